@@ -1,0 +1,103 @@
+"""Putting jobs in.
+
+A push is two commands, sent together: `SADD queues default` (the queue's name enters the set of names) and
+`LPUSH queue:default {…}` (the job enters the list at its left end; jobs are taken from the right). A job for later is one:
+`ZADD schedule 1532784400.0 {…}`, a sorted set whose scores are epoch seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import connection, middleware
+from .job import BadArgument, Job, build, check_arguments, dump
+
+if TYPE_CHECKING:
+    from .connection import Redis
+
+# So many jobs go to Redis in one command: large enough to be fast, small enough not to make others wait.
+BULK_SLICE = 1_000
+
+
+class Client:
+    """Pushes jobs to one Redis, the one of `connect` unless another is given. Sidekiq: `Sidekiq::Client`."""
+
+    def __init__(self, redis: Redis | None = None) -> None:
+        self.redis = connection.current() if redis is None else redis
+
+    def push(self, item: Mapping[str, Any], parameters: Sequence[str] = ()) -> str | None:
+        """Push one job and give back its jid, or None if a middleware cancelled it.
+
+        `item` holds "class", a Worker's name, and "args"; it may hold options of the job, and "at", a moment in epoch
+        seconds (one in the past means now). The class need not exist here: it may live in another program, or in Ruby.
+        `parameters` names the arguments for messages. Raises BadArgument, ValueError or RedisUnavailable; then nothing
+        was pushed. Sidekiq: `Sidekiq::Client.push`.
+
+        >>> import fakeredis
+        >>> redis = fakeredis.FakeRedis()
+        >>> jid = Client(redis).push({"class": "SendGif", "args": ["ada@example.com"]})
+        >>> redis.llen("queue:default")
+        1
+        """
+        job = self._ready(item, parameters)
+        if job is None:
+            return None
+        self._send([job])
+        return str(job["jid"])
+
+    def push_bulk(self, item: Mapping[str, Any], parameters: Sequence[str] = ()) -> list[str | None]:
+        """Push many jobs of one class: "args" is a list of argument lists. Gives back the jids, in their order.
+
+        1,000 jobs go in one command. Every job is checked before the first is pushed, so a bad one means that none was.
+        Raises as `push` does, and names the bad row. Sidekiq: `Sidekiq::Client.push_bulk`.
+        """
+        jobs: list[Job | None] = []
+        for row, args in enumerate(item["args"], start=1):
+            if not isinstance(args, (list, tuple)):
+                raise BadArgument(f"Row {row} is a {type(args).__name__}: each row is the list of one job's arguments.")
+            try:
+                jobs.append(self._ready({**item, "args": list(args)}, parameters))
+            except (BadArgument, ValueError) as error:
+                raise type(error)(f"Row {row}: {error}") from None
+        for start in range(0, len(jobs), BULK_SLICE):
+            self._send([job for job in jobs[start : start + BULK_SLICE] if job is not None])
+        return [None if job is None else str(job["jid"]) for job in jobs]
+
+    def _ready(self, item: Mapping[str, Any], parameters: Sequence[str]) -> Job | None:
+        """The job, complete, through the client middleware and checked; None if a middleware stopped it."""
+        job = build(item)
+        passed = False
+
+        def push() -> None:
+            nonlocal passed
+            passed = True
+
+        middleware.client.invoke(job, last=push)
+        if not passed:
+            return None
+        check_arguments(job, parameters)
+        return job
+
+    def _send(self, jobs: list[Job]) -> None:
+        """Tell Redis, in one round trip."""
+        now = time.time()
+        queues: dict[str, list[str]] = {}
+        later: dict[Any, float] = {}
+        for job in jobs:
+            at = job.pop("at", None)
+            if at is not None and at > now:
+                later[dump(job)] = at  # no "enqueued_at" yet: it is in no queue
+            else:
+                job["enqueued_at"] = now
+                queues.setdefault(job["queue"], []).append(dump(job))
+        # No MULTI: a crash between the two leaves the name of an empty queue, which harms nobody.
+        pipe = self.redis.pipeline(transaction=False)
+        for queue, payloads in queues.items():
+            pipe.sadd("queues", queue)
+            pipe.lpush(f"queue:{queue}", *payloads)
+        if later:
+            pipe.zadd("schedule", later)
+        with connection.one_sentence(self.redis, f"pushing {len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"):
+            pipe.execute()

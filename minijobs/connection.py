@@ -1,0 +1,97 @@
+"""Which Redis, and with which settings.
+
+`connect()` is called once, at the start of a program; every Worker then uses that client. Without it, the first push
+connects to `REDIS_URL`, or to a Redis on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+if TYPE_CHECKING:
+    Redis = redis.Redis
+    """Any client of redis-py's; fakeredis's is one."""
+
+DEFAULT_URL = "redis://localhost:6379/0"
+
+# A client waits this long for an answer, in seconds. So a blocking command must ask for less: see fetch.LONGEST_BLOCK.
+SOCKET_TIMEOUT = 5
+
+_current: Redis | None = None
+
+
+class RedisUnavailable(redis.ConnectionError):
+    """Redis did not answer. The message says which one, and what that means for what was asked."""
+
+
+def connect(target: str | Redis | None = None) -> Redis:
+    """Use this Redis from now on, and give back its client. Nothing is sent to it yet.
+
+    `target` is a URL (`redis://host:port/database`), a client, or None for `REDIS_URL` or else `redis://localhost:6379/0`.
+    A client is changed in one way: it no longer sends a command again by itself when the answer is late, since a push
+    that is sent twice is a job that runs twice. Raises ValueError for a client that decodes its answers: a queue may hold
+    bytes that are not text, and they must come out as they went in.
+    Sidekiq: `Sidekiq.configure_client { |config| config.redis = {url: …} }`.
+
+    >>> import fakeredis
+    >>> client = connect(fakeredis.FakeRedis())
+    >>> client is current()
+    True
+    """
+    global _current
+    never_again = Retry(NoBackoff(), 0)
+    if target is None or isinstance(target, str):
+        url = target or os.environ.get("REDIS_URL") or DEFAULT_URL
+        client = redis.Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT, socket_connect_timeout=2, retry=never_again)
+    else:
+        client = target
+        client.set_retry(never_again)
+    if client.get_connection_kwargs().get("decode_responses"):
+        raise ValueError("minijobs needs a client without decode_responses=True: a queue may hold bytes that are no text.")
+    _current = client
+    return client
+
+
+def current() -> Redis:
+    """The client that `connect` was given, or one for `REDIS_URL`. Sidekiq: `Sidekiq.redis`."""
+    return _current if _current is not None else connect()
+
+
+def address(client: Redis) -> str:
+    """Where a client's Redis is, for a person to read.
+
+    >>> address(redis.Redis.from_url("redis://:secret@example.com:6380/2"))
+    'example.com:6380, database 2'
+    """
+    settings: dict[str, Any] = client.get_connection_kwargs()
+    if "server" in settings:
+        return "the Redis embedded in this process"
+    place = settings.get("path") or f"{settings.get('host', 'localhost')}:{settings.get('port', 6379)}"
+    return f"{place}, database {settings.get('db') or 0}"
+
+
+@contextmanager
+def one_sentence(client: Redis, lost: str) -> Iterator[None]:
+    """Turn redis-py's errors about an absent server into one RedisUnavailable. `lost` says what did not happen."""
+    try:
+        yield
+    except redis.TimeoutError:
+        # Sent, and no answer: nobody can know. It is not sent again, so it cannot be there twice.
+        raise RedisUnavailable(
+            f"Redis at {address(client)} did not answer within {SOCKET_TIMEOUT} seconds, so it may or may not have "
+            f"been done, once: {lost}."
+        ) from None
+    except redis.ConnectionError as error:
+        if isinstance(error, RedisUnavailable):
+            raise
+        raise RedisUnavailable(
+            f"No Redis at {address(client)}, so this was not done: {lost}. Start one with redis-server, or say where "
+            f"it is in REDIS_URL. (What redis-py says: {error})"
+        ) from None

@@ -1,0 +1,130 @@
+"""Taking jobs out without ever losing one.
+
+Popping a job and then running it loses it when the process dies in between: it is in no queue any more, and nobody else
+knows of it. So a job is *moved*, in one step of Redis's, from its queue into a list of this process's own, and removed from
+there only when it is settled. Whatever happens, it is in exactly one place:
+
+    queue:default                        list   where it waits; pushed at the left, taken from the right
+    inflight:HOST:PID:HEX|default        list   what this process took from the queue `default` and has not settled yet
+    inflight                             set    the names of all those lists, so that a living process finds a dead one's
+
+Sidekiq: `Sidekiq::BasicFetch` pops; only the paid `super_fetch` moves.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import connection
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+    from .connection import Redis
+
+# Redis is asked to hold an answer back for so long at most, in seconds: a client gives up after SOCKET_TIMEOUT.
+LONGEST_BLOCK = 2.0
+
+# How often several queues are looked at, in seconds: Redis can block for a move from one list only.
+LOOK_EVERY = 0.05
+
+
+class UnitOfWork(NamedTuple):
+    """An entry that was fetched: the bytes as they were in the queue, and the queue, to know where to give them back."""
+
+    queue: str
+    raw: bytes
+
+
+def new_identity() -> str:
+    """A name for this process that no other process ever has: host, process id, and chance. Sidekiq: the same."""
+    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(6).hex()}"
+
+
+class Fetcher:
+    """Takes jobs from `queues`, the first one first, and settles them.
+
+    `identity` is the name of the process; its in-flight lists carry it.
+
+    >>> import fakeredis
+    >>> redis = fakeredis.FakeRedis()
+    >>> redis.lpush("queue:default", "a job")
+    1
+    >>> fetcher = Fetcher("default", redis=redis, identity="host:1:abc")
+    >>> unit = fetcher.fetch()
+    >>> unit
+    UnitOfWork(queue='default', raw=b'a job')
+    >>> redis.llen("queue:default"), redis.lrange("inflight:host:1:abc|default", 0, -1)
+    (0, [b'a job'])
+    >>> fetcher.acknowledge(unit)
+    >>> redis.exists("inflight:host:1:abc|default")
+    0
+    """
+
+    def __init__(self, *queues: str, redis: Redis | None = None, identity: str | None = None) -> None:
+        self.queues = queues or ("default",)
+        self.redis = connection.current() if redis is None else redis
+        self.identity = identity or new_identity()
+        self._announced = False
+
+    def fetch(self, timeout: float = 0) -> UnitOfWork | None:
+        """Move one entry to the in-flight list and give it back; None if there is none for `timeout` seconds.
+
+        Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
+        """
+        with connection.one_sentence(self.redis, "fetching a job"):
+            self._announce()
+            deadline = time.monotonic() + timeout
+            while True:
+                for queue in self.queues:
+                    raw: Any = self.redis.lmove(f"queue:{queue}", self.inflight(queue), "RIGHT", "LEFT")
+                    if raw is not None:
+                        return UnitOfWork(queue, raw)
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return None
+                if unit := self._wait(left):
+                    return unit
+
+    def acknowledge(self, unit: UnitOfWork, enter: Callable[[Pipeline], object] | None = None) -> None:
+        """The job is settled: it leaves the in-flight list.
+
+        With `enter`, it enters another place in the same step: `enter` is handed a MULTI to add its commands to. Raises
+        RedisUnavailable; the job is then in one of the two places, never in none. Sidekiq: `UnitOfWork#acknowledge`.
+        """
+        with connection.one_sentence(self.redis, "settling a job"):
+            # One command needs no MULTI; two do, so that no crash comes between them.
+            pipe = self.redis.pipeline(transaction=enter is not None)
+            pipe.lrem(self.inflight(unit.queue), 1, unit.raw)  # type: ignore[arg-type]
+            if enter is not None:
+                enter(pipe)
+            pipe.execute()
+
+    def give_back(self, unit: UnitOfWork) -> None:
+        """Put an unfinished job back where it came from, at the end that is taken next. Sidekiq: `UnitOfWork#requeue`."""
+        self.acknowledge(unit, lambda multi: multi.rpush(f"queue:{unit.queue}", unit.raw))
+
+    def inflight(self, queue: str) -> str:
+        """The list of what this process took from `queue` and has not settled."""
+        return f"inflight:{self.identity}|{queue}"
+
+    def _announce(self) -> None:
+        """Before the first move, so that no job is ever in a list that nobody knows of."""
+        if not self._announced:
+            self.redis.sadd("inflight", *(f"{self.identity}|{queue}" for queue in self.queues))
+            self._announced = True
+
+    def _wait(self, seconds: float) -> UnitOfWork | None:
+        """Let Redis hold the answer back until there is a job. With several queues, only sleep a little."""
+        if len(self.queues) > 1:
+            time.sleep(min(seconds, LOOK_EVERY))
+            return None
+        # BRPOPLPUSH is BLMOVE … RIGHT LEFT by its older name: fakeredis's BLMOVE does not wait.
+        (queue,) = self.queues
+        block = min(seconds, LONGEST_BLOCK)
+        raw: Any = self.redis.brpoplpush(f"queue:{queue}", self.inflight(queue), timeout=block)
+        return None if raw is None else UnitOfWork(queue, raw)

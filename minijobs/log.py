@@ -1,0 +1,80 @@
+"""The log line, with process id, thread id and jid.
+
+    2018-07-27T17:13:55.023Z 10221 TID-ovusw76r0 SendGifToUserWorker JID-08e6a309cf7c46dc0178c53f INFO: start
+    2018-07-27T17:13:55.026Z 10221 TID-ovusw76r0 SendGifToUserWorker JID-08e6a309cf7c46dc0178c53f INFO: done: 0.003 sec
+
+A library does not decide where a program's log goes: the lines go to the logger "minijobs", and `show` prints them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TextIO
+
+logger = logging.getLogger("minijobs")
+
+# The name of the Worker and the jid of the job that this thread is running.
+_running: ContextVar[str] = ContextVar("minijobs_running", default="")
+
+
+def tid() -> str:
+    """A short name for this thread, its id in base 36. Sidekiq: the same.
+
+    >>> tid() == tid()
+    True
+    """
+    number, digits = threading.get_ident() ^ os.getpid(), ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits
+
+
+@contextmanager
+def about(worker: str, jid: str) -> Iterator[None]:
+    """Everything that this thread logs meanwhile carries the Worker's name and the jid, whichever logger it goes to."""
+    token = _running.set(f"{worker} JID-{jid}")
+    try:
+        yield
+    finally:
+        _running.reset(token)
+
+
+class AddContext(logging.Filter):
+    """Writes down who is speaking while the speaking thread still runs: a line may be formatted in another one."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.minijobs = " ".join(filter(None, (f"{record.process} TID-{tid()}", _running.get())))
+        return True
+
+
+class Formatter(logging.Formatter):
+    """The seven parts of a line, in Sidekiq's order."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(minijobs)s %(levelname)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    converter = staticmethod(time.gmtime)
+
+
+def handler(stream: TextIO | None = None) -> logging.Handler:
+    """A handler that prints such lines to `stream`, standard error unless told. Put it on any logger."""
+    printer = logging.StreamHandler(stream or sys.stderr)
+    printer.addFilter(AddContext())
+    printer.setFormatter(Formatter())
+    return printer
+
+
+def show(stream: TextIO | None = None, level: int | str = logging.INFO) -> logging.Handler:
+    """Print minijobs' own lines to `stream`. Gives back the handler, for `logger.removeHandler`."""
+    printer = handler(stream)
+    logger.addHandler(printer)
+    logger.setLevel(level)
+    return printer

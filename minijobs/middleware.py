@@ -1,0 +1,61 @@
+"""Code around every push, and around every run.
+
+A middleware is a function that is handed what it may look at, and last of all the next step, which it calls:
+
+    @client.add
+    def tag(job, push):              # around a push, in the process that pushes
+        job["tags"] = ["mail"]
+        push()                       # not calling it cancels the push
+
+    @server.add
+    def announce(worker, job, run):  # around a run, in the process that runs jobs
+        print("about to run", job["jid"])
+        run()
+
+Sidekiq: `config.client_middleware` and `config.server_middleware`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+Middleware = TypeVar("Middleware", bound=Callable[..., Any])
+
+
+class Chain:
+    """Middleware in the order it was added: the first is the outermost.
+
+    >>> chain = Chain()
+    >>> @chain.add
+    ... def shout(text, go_on):
+    ...     print(text.upper())
+    ...     go_on()
+    >>> chain.invoke("hello", last=lambda: print("done"))
+    HELLO
+    done
+    """
+
+    def __init__(self) -> None:
+        self._links: list[Callable[..., Any]] = []
+
+    def add(self, middleware: Middleware) -> Middleware:
+        """Put `middleware` innermost. Gives it back, so that it serves as a decorator."""
+        self._links.append(middleware)
+        return middleware
+
+    def remove(self, middleware: Callable[..., Any]) -> None:
+        """Take `middleware` out. Raises ValueError if it is not there."""
+        self._links.remove(middleware)
+
+    def invoke(self, *context: object, last: Callable[[], None]) -> None:
+        """Call each middleware with `context` and the next step; the last step is `last`."""
+        step = last
+        for link in reversed(self._links):
+            step = partial(link, *context, step)
+        step()
+
+
+client = Chain()
+server = Chain()

@@ -1,0 +1,149 @@
+"""When to try again, when to stop.
+
+A job that failed is not run again on the spot. It goes back to Redis, into the sorted set `retry`, with the moment of its
+next try as its score; the poller (see `scheduled`) puts it back into its queue when that moment has passed. When its tries
+are used up it goes to the sorted set `dead`, where a person may look at it. Sidekiq: `Sidekiq::JobRetry`.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .fetch import UnitOfWork
+from .job import Job, dump
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+    from .worker import Worker
+
+MOST_RETRIES = 25
+LONGEST_MESSAGE = 10_000
+DEAD_FOR = 180 * 24 * 60 * 60  # seconds that `dead` keeps a job
+DEAD_SIZE = 10_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one run. `enter`, if any, adds the commands that put the job where it goes next to a MULTI."""
+
+    name: str  # done, retry, dead or dropped
+    error: BaseException | None = None
+    at: float | None = None  # of a retry: the moment of the next try, in epoch seconds
+    enter: Callable[[Pipeline], object] | None = None
+
+    def describe(self, *, now: float | None = None) -> str:
+        """In words, for the log.
+
+        >>> Outcome("retry", at=1015.0).describe(now=1000.0)
+        'next try in 15 sec'
+        """
+        if self.at is None:
+            return {"dead": "no more tries: to dead", "dropped": "not tried again, not kept"}.get(self.name, self.name)
+        return f"next try in {self.at - (time.time() if now is None else now):.0f} sec"
+
+
+DONE = Outcome("done")
+
+
+def delay(count: int) -> float:
+    """Seconds to wait after a failure, `count` being 0 after the first: `count**4 + 15` and a little chance.
+
+    Chance, so that a thousand jobs that failed together do not come back together. Sidekiq: the same, as of 8.0.
+
+    >>> [count**4 + 15 <= delay(count) <= count**4 + 15 + 10 * (count + 1) for count in (0, 1, 24)]
+    [True, True, True]
+    """
+    return count**4 + 15 + _chance(count)
+
+
+def after_failure(
+    unit: UnitOfWork, job: Job, error: BaseException, worker: type[Worker] | None, *, now: float | None = None
+) -> Outcome:
+    """What becomes of `job` after `error`. Only decides: nothing is told to Redis here.
+
+    `worker` is the job's class, or None if it is unknown; `now` is in epoch seconds. Sidekiq: `JobRetry#process_retry`.
+    """
+    now = time.time() if now is None else now
+    if job.get("retry") is False:
+        return Outcome("dropped", error)
+    failed = record_failure(unit, job, error, now=now)
+    count = failed["retry_count"]
+    wait = _chosen_wait(worker, count, error)
+    if wait == "discard":
+        return Outcome("dropped", error)
+    try:
+        payload = dump(failed).encode()
+    except ValueError:  # a number that JSON allows but cannot be written again, such as 1e999
+        return dead(unit.raw, error, now=now)
+    if wait == "kill" or count >= most_retries(job):
+        return dead(payload, error, now=now) if job.get("dead") is not False else Outcome("dropped", error)
+    at = now + wait + _chance(count) if isinstance(wait, (int, float)) else now + delay(count)
+    return Outcome("retry", error, at, lambda multi: multi.zadd("retry", {payload: at}))
+
+
+def record_failure(unit: UnitOfWork, job: Job, error: BaseException, *, now: float) -> Job:
+    """A copy of `job` that tells of its failure: the same jid, one more in `retry_count`, and what went wrong."""
+    failed = {**job, "queue": job.get("retry_queue") or unit.queue}
+    failed |= {"error_message": _message(error), "error_class": _class_name(error)}
+    if "retry_count" in job:
+        failed |= {"retry_count": job["retry_count"] + 1, "retried_at": now}
+    else:
+        failed |= {"retry_count": 0, "failed_at": now}
+    return failed
+
+
+def most_retries(job: Job) -> int:
+    """How many retries a job may have: 25, unless its "retry" is a number.
+
+    >>> most_retries({"retry": True}), most_retries({"retry": 3}), most_retries({"retry": 0})
+    (25, 3, 0)
+    """
+    retry = job.get("retry")
+    return MOST_RETRIES if retry is True or retry is None else int(retry)
+
+
+def dead(payload: bytes, error: BaseException, *, now: float) -> Outcome:
+    """Into `dead`, scored with the time of death; who lies there for half a year, or is one too many, leaves."""
+
+    def enter(multi: Pipeline) -> None:
+        multi.zadd("dead", {payload: now})
+        multi.zremrangebyscore("dead", "-inf", now - DEAD_FOR)
+        multi.zremrangebyrank("dead", 0, -DEAD_SIZE - 1)
+
+    return Outcome("dead", error, enter=enter)
+
+
+def _chance(count: int) -> int:
+    return random.randrange(10 * (count + 1))
+
+
+def _chosen_wait(worker: type[Worker] | None, count: int, error: BaseException) -> float | str | None:
+    """What the Worker's own `retry_in` says; None, the default, if it says nothing usable or fails itself."""
+    if worker is None:
+        return None
+    try:
+        chosen = worker.retry_in(count, error)
+    except Exception:  # a mistake in retry_in must not cost the job
+        return None
+    if chosen in ("discard", "kill"):
+        return chosen
+    usable = isinstance(chosen, (int, float)) and 0 < chosen < 1e9  # NaN is not
+    return chosen if usable else None
+
+
+def _class_name(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as second:
+        text = f"(its message cannot be had: {type(second).__name__})"
+    return text[:LONGEST_MESSAGE].encode(errors="replace").decode()

@@ -1,0 +1,227 @@
+"""Worker: what you subclass.
+
+Three words that are easily mixed up: a *Worker* is a class that you write; a *job* is one call of it, waiting in Redis as
+JSON; a *worker process* is the program that takes jobs out and runs them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from . import job as jobs
+from . import middleware
+from .client import Client
+from .job import Job
+
+# The class attributes of a Worker that travel with each of its jobs, under the same names as in Sidekiq.
+OPTIONS = ("queue", "retry", "retry_queue", "dead", "tags")
+
+registry: dict[str, type[Worker]] = {}
+"""Every Worker that was defined in this process, by the name that its jobs carry."""
+
+
+class UnknownWorker(LookupError):
+    """A job names a Worker that this process does not know."""
+
+
+class Worker:
+    """A kind of background job. Subclass it and define `perform`. Sidekiq: `include Sidekiq::Job`.
+
+    >>> import fakeredis, minijobs
+    >>> redis = minijobs.connect(fakeredis.FakeRedis())
+    >>> class SendGif(Worker):
+    ...     queue = "mail"
+    ...     def perform(self, email, thought):
+    ...         return f"sent {thought!r} to {email}"
+
+    A plain call runs here and now. Redis never hears of it:
+
+    >>> SendGif().perform("ada@example.com", "hello")
+    "sent 'hello' to ada@example.com"
+    >>> redis.keys()
+    []
+
+    `perform_async` leaves a job in Redis and gives back its id. Nothing has run:
+
+    >>> jid = SendGif.perform_async("ada@example.com", "hello")
+    >>> len(jid), redis.llen("queue:mail")
+    (24, 1)
+    """
+
+    queue: ClassVar[str] = "default"
+    """The queue that its jobs go to."""
+
+    retry: ClassVar[bool | int] = True
+    """How often a job that failed is tried again: True is 25 times, 0 sends it to `dead` at once, False forgets it."""
+
+    retry_queue: ClassVar[str]
+    """The queue for the tries after the first, if another."""
+
+    dead: ClassVar[bool]
+    """False: a job whose tries are used up is forgotten, not kept in `dead`."""
+
+    tags: ClassVar[list[str]]
+    """Words to find a job by."""
+
+    jid: str | None = None
+    """Inside `perform`, the id of the job being run; None in a direct call, which is no job."""
+
+    job_name: ClassVar[str]
+    """What its jobs carry as "class": the name of the class, unless `class SendGif(Worker, name="Mail::SendGif")`."""
+
+    def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.job_name = name or cls.__name__
+        other = registry.get(cls.job_name)
+        # Defining a class again replaces it: a reload, or a notebook's cell run twice. Two modules are two authors.
+        if other is not None and other.__module__ != cls.__module__ and "__main__" not in (other.__module__, cls.__module__):
+            raise ValueError(
+                f"Two Workers are called {cls.job_name}, in {other.__module__} and in {cls.__module__}, and a job holds "
+                f'only the name. Give one of them another: class {cls.__name__}(Worker, name="…").'
+            )
+        registry[cls.job_name] = cls
+
+    def perform(self, *args: Any) -> Any:
+        """The work itself: yours to write. What it returns is thrown away; an exception means that it failed."""
+        raise NotImplementedError(f"{type(self).__name__} has no perform: define what its jobs do.")
+
+    @staticmethod
+    def retry_in(count: int, error: BaseException) -> float | str | None:
+        """Seconds until the next try after `error`; `count` is 0 after the first failure. Override it to choose.
+
+        None is the default wait, `count**4 + 15` and a little chance. "kill" sends the job to `dead` now, "discard"
+        forgets it. Sidekiq: `sidekiq_retry_in`.
+        """
+        return None
+
+    @classmethod
+    def perform_async(cls, *args: Any) -> str | None:
+        """Push a job that calls `perform(*args)` in a worker process, as soon as one is free. Gives back its jid.
+
+        None if a middleware cancelled it. Raises BadArgument for an argument that is not JSON, RedisUnavailable if no
+        Redis answers. Sidekiq: the same name.
+        """
+        return cls.set().perform_async(*args)
+
+    @classmethod
+    def perform_in(cls, when: float | timedelta | datetime, *args: Any) -> str | None:
+        """Push a job for later: not before so many seconds from now (or a timedelta) have passed. Gives back its jid.
+
+        A number above a thousand million, or a datetime, is a moment; one in the past means now. Sidekiq: the same name.
+        """
+        return cls.set().perform_in(when, *args)
+
+    perform_at = perform_in
+
+    @classmethod
+    def perform_bulk(cls, rows: Iterable[Sequence[Any]]) -> list[str | None]:
+        """Push a job for each row of arguments, 1,000 in a command. Gives back their jids. Sidekiq: the same name.
+
+        >>> import fakeredis, minijobs
+        >>> redis = minijobs.connect(fakeredis.FakeRedis())
+        >>> class Welcome(Worker):
+        ...     def perform(self, name): ...
+        >>> len(Welcome.perform_bulk([["Ada"], ["Grace"]]))
+        2
+        """
+        return cls.set().perform_bulk(rows)
+
+    @classmethod
+    def perform_inline(cls, *args: Any) -> bool:
+        """Run a job here and now, as a worker process would: arguments through JSON, middleware, a jid. No Redis.
+
+        Gives back whether it ran; exceptions come out; nothing is tried again. Sidekiq: the same name.
+        """
+        return cls.set().perform_inline(*args)
+
+    @classmethod
+    def set(cls, **options: Any) -> Setter:
+        """The same Worker with other options for the next push. Sidekiq: the same name.
+
+        >>> import fakeredis, minijobs
+        >>> redis = minijobs.connect(fakeredis.FakeRedis())
+        >>> class Report(Worker):
+        ...     def perform(self): ...
+        >>> jid = Report.set(queue="slow").perform_async()
+        >>> redis.llen("queue:slow")
+        1
+        """
+        return Setter(cls, options)
+
+    @classmethod
+    def options(cls) -> Job:
+        """What its class attributes say about its jobs."""
+        return {option: getattr(cls, option) for option in OPTIONS if hasattr(cls, option)}
+
+
+class Setter:
+    """A Worker with options for one push: what `Worker.set` gives back."""
+
+    def __init__(self, worker: type[Worker], options: Job) -> None:
+        self._worker = worker
+        self._options = options
+
+    def set(self, **options: Any) -> Setter:
+        """More options for the same push."""
+        return Setter(self._worker, {**self._options, **options})
+
+    def perform_async(self, *args: Any) -> str | None:
+        """As `Worker.perform_async`."""
+        return Client().push(self._item(list(args)), self._parameters())
+
+    def perform_in(self, when: float | timedelta | datetime, *args: Any) -> str | None:
+        """As `Worker.perform_in`."""
+        return Client().push({**self._item(list(args)), "at": jobs.moment(when)}, self._parameters())
+
+    perform_at = perform_in
+
+    def perform_bulk(self, rows: Iterable[Sequence[Any]]) -> list[str | None]:
+        """As `Worker.perform_bulk`."""
+        return Client().push_bulk(self._item(list(rows)), self._parameters())
+
+    def perform_inline(self, *args: Any) -> bool:
+        """As `Worker.perform_inline`."""
+        job = jobs.build(self._item(list(args)))
+        ran = False
+
+        def push() -> None:
+            nonlocal ran
+            jobs.check_arguments(job, self._parameters())
+            run(self._worker, jobs.load(jobs.dump(job)))
+            ran = True
+
+        middleware.client.invoke(job, last=push)
+        return ran
+
+    def _item(self, args: list[Any]) -> Job:
+        return {"class": self._worker.job_name, "args": args, **self._worker.options(), **self._options}
+
+    def _parameters(self) -> list[str]:
+        """What `perform` calls its arguments, so that a message can name the wrong one."""
+        return list(inspect.signature(self._worker.perform).parameters)[1:]
+
+
+def find(name: str) -> type[Worker]:
+    """The Worker called `name`. Only defined ones are found: a name out of Redis never imports anything.
+
+    Raises UnknownWorker, which says what is known and how to load more.
+    """
+    if name in registry:
+        return registry[name]
+    known = ", ".join(sorted(registry)) or "none at all"
+    close = difflib.get_close_matches(name, registry, n=1)
+    raise UnknownWorker(
+        f"No Worker is called {name}{f' (did you mean {close[0]}?)' if close else ''}. This process knows {known}. "
+        f"It knows those whose modules it has imported: import the one that defines {name} where the process starts."
+    )
+
+
+def run(worker: type[Worker], job: Job) -> None:
+    """Call `perform` with the job's arguments, inside the server middleware. Exceptions come out."""
+    instance = worker()
+    instance.jid = job["jid"]
+    middleware.server.invoke(instance, job, last=lambda: instance.perform(*job["args"]))

@@ -1,0 +1,82 @@
+"""What the tests share: the two Redises, and the rule that under CI nothing is skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import fakeredis
+import pytest
+import redis as redis_py
+
+from minijobs import connection, middleware, worker
+
+
+@pytest.fixture(scope="session")
+def real_redis_url() -> Iterator[str]:
+    """A private Redis server of this test run's own, on a Unix socket; it keeps nothing."""
+    binary = shutil.which("redis-server") or shutil.which("valkey-server")
+    if binary is None:
+        pytest.skip("no redis-server or valkey-server on PATH: tests on a real Redis need one")
+    with tempfile.TemporaryDirectory(prefix="minijobs-") as folder:
+        socket = Path(folder) / "redis.sock"
+        settings = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder]
+        with subprocess.Popen([binary, *settings], stdout=subprocess.DEVNULL) as server:
+            client = redis_py.Redis(unix_socket_path=str(socket))
+            deadline = time.monotonic() + 10
+            while not socket.exists() or not _answers(client):
+                assert time.monotonic() < deadline, "redis-server did not start within 10 seconds"
+                time.sleep(0.01)
+            yield f"unix://{socket}"
+            server.terminate()
+
+
+@pytest.fixture(params=["fakeredis", "real"])
+def redis(request: pytest.FixtureRequest) -> Iterator[redis_py.Redis]:
+    """An empty Redis that every Worker uses: once embedded, once a real server. Whatever touches Redis is tested on both."""
+    if request.param == "real":
+        client = connection.connect(str(request.getfixturevalue("real_redis_url")))
+        client.flushdb()
+    else:
+        client = connection.connect(fakeredis.FakeRedis(server=fakeredis.FakeServer(version=(7, 0))))
+    yield client
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test defines, connects and adds is gone after it."""
+    known = dict(worker.registry)
+    monkeypatch.setattr(connection, "_current", None)
+    monkeypatch.setattr(middleware, "client", middleware.Chain())
+    monkeypatch.setattr(middleware, "server", middleware.Chain())
+    yield
+    worker.registry.clear()
+    worker.registry.update(known)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if skipped_under_ci(terminalreporter.config):
+        terminalreporter.write_line("CI=true, and tests were skipped: a part is missing that CI must install.", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if exitstatus == pytest.ExitCode.OK and skipped_under_ci(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def skipped_under_ci(config: pytest.Config) -> bool:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return os.environ.get("CI") == "true" and reporter is not None and bool(reporter.stats.get("skipped"))
+
+
+def _answers(client: redis_py.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis_py.ConnectionError:
+        return False
