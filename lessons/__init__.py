@@ -1,0 +1,1 @@
+"""Runnable lessons about background jobs. `python -m lessons` says what there is."""

@@ -1,0 +1,1 @@
+"""What runs the lessons: the catalogue, the terminal player, checks, hints, progress, notebook building."""

@@ -1,0 +1,114 @@
+"""Which lessons there are, and where their parts lie."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import jupytext
+
+LESSONS = Path(__file__).parent.parent
+NOTEBOOKS = LESSONS.parent / "notebooks"
+
+
+class Cell(NamedTuple):
+    """A piece of a lesson: prose ("markdown") or code."""
+
+    kind: str
+    source: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson: a folder `lesson_03_retries` with everything that belongs to it."""
+
+    number: int
+    name: str
+    folder: Path
+
+    @property
+    def script(self) -> Path:
+        """The only source of the lesson: prose and code, in cells."""
+        return self.folder / "lesson.py"
+
+    @property
+    def exercise(self) -> Path:
+        """The learner's file, theirs to change."""
+        return self.folder / "exercise.py"
+
+    @property
+    def stub(self) -> Path:
+        """The exercise as it was handed out, kept for `reset`."""
+        return self.folder / "stub.py"
+
+    @property
+    def solution(self) -> Path:
+        """An answer that passes, with its explanation."""
+        return self.folder / "solution.py"
+
+    @property
+    def check(self) -> Path:
+        """What an answer must do, as pytest tests."""
+        return self.folder / "test_exercise.py"
+
+    @property
+    def mistakes(self) -> list[Path]:
+        """Plausible wrong answers, each of which the check must reject in its own words."""
+        return sorted((self.folder / "mistakes").glob("*.py"))
+
+    @property
+    def notebook(self) -> Path:
+        """The notebook that is built from the script."""
+        return NOTEBOOKS / f"{self.number:02}_{self.name}.ipynb"
+
+    def cells(self) -> list[Cell]:
+        """The lesson, cell by cell."""
+        notebook = jupytext.read(self.script, fmt="py:percent")
+        return [Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", ()))) for cell in notebook.cells]
+
+    def hints(self) -> list[str]:
+        """The hints, the gentlest first: the sections of hints.md."""
+        text = (self.folder / "hints.md").read_text(encoding="utf-8")
+        return [part.strip() for part in re.split(r"^## .*$", text, flags=re.MULTILINE)[1:]]
+
+    def heading(self) -> Heading:
+        """What the first cell says of the lesson."""
+        first = self.cells()[0].source
+        title = re.search(r"^# \d+ · (.+)$", first, re.MULTILINE)
+        question = re.search(r"^\*\*(.+)\*\*$", first, re.MULTILINE)
+        minutes = re.search(r"(\d+) minutes", first)
+        if not (title and question and minutes):
+            raise ValueError(f"{self.script}: the first cell must give a title, a question in bold, and the minutes.")
+        return Heading(title[1], question[1], int(minutes[1]))
+
+
+class Heading(NamedTuple):
+    """A lesson in three words: its title, the question it answers, and how many minutes it takes."""
+
+    title: str
+    question: str
+    minutes: int
+
+
+class NoSuchLesson(LookupError):
+    """There is no lesson of that number."""
+
+
+def lessons() -> list[Lesson]:
+    """All lessons, in their order."""
+    found = []
+    for folder in sorted(LESSONS.glob("lesson_[0-9][0-9]_*")):
+        _, number, name = folder.name.split("_", 2)
+        found.append(Lesson(int(number), name, folder))
+    return found
+
+
+def lesson(number: int) -> Lesson:
+    """The lesson of this number. Raises NoSuchLesson, saying which there are."""
+    for one in lessons():
+        if one.number == number:
+            return one
+    raise NoSuchLesson(f"There is no lesson {number}. There are: {', '.join(str(one.number) for one in lessons())}.")

@@ -1,0 +1,197 @@
+"""What `python -m lessons …` and `make` can do: one function a verb."""
+
+from __future__ import annotations
+
+import ast
+import code as interpreter
+import importlib.util
+import itertools
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from lessons import kit
+from lessons.kit import session, stage
+
+from . import catalogue, player, progress
+from .catalogue import Lesson, NoSuchLesson, lessons
+from .console import code, prose, say
+
+
+def run(function: Callable[..., int | None], **arguments: object) -> int:
+    """Call one of the functions below. What goes wrong is said in one sentence, without a traceback."""
+    try:
+        return function(**arguments) or 0
+    except (NoSuchLesson, player.LessonBroke, MissingPart) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print()
+        return 130
+
+
+class MissingPart(Exception):
+    """Something is not installed. The message says how it gets there."""
+
+
+def list_all() -> None:
+    """What lessons there are."""
+    for one in lessons():
+        heading = one.heading()
+        say(f"{one.number}  {heading.title}: {heading.question} ({heading.minutes} minutes)")
+
+
+def play(number: int) -> None:
+    """Play a lesson here."""
+    player.play(catalogue.lesson(number))
+
+
+def check(number: int) -> int:
+    """Check your exercise."""
+    _needs("pytest", "check")
+    from . import checking
+
+    return 0 if checking.check(catalogue.lesson(number)) else 1
+
+
+def watch(number: int) -> None:
+    """Check your exercise again whenever you save it."""
+    _needs("pytest", "check")
+    from . import checking
+
+    checking.watch(catalogue.lesson(number))
+
+
+def hint(number: int) -> None:
+    """One more hint."""
+    one = catalogue.lesson(number)
+    hints = one.hints()
+    shown = min(int(progress.of(one).get("hints", 0)) + 1, len(hints))
+    progress.note(one, hints=shown)
+    for n, text in enumerate(hints[:shown], start=1):
+        prose(f"**Hint {n} of {len(hints)}.** {text}")
+        say("")
+    if shown == len(hints):
+        say(f"That was the last one. The solution, without solving it first: make solution-{one.number} FORCE=1")
+
+
+def solution(number: int, force: bool = False) -> int:
+    """A solution, with its explanation, once your exercise passes."""
+    one = catalogue.lesson(number)
+    if not (force or progress.of(one).get("passed")):
+        say(
+            f"The solution is shown when make check-{one.number} has passed. A hint costs less: make hint-{one.number}. "
+            f"To see it all the same: make solution-{one.number} FORCE=1"
+        )
+        return 1
+    source = one.solution.read_text(encoding="utf-8")
+    explanation = ast.get_docstring(ast.parse(source)) or ""
+    prose(explanation)
+    say("")
+    code(source[source.index('"""', 3) + 3 :].strip())
+    return 0
+
+
+def reset(number: int, force: bool = False) -> int:
+    """Start the exercise over: your answer is kept beside it."""
+    one = catalogue.lesson(number)
+    if one.exercise.exists():
+        if one.exercise.read_bytes() == one.stub.read_bytes():
+            say("Your exercise is as it was handed out. There is nothing to reset.")
+            return 0
+        if not force and not _yes(f"Start {progress.relative(one.exercise)} over? Your answer is kept beside it. [y/N] "):
+            say("Nothing was changed.")
+            return 1
+        kept = _free_name(one)
+        shutil.copyfile(one.exercise, kept)
+        say(f"Your answer is now in {progress.relative(kept)}.")
+    shutil.copyfile(one.stub, one.exercise)
+    progress.note(one, passed=False, hints=0)
+    say(f"{progress.relative(one.exercise)} is as it was handed out.")
+    return 0
+
+
+def try_out(number: int) -> None:
+    """A Python prompt with your exercise loaded, an empty Redis and an inbox: look for yourself."""
+    one = catalogue.lesson(number)
+    stage.watched = sys.stdin.isatty()
+    from minijobs import Fetcher, Processor, poll
+
+    redis = kit.start()
+    inbox = kit.catch_mail()
+    spec = importlib.util.spec_from_file_location("exercise", one.exercise)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    processor = Processor(Fetcher())
+    names = {**vars(module), "redis": redis, "inbox": inbox, "keys": kit.keys, "commands": kit.commands, "poll": poll}
+    names["work"] = processor.process_one
+    banner = (
+        f"Your exercise {progress.relative(one.exercise)} is loaded. To look: keys(), commands(), inbox. "
+        "To run the next job: work(). To move what is due: poll(now=…). Ctrl-D ends this."
+    )
+    try:
+        interpreter.interact(banner=banner, local=names, exitmsg="")
+    finally:
+        inbox.stop()
+        session.end()
+
+
+def show_progress() -> None:
+    """What is done, and what is next."""
+    say(progress.report())
+
+
+def notebook(number: int) -> int:
+    """Open a lesson in JupyterLab."""
+    _needs("jupyterlab", "notebooks")
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(catalogue.lesson(number).notebook)])
+
+
+def build() -> None:
+    """Build all notebooks anew from the lessons, run them, and store what came out."""
+    _needs("nbclient", "notebooks")
+    from . import notebooks
+
+    for one in lessons():
+        say(f"{progress.relative(one.notebook)} …")
+        notebooks.write(one)
+
+
+VERBS: dict[str, tuple[Callable[..., int | None], str]] = {
+    verb: (function, function.__doc__ or "")
+    for verb, function in {
+        "list": list_all,
+        "play": play,
+        "check": check,
+        "watch": watch,
+        "hint": hint,
+        "solution": solution,
+        "try": try_out,
+        "reset": reset,
+        "progress": show_progress,
+        "notebook": notebook,
+        "build": build,
+    }.items()
+}
+WITHOUT_LESSON = {"list", "progress", "build"}
+INSISTING = {"solution": "show it even if your exercise does not pass", "reset": "do not ask"}
+
+
+def _needs(module: str, extra: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise MissingPart(f'This needs {module}: pip install -e ".[{extra}]" -c constraints.txt')
+
+
+def _yes(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _free_name(one: Lesson) -> Path:
+    return next(path for n in itertools.count(1) if not (path := one.folder / f"exercise.kept-{n}.py").exists())

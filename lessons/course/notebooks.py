@@ -1,0 +1,133 @@
+"""Building the notebooks, and telling whether a stored one still says what a fresh run says."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+from lessons.kit import stage
+
+from .catalogue import NOTEBOOKS, Lesson
+
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+def unexecuted(lesson: Lesson) -> Any:
+    """The notebook of a lesson as its script has it: cells with fixed ids, and no outputs."""
+    notebook = jupytext.read(lesson.script, fmt="py:percent")
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell.id = f"lesson-{lesson.number}-cell-{number}"  # by itself it would be another one at every build
+    return notebook
+
+
+def executed(lesson: Lesson, *, pace: float = 1) -> Any:
+    """The notebook, run in a kernel of its own. `pace` is the fraction of every pause that is really waited."""
+    notebook = unexecuted(lesson)
+    with _environment(pace):
+        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # times of day
+    notebook.metadata = unexecuted(lesson).metadata  # the version of this Python is nobody's news
+    return notebook
+
+
+def write(lesson: Lesson) -> None:
+    """Build, run and store one notebook."""
+    notebook = executed(lesson)
+    nbformat.validate(notebook)
+    NOTEBOOKS.mkdir(exist_ok=True)
+    nbformat.write(notebook, lesson.notebook)
+
+
+def stored(lesson: Lesson) -> Any:
+    """The notebook as it lies in the repository."""
+    return nbformat.read(lesson.notebook, as_version=4)
+
+
+def cells(notebook: Any) -> list[tuple[Any, ...]]:
+    """What must be the same in the script and in the notebook."""
+    return [(cell.cell_type, cell.source, cell.metadata.get("tags")) for cell in notebook.cells]
+
+
+def outputs(notebook: Any) -> list[str]:
+    """What each code cell printed and showed, as text with everything replaced that differs from run to run."""
+    normal = Normaliser()
+    return [normal("\n".join(_texts(cell.outputs))) for cell in notebook.cells if cell.cell_type == "code"]
+
+
+class Normaliser:
+    """Replaces what cannot be the same twice, by named rules, and nothing else.
+
+    Ids are numbered in the order in which they appear, so that one that should be the same, or another, still is.
+
+    >>> normal = Normaliser()
+    >>> normal("593f66432baeb76a116b7cac then 46e7b8d9fe38288c07741916 then 593f66432baeb76a116b7cac")
+    'JID-1 then JID-2 then JID-1'
+    """
+
+    RULES = (
+        ("LOG", r"\d{4}-\d\d-\d\dT[\d:.]+Z \d+ TID-\w+"),
+        ("PROCESS", r"[\w.-]+:\d+:[0-9a-f]{12}\b"),
+        ("JID", r"\b[0-9a-f]{24}\b"),
+        ("SCRIPT", r"\b[0-9a-f]{40}\b"),
+        ("TID", r"(?<=\+ )\w{8,14}(?=:)"),
+        ("TIME", r"\b1[789]\d{8}(\.\d+)?\b"),
+        ("STRETCH", r"\b\d+ s (from now|ago)|(?<=\()now(?=\))|in \d+ sec\b"),
+        ("SECONDS", r"\b\d+\.\d+ s(ec)?\b"),
+        ("DAY", r"\b20\d\d-\d\d-\d\d\b"),
+        ("HOST", r"(?<=hostname: \")[^\"]+|(?<=hostname: &quot;)[^&]+"),
+        ("NUMBER", r"(?<=pid: )\d+|(?<=rss: )\d+|(?<=rtt_us: )\d+"),
+        ("BAR", r"[█●]+"),
+        ("GAP", r" {2,}"),
+    )
+    NUMBERED = frozenset({"PROCESS", "JID"})
+
+    def __init__(self) -> None:
+        self._seen: dict[str, str] = {}
+
+    def __call__(self, text: str) -> str:
+        for name, pattern in self.RULES:
+            text = re.sub(pattern, lambda found, name=name: self._name(name, found[0]), text)
+        return text
+
+    def _name(self, rule: str, value: str) -> str:
+        if rule == "GAP":
+            return " "
+        if rule not in self.NUMBERED:
+            return rule
+        count = sum(known.startswith(f"{rule}-") for known in self._seen.values())
+        return self._seen.setdefault(value, f"{rule}-{count + 1}")
+
+
+def _texts(outputs: list[Any]) -> Iterator[str]:
+    for output in outputs:
+        if output.output_type == "stream":
+            yield output.text
+        elif output.output_type == "error":
+            yield f"{output.ename}: {output.evalue}"
+        else:
+            for kind, content in sorted(output.data.items()):
+                # Of a picture, that there is one, and what it says to those who cannot see it.
+                picture = kind.startswith("image/")
+                yield f"{kind}\n{output.metadata.get(kind, {}).get('alt', 'NO ALTERNATIVE') if picture else content}"
+
+
+@contextmanager
+def _environment(pace: float) -> Iterator[None]:
+    """What a kernel started meanwhile sees: no real Redis, a given pace."""
+    before = dict(os.environ)
+    os.environ.pop("REDIS_URL", None)
+    os.environ[stage.PACE] = str(pace)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,0 +1,53 @@
+"""What is done, and what is next: kept in a file that git ignores."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from .catalogue import LESSONS, Lesson, lessons
+
+FILE = LESSONS / ".progress.json"
+
+
+def note(lesson: Lesson, **what: Any) -> None:
+    """Remember something about a lesson."""
+    kept = _read()
+    kept.setdefault(str(lesson.number), {}).update(what)
+    new = FILE.with_suffix(".new")
+    new.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    os.replace(new, FILE)  # whole or not at all
+
+
+def of(lesson: Lesson) -> dict[str, Any]:
+    """What is remembered about a lesson: played, passed, hints."""
+    return dict(_read().get(str(lesson.number), {}))
+
+
+def report() -> str:
+    """All lessons, with what is done and what to do next."""
+    lines = []
+    following = None
+    for lesson in lessons():
+        done = of(lesson)
+        state = "exercise done" if done.get("passed") else "played" if done.get("played") else ""
+        lines.append(f"{'x' if done.get('passed') else ' '} {lesson.number}  {lesson.heading().question}  {state}".rstrip())
+        if following is None and not done.get("passed"):
+            following = f"make check-{lesson.number}" if done.get("played") else f"make lesson-{lesson.number}"
+    lines.append(f"Next: {following}" if following else "All done.")
+    return "\n".join(lines)
+
+
+def relative(path: Path) -> str:
+    """A path as it is typed from where the project lies."""
+    return path.relative_to(LESSONS.parent).as_posix()
+
+
+def _read() -> dict[str, dict[str, Any]]:
+    try:
+        kept = json.loads(FILE.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # none yet, or damaged: nothing that cannot be done again
+        return {}
+    return kept if isinstance(kept, dict) else {}

@@ -1,0 +1,149 @@
+"""The state of Redis at a step, and what changed since the last one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from .recorder import unfolded
+from .show import Shown
+
+NOUNS = {"list": "entry", "set": "member", "zset": "member", "hash": "field", "string": "value"}
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a key holds, as text: list entries and set members by themselves, hash fields by name, members by score."""
+
+    kind: str
+    entries: tuple[tuple[str, str], ...]  # (what stands before it: nothing, a field's name or a score; the entry)
+    expires: bool = False
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything Redis holds at one moment."""
+
+    values: dict[str, Value]
+
+    @classmethod
+    def take(cls, redis: Any, *, ignore: str = "") -> Snapshot:
+        """Read it all. One command a key: a lesson has few."""
+        names = sorted(name.decode() for name in redis.scan_iter(count=1000))
+        return cls({name: _read(redis, name) for name in names if name != ignore})
+
+
+class Keys(Shown):
+    """The keys, with marks: + new, ~ changed, - gone. Unchanged keys are one line; jobs are unfolded when they are new."""
+
+    def __init__(self, before: Snapshot, now: Snapshot) -> None:
+        self.before = before
+        self.now = now
+        self.looked_at = time.time()
+
+    def changes(self) -> dict[str, str]:
+        """The mark of each key, in order: "+", "~", "-" or a blank."""
+        names = sorted({*self.before.values, *self.now.values})
+        return {name: _mark(self.before.values.get(name), self.now.values.get(name)) for name in names}
+
+    def lines(self) -> list[str]:
+        lines = []
+        for name, mark in self.changes().items():
+            lines.append(f"{mark} {name}  {self._summary(name)}".rstrip())
+            lines += ["    " + line for line in self._entries(name)]
+        return lines or ["(Redis holds nothing)"]
+
+    def html(self) -> str:
+        if not self.changes():
+            return "<p>(Redis holds nothing)</p>"
+        rows = "".join(
+            f"<tr><td>{mark.strip()}</td><td>{escape(name)}</td><td>{escape(self._summary(name))}</td>"
+            f'<td><pre style="text-align: left">{escape(chr(10).join(self._entries(name)))}</pre></td></tr>'
+            for name, mark in self.changes().items()
+        )
+        return (
+            f"<table><thead><tr><th></th><th>key</th><th>type</th><th>holds</th></tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+    def _summary(self, name: str) -> str:
+        value = self.now.values.get(name)
+        if value is None:
+            return "gone"
+        noun, count = NOUNS.get(value.kind, "value"), len(value.entries)
+        nouns = {"entry": "entries"}.get(noun, noun + "s")
+        kind = "sorted set" if value.kind == "zset" else value.kind
+        size = "" if value.kind == "string" else f", {count} {noun if count == 1 else nouns}"
+        return f"{kind}{size}{', expires' if value.expires else ''}"
+
+    def _entries(self, name: str) -> list[str]:
+        """What is new in a key, unfolded, and what has left it, in a line. An unchanged key needs no more than its name."""
+        before, now = self.before.values.get(name), self.now.values.get(name)
+        if before == now or now is None:
+            return []
+        old, new = list(before.entries if before else ()), list(now.entries)
+        named = now.kind == "hash"
+        lines = []
+        for label, entry in new:
+            if (label, entry) in old:
+                old.remove((label, entry))
+                continue
+            changed = named and any(label == other for other, _ in old)
+            lines += _unfold("~" if changed else "+", self._label(now.kind, label), entry)
+        gone = [(label, entry) for label, entry in old if not (named and any(label == other for other, _ in new))]
+        return lines + [_folded("-", self._label(now.kind, label), entry) for label, entry in gone]
+
+    def _label(self, kind: str, label: str) -> str:
+        if kind != "zset":
+            return f"{label}:" if label else ""
+        away = float(label) - self.looked_at
+        return f"score {label} ({_away(away)}):"
+
+
+def _away(seconds: float) -> str:
+    if abs(seconds) < 1:
+        return "now"
+    return f"{abs(seconds):.0f} s {'from now' if seconds > 0 else 'ago'}"
+
+
+def _mark(before: Value | None, now: Value | None) -> str:
+    if before is None:
+        return "+"
+    if now is None:
+        return "-"
+    return " " if (before.kind, before.entries) == (now.kind, now.entries) else "~"
+
+
+def _unfold(mark: str, label: str, entry: str) -> list[str]:
+    document = unfolded(entry)
+    if not document:
+        return [f"{mark} {label} {entry}".replace("  ", " ", 1) if label else f"{mark} {entry}"]
+    if not label:
+        return [f"{mark} {document[0]}", *(f"  {line}" for line in document[1:])]
+    return [f"{mark} {label}", *(f"    {line}" for line in document)]
+
+
+def _folded(mark: str, label: str, entry: str, width: int = 68) -> str:
+    line = " ".join(filter(None, (mark, label, entry)))
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _read(redis: Any, name: str) -> Value:
+    kind = redis.type(name).decode()
+    entries: list[tuple[Any, Any]]
+    if kind == "list":
+        entries = [("", entry) for entry in redis.lrange(name, 0, -1)]
+    elif kind == "set":
+        entries = [("", member) for member in sorted(redis.smembers(name))]
+    elif kind == "zset":
+        entries = [(f"{score:.3f}", member) for member, score in redis.zrange(name, 0, -1, withscores=True)]
+    elif kind == "hash":
+        entries = sorted(redis.hgetall(name).items())
+    else:
+        entries = [("", redis.get(name))]
+    return Value(kind, tuple((_text(label), _text(entry)) for label, entry in entries), redis.ttl(name) > 0)
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)

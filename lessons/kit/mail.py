@@ -1,0 +1,108 @@
+"""A real mail server that keeps what it gets, and the slow function that sends to it."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import time
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+from . import stage, timeline
+from .show import Table
+
+# What the application of this course suffers from: its mail takes so many seconds to send.
+SLOW = 5.0
+
+
+class Inbox:
+    """A mail server on this machine. Everything sent to it is kept and can be looked at; nothing leaves the machine."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refused = 0
+        self._refuse = 0
+        self._controller = Controller(self, hostname="127.0.0.1", port=_free_port())
+        self._controller.start()
+        self._running = True
+        self.port: int = self._controller.port
+
+    def __len__(self) -> int:
+        return len(self.mails)
+
+    def refuse(self, times: int) -> None:
+        """Refuse the next `times` mails, as a server does that is too busy: "451 try again later"."""
+        self._refuse = times
+
+    def empty(self) -> None:
+        """Throw away what has arrived."""
+        self.mails.clear()
+
+    def stop(self) -> None:
+        """Close the server. Doing it twice is the same as once."""
+        if self._running:
+            self._running = False
+            self._controller.stop()
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        """What aiosmtpd calls for each mail."""
+        if self._refuse > 0:
+            self._refuse -= 1
+            self.refused += 1
+            timeline.mark("inbox", "refused")
+            return "451 The mail server is busy, try again later"
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        timeline.mark("inbox", f"mail to {mail['To']}")
+        return "250 OK"
+
+    def show(self) -> Table:
+        """The mails, the oldest first."""
+        rows = [[number, mail["To"], mail["Subject"]] for number, mail in enumerate(self.mails, start=1)]
+        return Table(["", "to", "subject"], rows or [["", "(no mail)", ""]])
+
+    def __repr__(self) -> str:
+        return str(self.show())
+
+    def __rich__(self) -> Any:
+        return self.show().__rich__()
+
+    def _repr_html_(self) -> str:
+        return self.show().html()
+
+
+_inbox: Inbox | None = None
+
+
+def catch_mail() -> Inbox:
+    """Start the mail server of this lesson, empty, and give back its inbox."""
+    global _inbox
+    if _inbox is not None:
+        _inbox.stop()
+    _inbox = Inbox()
+    return _inbox
+
+
+def send_gif(email: str, thought: str, *, seconds: float = SLOW) -> None:
+    """Mail a thought to somebody, slowly: `seconds` pass first, as with a mail provider far away.
+
+    Raises what `smtplib` raises when the server refuses the mail or is not there.
+    """
+    time.sleep(stage.pause(seconds))
+    if _inbox is None:
+        raise ConnectionRefusedError("There is no mail server: run the cell with catch_mail() first.")
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "gif@example.com", email, thought
+    mail.set_content(f"Somebody thought of you: {thought}")
+    with smtplib.SMTP("127.0.0.1", _inbox.port, timeout=10) as server:
+        server.send_message(mail)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

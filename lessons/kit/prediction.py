@@ -1,0 +1,81 @@
+"""Predict first: a question about a state of Redis, asked before anything runs, answered by what Redis then says."""
+
+from __future__ import annotations
+
+from . import stage
+from .show import Shown
+
+
+class Prediction(Shown):
+    """A question with its choices, and perhaps a guess. No guess is fine."""
+
+    def __init__(self, question: str, choices: dict[str, str], guess: str | None) -> None:
+        self.question = question
+        self.choices = choices
+        self.guess = guess
+
+    def lines(self) -> list[str]:
+        if stage.watched:  # the question stands just above, with what was typed
+            return [f"Your guess is {self.guess}. Now let it happen." if self.guess else "No guess. Let it happen."]
+        return [
+            *self.asked(),
+            f"Your guess: {self.guess}." if self.guess else 'No guess yet: guess="a" is one, or just go on.',
+        ]
+
+    def asked(self) -> list[str]:
+        """The question, and its choices."""
+        return [self.question, *(f"  {letter}  {text}" for letter, text in self.choices.items())]
+
+    def answer(self, **observed: bool) -> Answer:
+        """Compare the guess with what was observed: for each choice, whether it is so. Exactly one must be."""
+        if set(observed) != set(self.choices):
+            raise ValueError(f"Say of each choice whether it is so: {', '.join(self.choices)}.")
+        so = [letter for letter, holds in observed.items() if holds]
+        if len(so) != 1:
+            raise AssertionError(f"Exactly one choice must come out, and {len(so)} did: {observed}")
+        return Answer(self, so[0])
+
+
+class Answer(Shown):
+    """What Redis said, beside what was guessed."""
+
+    def __init__(self, prediction: Prediction, right: str) -> None:
+        self.prediction = prediction
+        self.right = right
+
+    def lines(self) -> list[str]:
+        choices, guess = self.prediction.choices, self.prediction.guess
+        lines = [f"What happened is {self.right}: {choices[self.right]}"]
+        if guess == self.right:
+            lines.append("You guessed it.")
+        elif guess:
+            lines.append(f"You guessed {guess}: {choices[guess]}")
+            lines.append("Look again at the output above: what speaks against it?")
+        return lines
+
+
+def predict(question: str, *, guess: str | None = None, **choices: str) -> Prediction:
+    """Ask. Where somebody sits at a terminal, their letter is read; in a notebook, it is `guess`. Nothing blocks else.
+
+    >>> where = predict("Where is it?", a="In the queue.", b="Nowhere.", guess="b")
+    >>> where.answer(a=True, b=False)
+    What happened is a: In the queue.
+    You guessed b: Nowhere.
+    Look again at the output above: what speaks against it?
+    """
+    guess = (guess or "").strip().lower() or None
+    if guess is not None and guess not in choices:
+        raise ValueError(f"{guess!r} is none of the choices: {', '.join(choices)}.")
+    prediction = Prediction(question, choices, guess)
+    if guess is None and stage.watched:
+        prediction.guess = _ask(prediction)
+    return prediction
+
+
+def _ask(prediction: Prediction) -> str | None:
+    print("\n".join(prediction.asked()))
+    while True:
+        typed = input(f"Your guess ({', '.join(prediction.choices)}; Enter to go on without): ").strip().lower()
+        if not typed or typed in prediction.choices:
+            return typed or None
+        print(f"{typed} is none of the choices.")

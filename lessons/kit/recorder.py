@@ -1,0 +1,181 @@
+"""The commands that Redis is told: what the seed of this course saw with `redis-cli monitor | grep -E "(hset|lpush)"`.
+
+They are written down where this process sends them, so that it works without a server too. What other processes send, and
+what a script does inside Redis, is not in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from fakeredis import FakeRedisConnection
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+
+from .show import Shown
+
+# What a connection says for itself when it is made, and reading, are nobody's news.
+GREETINGS = {"HELLO", "CLIENT", "AUTH", "SELECT", "SCRIPT LOAD"}
+
+# The commands that make or change the key after them. Scripts name theirs.
+WRITES = {
+    *("SET", "INCRBY", "SADD", "LPUSH", "RPUSH", "ZADD", "HSET"),
+    *("LMOVE", "BRPOPLPUSH", "RPOPLPUSH", "BLMOVE"),
+}
+MOVES = {"LMOVE", "BRPOPLPUSH", "RPOPLPUSH", "BLMOVE"}
+
+WIDTH = 78
+
+
+class Told(NamedTuple):
+    """One command: when, in seconds of a clock that only goes forward, and its words."""
+
+    at: float
+    words: tuple[str, ...]
+
+    def line(self) -> str:
+        """As `redis-cli monitor` prints it, nearly: the command first, JSON as it is."""
+        return " ".join([self.words[0].upper(), *self.words[1:]])
+
+
+class Recorder:
+    """Every command that a lesson's own clients sent."""
+
+    def __init__(self) -> None:
+        self.told: list[Told] = []
+        self.made: set[str] = set()
+        self._shown = 0
+        self._lock = threading.Lock()
+
+    def record(self, words: Iterable[Any], *, told: bool = True) -> None:
+        """Write one command down; with `told=False`, only the keys that it makes: somebody is looking, not minijobs."""
+        command = Told(time.monotonic(), tuple(_text(word) for word in words))
+        if command.words[0].upper() in GREETINGS:
+            return
+        with self._lock:
+            self.made.update(_keys_made(command.words))
+            if told:
+                self.told.append(command)
+
+    def since_last_look(self) -> list[Told]:
+        """What was told since this was asked the last time."""
+        with self._lock:
+            new = self.told[self._shown :]
+            self._shown = len(self.told)
+        return new
+
+
+class Commands(Shown):
+    """Commands, one a line; `unfold` writes the JSON in them over several lines, for easier reading."""
+
+    def __init__(self, told: list[Told], *, unfold: bool = False) -> None:
+        self.told = told
+        self.unfold = unfold
+
+    def __len__(self) -> int:
+        return len(self.told)
+
+    def names(self) -> str:
+        """Only the names of the commands.
+
+        >>> Commands([Told(0, ("SADD", "queues", "default")), Told(0, ("LPUSH", "queue:default", "{}"))]).names()
+        'SADD, LPUSH'
+        """
+        return ", ".join(told.words[0].upper() for told in self.told) or "nothing"
+
+    def lines(self) -> list[str]:
+        if not self.told:
+            return ["(Redis was told nothing)"]
+        return [line for told in self.told for line in self._lines_of(told)]
+
+    def _lines_of(self, told: Told) -> list[str]:
+        if not self.unfold:
+            line = told.line()
+            return [line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"]
+        lines = [told.words[0].upper()]
+        for word in told.words[1:]:
+            document = unfolded(word)
+            if document:
+                lines += ["  " + line for line in document]
+            else:
+                lines[-1] += f" {word}"
+        return lines
+
+
+def matching(told: list[Told], pattern: str | None) -> list[Told]:
+    """The commands whose line matches `pattern`, a regular expression, as `grep -iE` would.
+
+    >>> matching([Told(0, ("SADD", "queues", "default")), Told(0, ("LPUSH", "queue:default", "{}"))], "hset|lpush")
+    [Told(at=0, words=('LPUSH', 'queue:default', '{}'))]
+    """
+    return [one for one in told if pattern is None or re.search(pattern, one.line(), re.IGNORECASE)]
+
+
+def unfolded(text: str) -> list[str]:
+    """A JSON object over several lines, and what is JSON inside its strings too; nothing for any other text.
+
+    >>> print("\\n".join(unfolded('{"queue":"default","args":["flip",1]}')))
+    { queue: "default"
+      args: ["flip", 1] }
+    """
+    document = _object_in(text)
+    if document is None:
+        return []
+    lines: list[str] = []
+    for field, value in document.items():
+        inner = unfolded(value) if isinstance(value, str) else []
+        if inner:
+            lines += [f"{field}:", *("    " + line for line in inner)]
+        else:
+            lines.append(f"{field}: {json.dumps(value, ensure_ascii=False)}")
+    lines = lines or [""]
+    return [("{ " if number == 0 else "  ") + line for number, line in enumerate(lines[:-1])] + [
+        ("{ " if len(lines) == 1 else "  ") + lines[-1] + " }"
+    ]
+
+
+def recording(kind: type[Any], recorder: Recorder, *, told: bool = True) -> type[Any]:
+    """The connection class `kind`, writing down what it sends. A pipeline sends its commands the second way."""
+
+    class RecordingConnection(kind):  # type: ignore[misc, valid-type]
+        def send_command(self, *words: Any, **options: Any) -> Any:
+            recorder.record(words, told=told)
+            return super().send_command(*words, **options)
+
+        def pack_commands(self, commands: Iterable[Any]) -> Any:
+            commands = list(commands)
+            for words in commands:
+                recorder.record(words, told=told)
+            return super().pack_commands(commands)
+
+    return RecordingConnection
+
+
+CONNECTIONS = (FakeRedisConnection, SSLConnection, UnixDomainSocketConnection, Connection)
+
+
+def _keys_made(words: tuple[str, ...]) -> list[str]:
+    command = words[0].upper()
+    if command in ("EVAL", "EVALSHA"):
+        return list(words[3 : 3 + int(words[2])])
+    if command in MOVES:
+        return [words[2]]
+    return [words[1]] if command in WRITES else []
+
+
+def _object_in(text: str) -> dict[str, Any] | None:
+    if not text.startswith("{"):
+        return None
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _text(word: Any) -> str:
+    return word.decode(errors="backslashreplace") if isinstance(word, bytes) else str(word)

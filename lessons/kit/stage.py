@@ -1,0 +1,36 @@
+"""Who is watching, and so how long a pause lasts and whether to ask.
+
+A lesson runs in three places: in a terminal with somebody in front of it, in a notebook, and where nobody is watching (a
+pipe, CI). The player says which by `watched`; a notebook is always taken seriously.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+# Somebody sits at a terminal and can be asked. The player sets it.
+watched = False
+
+# The five-second mail takes five seconds, unless the player or CI asks for a fraction of every pause.
+PACE = "MINIJOBS_LESSON_PACE"
+HURRIED = 0.02
+
+
+def pause(seconds: float) -> float:
+    """How many seconds a pause of `seconds` takes here.
+
+    >>> pause(0)
+    0.0
+    """
+    return seconds * pace()
+
+
+def pace() -> float:
+    """The fraction of every pause that is really waited: 1, or less where nobody is watching."""
+    return float(os.environ.get(PACE) or (HURRIED if os.environ.get("CI") == "true" else 1))
+
+
+def let_time_pass(seconds: float) -> None:
+    """Do nothing for so long."""
+    time.sleep(pause(seconds))

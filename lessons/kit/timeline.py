@@ -1,0 +1,153 @@
+"""Who did what when: a lane for each party, a bar for what takes time, a dot for what happens at once.
+
+The worker's lane and the inbox's fill themselves; what your own code does is put there by `with clock("your code", …)`.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .show import Shown
+
+LANES = ("your code", "worker", "inbox")
+WIDTH = 78
+
+
+@dataclass
+class Event:
+    """Something that happened in a lane, from one moment to another, in seconds of a clock that only goes forward."""
+
+    lane: str
+    what: str
+    begin: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.begin
+
+    @property
+    def label(self) -> str:
+        """What it was, and how long it took if that can be felt."""
+        return f"{self.what}, {self.seconds:.1f} s" if self.seconds >= 0.05 else self.what
+
+
+_events: list[Event] = []
+
+
+def clear() -> None:
+    """Forget what happened so far: the next picture starts here."""
+    _events.clear()
+
+
+@contextmanager
+def clock(lane: str, what: str) -> Iterator[Event]:
+    """Time what happens inside, and put it into the lane.
+
+    >>> with clock("your code", "think") as event:
+    ...     pass
+    >>> event.seconds < 1
+    True
+    """
+    event = Event(lane, what, time.monotonic(), time.monotonic())
+    _events.append(event)
+    try:
+        yield event
+    finally:
+        event.end = time.monotonic()
+
+
+def mark(lane: str, what: str) -> None:
+    """Something that happens at once."""
+    now = time.monotonic()
+    _events.append(Event(lane, what, now, now))
+
+
+def worker_lane(worker: Any, job: dict[str, Any], run: Callable[[], None]) -> None:
+    """A server middleware: each run of a job is a bar in the worker's lane."""
+    with clock("worker", job["class"]):
+        run()
+
+
+def timeline() -> Timeline:
+    """A picture of everything since the last `timeline()`, or since the lesson's start."""
+    events = list(_events)
+    clear()
+    return Timeline(events)
+
+
+class Timeline(Shown):
+    """The picture: in a notebook drawn, elsewhere in letters. The letters are the drawing's text alternative too."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self.events = sorted(events, key=lambda event: event.begin)
+        self.begin = min((event.begin for event in events), default=0.0)
+        self.length = max((event.end for event in events), default=0.0) - self.begin
+
+    def lines(self) -> list[str]:
+        if not self.events:
+            return ["(nothing happened)"]
+        left = max(len(lane) for lane in self._lanes())
+        wide = max(len(event.label) for event in self.events)
+        columns = WIDTH - left - wide - 4
+        lines = [f"{'':{left + wide + 4}}0 s{self.length:{columns - 5}.1f} s"]
+        for lane in self._lanes():
+            name = lane
+            for event in (event for event in self.events if event.lane == lane):
+                lines.append(f"{name:{left}}  {event.label:{wide}}  {self._bar(event, columns)}")
+                name = ""
+            if name:
+                lines.append(name)
+        return lines
+
+    def sentences(self) -> str:
+        """The same in words, for who cannot see the picture."""
+        return "; ".join(f"{event.lane}: {event.label}, at {event.begin - self.begin:.1f} s" for event in self.events)
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        picture = self._png()
+        if picture is None:
+            return {"text/plain": str(self)}
+        return {"image/png": picture, "text/plain": str(self)}, {"image/png": {"alt": self.sentences()}}
+
+    def _lanes(self) -> list[str]:
+        return [*LANES, *sorted({event.lane for event in self.events} - set(LANES))]
+
+    def _bar(self, event: Event, columns: int) -> str:
+        scale = columns / (self.length or 1)
+        start = min(round((event.begin - self.begin) * scale), columns - 1)
+        return " " * start + ("█" * round(event.seconds * scale) or "●")
+
+    def _png(self) -> bytes | None:
+        try:
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
+        except ImportError:  # the terminal lessons do without it
+            return None
+        lanes = self._lanes()
+        figure = Figure(figsize=(7.5, 0.6 + 0.6 * len(lanes)), layout="constrained")
+        axes = FigureCanvasAgg(figure).figure.add_subplot()
+        for event in self.events:
+            begin, height = event.begin - self.begin, -lanes.index(event.lane)
+            if event.seconds > self.length / 100:
+                axes.barh(height, event.seconds, left=begin, height=0.35, color="#4c78a8")
+            else:
+                axes.plot([begin], [height], "o", color="#e45756")
+            # What begins late has its label to the left of its end, or it would leave the picture.
+            late = begin > self.length * 0.6
+            where = (begin + event.seconds if late else begin, height + 0.2)
+            axes.annotate(event.label, where, ha="right" if late else "left", va="bottom", fontsize=8)
+        axes.set_yticks([-row for row in range(len(lanes))], lanes)
+        axes.set_ylim(-len(lanes) + 0.6, 0.7)
+        axes.set_xlim(-self.length * 0.02 - 0.001, self.length * 1.05 + 0.001)
+        axes.set_xlabel("seconds")
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", dpi=100)
+        return picture.getvalue()

@@ -1,0 +1,25 @@
+"""Exercise 1: nobody waits for a mail.
+
+`create` is called when a visitor presses "send", and what it returns is the page they get to see. It sends the mail itself,
+and so every visitor waits five seconds.
+
+Make the sending a background job:
+
+1. Write `perform`: it sends one mail.
+2. Change `create`: it leaves the mail to a job, and answers the visitor at once, in the same words with the same address.
+
+You need nothing that lesson 1 did not show. Check it with: make check-1
+"""
+
+from lessons.kit import send_gif
+from minijobs import Worker
+
+
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        pass  # yours to write
+
+
+def create(email, thought):
+    send_gif(email, thought)
+    return f"You did it! An email is on its way to {email}"

@@ -1,0 +1,286 @@
+# %% [markdown]
+# # 1 · The wait
+#
+# **What does `perform_async` give me that `perform` does not?**
+#
+# 15 minutes. Before this: you know Python. Redis, queues and jobs are explained as they come up.
+#
+# At the end you can say what each of two calls does that look nearly the same, and you have seen it.
+#
+# [Contents](../lessons/README.md) · Next: [2 · Watching Redis](02_watching_redis.ipynb)
+
+# %% [markdown]
+# ## An application that makes people wait
+#
+# There is a small web application. A page has a form with two fields: an e-mail address and a thought. You press *send*,
+# and the application mails the thought, with a funny picture, to that address.
+#
+# Two things belong to it here:
+#
+# - **An inbox.** A real mail server runs inside this lesson. It keeps every mail, so that you can look.
+# - **Redis.** Redis is a program that keeps data under names. The names are called *keys*. It stands beside your
+#   application, and other programs can use the same one. It is empty now, and it stays empty for a while.
+
+# %%
+from lessons.kit import catch_mail, clock, commands, keys, predict, start
+
+redis = start()
+inbox = catch_mail()
+inbox
+
+# %% [markdown]
+# `create` is what the application calls when somebody presses *send*. `send_gif` makes a picture and mails it. That takes
+# five seconds. (Where nobody is watching, as in an automatic test, all pauses in these lessons are cut to a fraction.)
+
+# %%
+from lessons.kit import send_gif
+
+def create(email, thought):
+    send_gif(email, thought)
+    return f"You did it! Email sent to {email}"
+
+# %% [markdown]
+# Press the button. `clock` only measures how long the call takes.
+
+# %%
+with clock("your code", "create") as visit:
+    message = create("ada@example.com", "hello")
+
+print(f"{visit.seconds:.1f} s until the page said: {message}")
+inbox
+
+# %% [markdown]
+# The mail is there. But the visitor sat through the whole delivery, looking at a page that did not move. So will the next
+# one, and everybody who presses the button.
+#
+# ## Two calls that look alike
+#
+# The work moves into a class of its own. Such a class is called a **Worker**. It has one method that you write: `perform`.
+
+# %%
+from minijobs import Worker
+
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        send_gif(email, thought)
+        return f"sent to {email}"
+
+# %% [markdown]
+# You can now write two things:
+#
+# ```python
+# SendGifToUserWorker().perform("ada@example.com", "hello")
+# SendGifToUserWorker.perform_async("ada@example.com", "hello")
+# ```
+#
+# The names come from Sidekiq, a library for Ruby that runs background jobs with Redis. `minijobs`, the library of these
+# lessons, copies its names and the way it uses Redis. The author of the post that these lessons grew out of had both kinds
+# of call in a large program, and asked: *which one is using Sidekiq?*
+#
+# ## The first call: `perform`
+#
+# Before you run it, guess. A guess costs nothing, and you will remember the answer better.
+
+# %%
+first = predict(
+    "perform(…) has just returned. What does Redis hold?",
+    a="A job that waits to be run.",
+    b="A note that a job has been run.",
+    c="Nothing at all.",
+    guess=None,
+)
+first
+
+# %%
+with clock("your code", "perform") as direct:
+    answer = SendGifToUserWorker().perform("ada@example.com", "directly")
+
+print(f"{direct.seconds:.1f} s, and it gave back {answer!r}")
+
+# %% [markdown]
+# It took as long as before. Now look into Redis. `keys()` lists everything that it holds. `commands()` lists everything
+# that it was told.
+
+# %%
+keys()
+
+# %%
+told_directly = commands()
+told_directly
+
+# %%
+inbox
+
+# %%
+first.answer(
+    a=redis.exists("queue:default") == 1,
+    b=redis.exists("queue:default") == 0 and len(redis.keys()) > 0,
+    c=len(redis.keys()) == 0,
+)
+
+# %% [markdown]
+# Redis holds nothing, and nobody even spoke to it. `SendGifToUserWorker()` makes an object and `.perform(…)` calls a method.
+# That is all. It is the same Python as before, with the same five seconds. The class is a Worker, but nothing was done in
+# the background.
+#
+# ## The second call: `perform_async`
+
+# %%
+second = predict(
+    "perform_async(…) has just returned. What happened to the mail?",
+    a="It was sent, only faster.",
+    b="It is being sent right now, in the background of this program.",
+    c="It was not sent, and nobody is about to send it.",
+    guess=None,
+)
+second
+
+# %%
+with clock("your code", "perform_async") as queued:
+    jid = SendGifToUserWorker.perform_async("ada@example.com", "queued")
+
+at_once = len(inbox)
+
+print(f"{queued.seconds:.1f} s, and it gave back {jid!r}")
+
+# %% [markdown]
+# That was quick. But what came back is not `'sent to ada@example.com'`. Look at what Redis holds now. The `+` says that
+# something is new since the last look.
+
+# %%
+keys()
+
+# %% [markdown]
+# This is a **job**: one call of `perform`, written down as text, waiting to be made. `class` says which Worker, `args` says
+# with which arguments. `jid` is the *job id*, and that is what `perform_async` gave back: a receipt, not a result.
+#
+# The job lies in a list under the key `queue:default`. A list in which jobs wait is called a **queue**. Putting a job there
+# is called *pushing* it. Here is what Redis was told: `SADD` wrote the queue's name into a set of names, `LPUSH` put the job
+# into the list.
+
+# %%
+told_queued = commands()
+told_queued
+
+# %% [markdown]
+# And the mail?
+
+# %%
+inbox
+
+# %% [markdown]
+# Not there. Is it on its way, perhaps? Give it six seconds, one more than a mail takes.
+
+# %%
+from lessons.kit import let_time_pass
+
+let_time_pass(6)
+inbox
+
+# %%
+second.answer(
+    a=at_once == 3,
+    b=len(inbox) > at_once,
+    c=len(inbox) == at_once == 2,
+)
+
+# %% [markdown]
+# Still two mails. The job waits in Redis, and it would wait for ever. Nothing in this program is going to run it.
+#
+# ## Who does the work, then?
+#
+# Another program: the **worker process**. It takes a job out of a queue, finds the Worker by its name, calls `perform` with
+# the arguments, and takes the next job. Usually it runs on another machine. It has its own five seconds to spend, and no
+# visitor waits for it.
+#
+# In this lesson you play its part, by hand, one job at a time.
+
+# %%
+from minijobs import Fetcher, Processor
+
+processor = Processor(Fetcher("default"))
+outcome = processor.process_one()
+outcome.name
+
+# %%
+inbox
+
+# %%
+keys()
+
+# %% [markdown]
+# Now the mail is there. The `-` says that `queue:default` is gone: the only job in it was taken, and Redis does not keep
+# empty lists. (`queues` keeps the names of queues, and `inflight` belongs to the worker process: lesson 2 is about those.)
+#
+# ## Side by side
+
+# %%
+from lessons.kit import Table
+
+Table(
+    ["", "perform", "perform_async"],
+    [
+        ["you waited", f"{direct.seconds:.1f} s", f"{queued.seconds:.1f} s"],
+        ["it gave back", answer, jid],
+        ["Redis was told", told_directly.names(), told_queued.names()],
+    ],
+)
+
+# %% [markdown]
+# The same as a picture: who was busy, and when. Each lane is one party. A bar is something that takes time, a dot something
+# that happens at once.
+
+# %%
+from lessons.kit import timeline
+
+timeline()
+
+# %% [markdown]
+# Look at the dot called `perform_async`: your code is done there. The job itself still takes its five seconds. It is not
+# faster. Somebody else spends the time, later.
+#
+# ## Change something
+#
+# Three jobs this time. In what order will the mails arrive? In the notebook, change the thoughts or their number and run the
+# cell again. In the terminal, `make try-1` gives you a Python prompt with a Redis and an inbox to play with.
+
+# %%
+for thought in ["one", "two", "three"]:
+    SendGifToUserWorker.perform_async("grace@example.com", thought)
+
+while processor.process_one():
+    print("still waiting in Redis:", redis.llen("queue:default"))
+
+inbox
+
+# %% [markdown]
+# The job that was pushed first ran first. A queue is a queue.
+#
+# ## Make it yours
+#
+# Open `lessons/lesson_01_the_wait/exercise.py`. The application in it still makes its visitors wait. Turn the sending into a
+# background job. Then:
+#
+# - `make check-1` tells you whether it is right, and if not, what it looks like you thought.
+# - `make hint-1` gives a hint, and each time one more. `make solution-1` shows a solution once yours is right.
+# - `make try-1` lets you look for yourself: your code is loaded, and `keys()`, `commands()` and `inbox` are there.
+#
+# ## You might have thought
+#
+# | You might have thought | What you saw |
+# |---|---|
+# | A Worker's `perform` goes through the queue: it is a Worker, after all. | After `perform`, Redis held nothing and had been told nothing. |
+# | `perform_async` gives me the result of `perform`. | It gave back a job id. The result of `perform` is thrown away. |
+# | When `perform_async` has returned, the mail has been sent. | Six seconds later the inbox had no new mail. It came when the job was run. |
+# | A background job makes the work faster. | The worker was busy for just as long. Only your code was not. |
+#
+# ## To keep
+#
+# 1. `Worker().perform(…)` is a plain call: here, now, and Redis never hears of it.
+# 2. `Worker.perform_async(…)` writes a job down in Redis and comes back with its id. Nothing has been done yet.
+# 3. The work is done when a worker process takes the job out of the queue.
+#
+# New words, all of them in the [glossary](../lessons/README.md#glossary): *Redis*, *key*, *Worker*, *job*, *job id*,
+# *queue*, *push*, *worker process*.
+#
+# [Contents](../lessons/README.md) · Next: [2 · Watching Redis](02_watching_redis.ipynb)

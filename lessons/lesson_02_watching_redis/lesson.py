@@ -1,0 +1,321 @@
+# %% [markdown]
+# # 2 · Watching Redis
+#
+# **What is in Redis at each step of a job?**
+#
+# 20 minutes. Before this: [1 · The wait](01_the_wait.ipynb).
+#
+# At the end you can say where a job is at every moment of its life, what is written in it and what is not, and which
+# commands moved it there.
+#
+# [Contents](../lessons/README.md) · Previous: [1 · The wait](01_the_wait.ipynb) · Next: [3 · Retries](03_retries.ipynb)
+
+# %% [markdown]
+# In lesson 1 you pushed a job and somebody ran it. Now you follow one job slowly. After each step you look into Redis.
+#
+# The author of the post behind these lessons did it with a tool of Redis's own, in a second terminal:
+#
+# ```
+# redis-cli monitor | grep -E "(hset|lpush)"
+# ```
+#
+# `monitor` prints every command that Redis is told, and there are many. `grep` keeps two kinds of line: `lpush`, which puts
+# a job into a queue, and `hset`, with which a worker process says what it is doing. Here, `commands("hset|lpush")` is the same
+# filter.
+
+# %%
+from lessons.kit import Table, commands, keys, predict, start, where
+from minijobs import Worker
+
+redis = start()
+
+# %%
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        print(f"  mailing {thought!r} to {email}")
+
+# %% [markdown]
+# This time `perform` only prints. Five seconds of waiting would teach you nothing new.
+#
+# ## Step 1: push
+
+# %%
+twice = predict(
+    "You push twice, with the very same arguments. What is in Redis?",
+    a="One job: the second push is the same as the first.",
+    b="Two jobs with the same id.",
+    c="Two jobs, each with an id of its own.",
+    guess=None,
+)
+twice
+
+# %%
+jid = SendGifToUserWorker.perform_async("flip", "flop")
+other = SendGifToUserWorker.perform_async("flip", "flop")
+jid, other
+
+# %%
+twice.answer(
+    a=redis.llen("queue:default") == 1,
+    b=redis.llen("queue:default") == 2 and jid == other,
+    c=redis.llen("queue:default") == 2 and jid != other,
+)
+
+# %% [markdown]
+# Nothing was merged. Two pushes are two jobs, and two mails.
+#
+# Here is what Redis was told, filtered and spread over several lines for easier reading. It is the same text that you would
+# see in the other terminal, and the same that Sidekiq writes.
+
+# %%
+commands("hset|lpush", unfold=True)
+
+# %%
+keys()
+
+# %% [markdown]
+# Two keys. `queue:default` is a list, and new jobs enter it at the left (that is the L in LPUSH), so the newest is first.
+# `queues` is a set: the names of all queues there are, so that a person or a web page can list them.
+#
+# ## What a job is made of
+#
+# This is the oldest entry, just as it lies there. (`-1` means the last one, and the `b` says that these are bytes.)
+
+# %%
+raw = redis.lindex("queue:default", -1)
+raw
+
+# %%
+len(raw), type(raw)
+
+# %% [markdown]
+# Text, less than 200 bytes of it, in the format called JSON. A name of a class, a list of arguments, some notes. There is no
+# object in it and no code. Then what happens if you change the class *after* the push? Do it:
+
+# %%
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        print(f"  NEW CODE: mailing {thought!r} to {email}")
+
+# %% [markdown]
+# Both jobs were pushed while the old class was there. Keep that in mind until one of them runs.
+#
+# ## What fits into a job
+
+# %%
+later = predict(
+    'You push a dict with "hello" in it, then change it to "goodbye". The job says …',
+    a="hello: the job was written down at the push.",
+    b="goodbye: the job refers to the dict, and the dict has changed.",
+    guess=None,
+)
+later
+
+# %%
+card = {"text": "hello"}
+SendGifToUserWorker.set(queue="cards").perform_async("ada@example.com", card)
+card["text"] = "goodbye"
+
+keys()
+
+# %%
+pushed = redis.lindex("queue:cards", 0)
+later.answer(a=b"hello" in pushed, b=b"goodbye" in pushed)
+
+# %% [markdown]
+# The dict went in as text. What you do to it later is between you and your dict. (`set(queue="cards")` only chose another
+# queue for this one push, so that the two jobs above stay by themselves.)
+#
+# So only things that JSON can write down fit into a job: text, numbers, `True`, `False`, `None`, lists, and dicts whose keys
+# are text. What happens to the rest?
+
+# %% tags=["raises-exception"]
+import datetime
+
+SendGifToUserWorker.perform_async("ada@example.com", datetime.date(2026, 11, 23))
+
+# %% tags=["raises-exception"]
+class User:
+    email = "ada@example.com"
+
+SendGifToUserWorker.perform_async(User(), "hello")
+
+# %%
+keys()
+
+# %% [markdown]
+# Refused, on the spot, with the argument and its type in the message. Nothing was pushed: no `+` anywhere. Pass the user's id
+# instead, and look the user up in `perform`.
+#
+# ## Step 2: fetch
+#
+# From here on you are the worker process. First it takes a job out of the queue. This is called *fetching*.
+
+# %%
+running = predict(
+    "A worker process has fetched a job and is about to run it. Where is the job?",
+    a="Still in its queue. It leaves the queue when it is done.",
+    b="Nowhere in Redis, only in the memory of the worker process.",
+    c="In Redis, but in another place.",
+    guess=None,
+)
+running
+
+# %%
+from minijobs import Fetcher, Heartbeat, Processor
+
+processor = Processor(Fetcher("default"))
+story = [["pushed", where(jid), commands().names()]]
+
+unit = processor.fetcher.fetch()
+story.append(["fetched", where(jid), commands().names()])
+keys()
+
+# %%
+running.answer(
+    a=unit.raw in redis.lrange("queue:default", 0, -1),
+    b=where(jid) == "nowhere",
+    c=where(jid).startswith("inflight:"),
+)
+
+# %% [markdown]
+# `queue:default` changed: it lost its oldest entry, marked with `-`. The job is now in a list that belongs to this worker
+# process alone. Such a job is *in flight*. The long name is the *identity* of the process: the name of the machine, the number
+# of the process, and twelve digits of chance, so that no two are ever the same.
+#
+# One command did it: `LMOVE` takes an entry out of one list and puts it into another, in a single step. There is no moment in
+# which the job is in neither. Why that matters: if the process dies right now, the job is still there. (Sidekiq itself, in
+# its free version, is simpler: it takes the job out, and answer b is true of it.)
+#
+# ## Step 3: run
+#
+# While a job runs, its process is busy and cannot be asked. So each worker process tells Redis how it is, every few seconds.
+# That is its *heartbeat*. Usually a second thread does it. Here the job does it itself, in the middle of its own run, so that
+# you can look at exactly that moment.
+
+# %%
+heartbeat = Heartbeat(processor)
+
+
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        print(f"  NEW CODE: mailing {thought!r} to {email}")
+        heartbeat.beat()
+        story.append(["running", where(jid), commands().names()])
+        print(f"  in the middle of it, my job is {self.jid}")
+
+# %%
+outcome = processor.run(unit)
+outcome.name
+
+# %% [markdown]
+# NEW CODE. The job was pushed before that code was written, and it ran it. A job names its class, and the name is looked up
+# when the job runs.
+#
+# And this is what Redis holds after that heartbeat:
+
+# %%
+keys()
+
+# %% [markdown]
+# Three new keys:
+#
+# - `processes`, a set: the identities of all worker processes.
+# - the identity itself, a hash, that is, a key with named fields: the process's own description. It `expires`: Redis deletes
+#   it after a minute unless the process beats again. That is how one sees that a process is dead.
+# - the identity with `:work` behind it, a hash: what each thread was running at that moment. The job is quoted in it, as text.
+#
+# The post's author saw the last one pass by as `hset`, beside the `lpush` of the push.
+
+# %%
+from lessons.kit import last_commands
+
+last_commands("hset .*:work", unfold=True)
+
+# %% [markdown]
+# ## Step 4: settle
+#
+# The job has run, but Redis does not know yet: look above, it is still in flight. The last step is to say so. The worker
+# process *acknowledges* the job.
+
+# %%
+processor.settle(unit, outcome)
+told = commands()
+story.append(["settled", where(jid), told.names()])
+told
+
+# %%
+keys()
+
+# %% [markdown]
+# `LREM` removes an entry from a list. The in-flight list was left empty, so it is gone. (The other job still waits in its
+# queue: nobody fetched it.)
+#
+# ## The whole life, on one page
+
+# %%
+Table(["the job was", "it was in", "what Redis was told"], story)
+
+# %% [markdown]
+# At every moment it was in one place. (While it ran it was quoted in a second one, by the heartbeat. Nobody takes jobs from
+# there.)
+#
+# Usually one call does steps 2 to 4. And usually you see only what the worker process prints, its *log*. Here is the log of
+# the second job:
+
+# %%
+import sys
+
+from minijobs import log
+
+log.show(sys.stdout)
+processor.process_one().name
+
+# %% [markdown]
+# From left to right: the time, the number of the process, the thread, the Worker, the job id, how important the line is, and
+# what happened. With the jid you find every line about one job among the hundreds of thousands of a day.
+#
+# ## Nothing of this happens in a plain call
+
+# %%
+SendGifToUserWorker().perform("ada@example.com", "directly")
+commands("lpush|lmove|lrem")
+
+# %% [markdown]
+# No push, no move, no acknowledgement, no log line, and `self.jid` is `None`: there is no job.
+#
+# ## Change something
+#
+# Push a hundred jobs at once with `perform_bulk`. How many commands does that take? Change the number and look again. When
+# does a second `LPUSH` appear? (In the terminal: `make try-2`.)
+
+# %%
+SendGifToUserWorker.perform_bulk([["ada@example.com", n] for n in range(100)])
+commands().names(), redis.llen("queue:default")
+
+# %% [markdown]
+# ## Make it yours
+#
+# Open `lessons/lesson_02_watching_redis/exercise.py`. It pushes a user and a date, and both are refused. Make it work, also
+# when the user changes their address while the job waits. Then `make check-2`. There are `make hint-2` and `make try-2`.
+#
+# ## You might have thought
+#
+# | You might have thought | What you saw |
+# |---|---|
+# | A running job is still in its queue. | After the fetch it was in the in-flight list of its process. The queue had lost it. |
+# | A job is an object, or holds code. | It was text, with the name of a class. It ran code that was written after the push. |
+# | Any argument will do. | A date and a User were refused, and nothing was pushed. |
+# | If I change an object later, the job changes. | The job said hello, the dict said goodbye. |
+# | Two equal pushes become one job. | Two ids, two entries, two runs. |
+#
+# ## To keep
+#
+# 1. A job is a line of JSON: a class's name, arguments, an id. It is looked up when it runs.
+# 2. It is pushed to a queue, moved to an in-flight list, and removed from there when it is settled. It is always somewhere.
+# 3. `LPUSH` is a job that comes in; `HSET` is a worker process saying what it is doing.
+#
+# New words, all of them in the [glossary](../lessons/README.md#glossary): *JSON*, *fetch*, *in flight*, *identity*,
+# *heartbeat*, *acknowledge*, *log*.
+#
+# [Contents](../lessons/README.md) · Previous: [1 · The wait](01_the_wait.ipynb) · Next: [3 · Retries](03_retries.ipynb)
