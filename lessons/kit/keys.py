@@ -19,7 +19,7 @@ class Value:
 
     kind: str
     entries: tuple[tuple[str, str], ...]  # (what stands before it: nothing, a field's name or a score; the entry)
-    expires: bool = False
+    expires: float = 0  # seconds until Redis deletes the key by itself; 0 for never
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Keys(Shown):
         nouns = {"entry": "entries"}.get(noun, noun + "s")
         kind = "sorted set" if value.kind == "zset" else value.kind
         size = "" if value.kind == "string" else f", {count} {noun if count == 1 else nouns}"
-        return f"{kind}{size}{', expires' if value.expires else ''}"
+        return f"{kind}{size}{f', expires in {value.expires:.0f} s' if value.expires else ''}"
 
     def _entries(self, name: str) -> list[str]:
         """What is new in a key, unfolded, and what has left it, in a line. An unchanged key needs no more than its name."""
@@ -142,7 +142,7 @@ def _read(redis: Any, name: str) -> Value:
         entries = sorted(redis.hgetall(name).items())
     else:
         entries = [("", redis.get(name))]
-    return Value(kind, tuple((_text(label), _text(entry)) for label, entry in entries), redis.ttl(name) > 0)
+    return Value(kind, tuple((_text(label), _text(entry)) for label, entry in entries), max(redis.ttl(name), 0))
 
 
 def _text(value: Any) -> str:

@@ -87,6 +87,15 @@ class Commands(Shown):
         """
         return ", ".join(told.words[0].upper() for told in self.told) or "nothing"
 
+    def only(self, pattern: str, *, unfold: bool = False) -> Commands:
+        """Those of them that match `pattern`, as grep does.
+
+        >>> told = [Told(0, ("SADD", "queues", "default")), Told(0, ("LPUSH", "queue:default", "{}"))]
+        >>> Commands(told).only("hset|lpush").names()
+        'LPUSH'
+        """
+        return Commands(matching(self.told, pattern), unfold=unfold)
+
     def lines(self) -> list[str]:
         if not self.told:
             return ["(Redis was told nothing)"]

@@ -21,7 +21,7 @@
 #
 # `monitor` prints every command that Redis is told, and there are many. `grep` keeps two kinds of line: `lpush`, which puts
 # a job into a queue, and `hset`, with which a worker process says what it is doing. Here, `commands("hset|lpush")` is the same
-# filter.
+# filter. Redis does not care whether you write `LPUSH` or `lpush`.
 
 # %%
 from lessons.kit import Table, commands, keys, predict, start, where
@@ -32,7 +32,7 @@ redis = start()
 # %%
 class SendGifToUserWorker(Worker):
     def perform(self, email, thought):
-        print(f"  mailing {thought!r} to {email}")
+        print(f"mailing {thought!r} to {email}")
 
 # %% [markdown]
 # This time `perform` only prints. Five seconds of waiting would teach you nothing new.
@@ -68,7 +68,8 @@ twice.answer(
 # see in the other terminal, and the same that Sidekiq writes.
 
 # %%
-commands("hset|lpush", unfold=True)
+told_push = commands()
+told_push.only("hset|lpush", unfold=True)
 
 # %%
 keys()
@@ -95,7 +96,7 @@ len(raw), type(raw)
 # %%
 class SendGifToUserWorker(Worker):
     def perform(self, email, thought):
-        print(f"  NEW CODE: mailing {thought!r} to {email}")
+        print(f"NEW CODE: mailing {thought!r} to {email}")
 
 # %% [markdown]
 # Both jobs were pushed while the old class was there. Keep that in mind until one of them runs.
@@ -104,16 +105,16 @@ class SendGifToUserWorker(Worker):
 
 # %%
 later = predict(
-    'You push a dict with "hello" in it, then change it to "goodbye". The job says …',
+    "You push a dict that says hello, and change it. The job says …",
     a="hello: the job was written down at the push.",
-    b="goodbye: the job refers to the dict, and the dict has changed.",
+    b="goodbye: the job refers to the dict, and that has changed.",
     guess=None,
 )
 later
 
 # %%
 card = {"text": "hello"}
-SendGifToUserWorker.set(queue="cards").perform_async("ada@example.com", card)
+SendGifToUserWorker.set(queue="cards").perform_async("ada@…", card)
 card["text"] = "goodbye"
 
 keys()
@@ -132,7 +133,8 @@ later.answer(a=b"hello" in pushed, b=b"goodbye" in pushed)
 # %% tags=["raises-exception"]
 import datetime
 
-SendGifToUserWorker.perform_async("ada@example.com", datetime.date(2026, 11, 23))
+day = datetime.date(2026, 11, 23)
+SendGifToUserWorker.perform_async("ada@example.com", day)
 
 # %% tags=["raises-exception"]
 class User:
@@ -153,7 +155,7 @@ keys()
 
 # %%
 running = predict(
-    "A worker process has fetched a job and is about to run it. Where is the job?",
+    "A worker process has fetched a job. Where is the job now?",
     a="Still in its queue. It leaves the queue when it is done.",
     b="Nowhere in Redis, only in the memory of the worker process.",
     c="In Redis, but in another place.",
@@ -165,10 +167,10 @@ running
 from minijobs import Fetcher, Heartbeat, Processor
 
 processor = Processor(Fetcher("default"))
-story = [["pushed", where(jid), commands().names()]]
-
+pushed_to = where(jid)
 unit = processor.fetcher.fetch()
-story.append(["fetched", where(jid), commands().names()])
+told_fetch = commands()
+fetched_to = where(jid)
 keys()
 
 # %%
@@ -183,7 +185,13 @@ running.answer(
 # process alone. Such a job is *in flight*. The long name is the *identity* of the process: the name of the machine, the number
 # of the process, and twelve digits of chance, so that no two are ever the same.
 #
-# One command did it: `LMOVE` takes an entry out of one list and puts it into another, in a single step. There is no moment in
+# One command did it:
+
+# %%
+told_fetch.only("lmove")
+
+# %% [markdown]
+# `LMOVE` takes an entry out of one list and puts it into another, in a single step. There is no moment in
 # which the job is in neither. Why that matters: if the process dies right now, the job is still there. (Sidekiq itself, in
 # its free version, is simpler: it takes the job out, and answer b is true of it.)
 #
@@ -195,14 +203,14 @@ running.answer(
 
 # %%
 heartbeat = Heartbeat(processor)
-
+during = {}
 
 class SendGifToUserWorker(Worker):
     def perform(self, email, thought):
-        print(f"  NEW CODE: mailing {thought!r} to {email}")
+        print(f"NEW CODE: mailing {thought!r} to {email}")
         heartbeat.beat()
-        story.append(["running", where(jid), commands().names()])
-        print(f"  in the middle of it, my job is {self.jid}")
+        during.update(keys=keys(), told=commands(), where=where(self.jid))
+        print(f"in the middle of it, my job is {self.jid}")
 
 # %%
 outcome = processor.run(unit)
@@ -212,10 +220,10 @@ outcome.name
 # NEW CODE. The job was pushed before that code was written, and it ran it. A job names its class, and the name is looked up
 # when the job runs.
 #
-# And this is what Redis holds after that heartbeat:
+# And this is what Redis held in the middle of it:
 
 # %%
-keys()
+during["keys"]
 
 # %% [markdown]
 # Three new keys:
@@ -228,9 +236,7 @@ keys()
 # The post's author saw the last one pass by as `hset`, beside the `lpush` of the push.
 
 # %%
-from lessons.kit import last_commands
-
-last_commands("hset .*:work", unfold=True)
+during["told"].only("hset .*:work", unfold=True)
 
 # %% [markdown]
 # ## Step 4: settle
@@ -240,9 +246,8 @@ last_commands("hset .*:work", unfold=True)
 
 # %%
 processor.settle(unit, outcome)
-told = commands()
-story.append(["settled", where(jid), told.names()])
-told
+told_settle = commands()
+told_settle
 
 # %%
 keys()
@@ -254,11 +259,26 @@ keys()
 # ## The whole life, on one page
 
 # %%
-Table(["the job was", "it was in", "what Redis was told"], story)
+name = processor.fetcher.identity
+
+def row(step, place, told):
+    about_it = told.only(f"{jid}|lmove").names()
+    return [step, place.replace(name, "IDENTITY"), about_it]
+
+# %%
+Table(
+    ["step", "the job is in", "Redis was told of it"],
+    [
+        row("pushed", pushed_to, told_push),
+        row("fetched", fetched_to, told_fetch),
+        row("running", during["where"], during["told"]),
+        row("settled", where(jid), told_settle),
+    ],
+)
 
 # %% [markdown]
-# At every moment it was in one place. (While it ran it was quoted in a second one, by the heartbeat. Nobody takes jobs from
-# there.)
+# At every moment it was in one place, until it was done. The heartbeat also *quoted* it, under `IDENTITY:work`. That is for
+# people who want to look. Nobody takes jobs from there, and the next heartbeat overwrites it.
 #
 # Usually one call does steps 2 to 4. And usually you see only what the worker process prints, its *log*. Here is the log of
 # the second job:
@@ -278,11 +298,16 @@ processor.process_one().name
 # ## Nothing of this happens in a plain call
 
 # %%
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        print(f"mailing {thought!r} to {email}, my job is {self.jid}")
+
+commands()  # what was told so far is of no interest here
 SendGifToUserWorker().perform("ada@example.com", "directly")
-commands("lpush|lmove|lrem")
+commands()
 
 # %% [markdown]
-# No push, no move, no acknowledgement, no log line, and `self.jid` is `None`: there is no job.
+# No push, no move, no acknowledgement, no log line. And no job id, because there is no job.
 #
 # ## Change something
 #
@@ -290,7 +315,8 @@ commands("lpush|lmove|lrem")
 # does a second `LPUSH` appear? (In the terminal: `make try-2`.)
 
 # %%
-SendGifToUserWorker.perform_bulk([["ada@example.com", n] for n in range(100)])
+rows = [["ada@example.com", number] for number in range(100)]
+SendGifToUserWorker.perform_bulk(rows)
 commands().names(), redis.llen("queue:default")
 
 # %% [markdown]
@@ -312,7 +338,8 @@ commands().names(), redis.llen("queue:default")
 # ## To keep
 #
 # 1. A job is a line of JSON: a class's name, arguments, an id. It is looked up when it runs.
-# 2. It is pushed to a queue, moved to an in-flight list, and removed from there when it is settled. It is always somewhere.
+# 2. It is pushed to a queue, moved to an in-flight list, and removed from there when it is settled. Until then it is always
+#    somewhere.
 # 3. `LPUSH` is a job that comes in; `HSET` is a worker process saying what it is doing.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *JSON*, *fetch*, *in flight*, *identity*,

@@ -1,0 +1,16 @@
+"""The address travels"""
+
+from datetime import date
+
+from lessons.kit import find_user, send_gif
+from minijobs import Worker
+
+
+class SendCardWorker(Worker):
+    def perform(self, user_id, email, day):
+        user = find_user(user_id)
+        send_gif(email, f"Happy {date.fromisoformat(day):%A}, {user.name}")
+
+
+def greet(user, day):
+    SendCardWorker.perform_async(user.id, user.email, day.isoformat())

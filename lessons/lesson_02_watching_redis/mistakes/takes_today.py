@@ -1,0 +1,16 @@
+"""the day on which the job runs"""
+
+from datetime import date
+
+from lessons.kit import find_user, send_gif
+from minijobs import Worker
+
+
+class SendCardWorker(Worker):
+    def perform(self, user_id):
+        user = find_user(user_id)
+        send_gif(user.email, f"Happy {date.today():%A}, {user.name}")
+
+
+def greet(user, day):
+    SendCardWorker.perform_async(user.id)
