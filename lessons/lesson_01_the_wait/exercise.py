@@ -1,12 +1,13 @@
 """Exercise 1: nobody waits for a mail.
 
-`create` is called when a visitor presses "send", and what it returns is the page they get to see. It sends the mail itself,
-and so every visitor waits five seconds.
+`create` is called when a visitor presses "send", and what it returns is the page they get to see.
+It sends the mail itself, and so every visitor waits five seconds.
 
 Make the sending a background job:
 
 1. Write `perform`: it sends one mail.
-2. Change `create`: it leaves the mail to a job, and answers the visitor at once, in the same words with the same address.
+2. Change `create`: it leaves the mail to a job, and answers the visitor at once, in the same
+   words with the same address.
 
 You need nothing that lesson 1 did not show. Check it with: make check-1
 """

@@ -1,8 +1,9 @@
-"""`create` pushes, `perform` sends. `create` answers within a millisecond or so; the five seconds are spent by the worker
-process, when it gets to the job.
+"""`create` pushes, `perform` sends. `create` answers within a millisecond or so; the five seconds
+are spent by the worker process, when it gets to the job.
 
-What travels through Redis is two strings, the address and the thought: `perform` gets them back as its arguments, in
-another process, perhaps on another machine. It must find everything else it needs by itself.
+What travels through Redis is two strings, the address and the thought: `perform` gets them back
+as its arguments, in another process, perhaps on another machine. It must find everything else it
+needs by itself.
 
 The message is true now. "Email sent" was not something `create` could still know.
 """

@@ -64,8 +64,8 @@ def test_only_an_id_and_a_day_travel(exercise):
         return
     if hidden:
         looks_like = (
-            "pickle, or something like it: an object packed into text. It gets through, but it is a photograph of Ada as she "
-            "is today, which nobody can read, and which breaks when the class changes"
+            "pickle, or something like it: an object packed into text. It gets through, but it is a photograph of Ada as "
+            "she is today, which nobody can read, and which breaks when the class changes"
         )
     elif any(isinstance(argument, dict) for argument in job.args):
         looks_like = "a copy of the user. Copies do not change when the user does"
@@ -102,8 +102,8 @@ def test_the_card_goes_where_the_user_lives_by_then(exercise, answer, inbox):
         looks_like = "the day is still text in perform. It came out of Redis as it went in; make a date of it again"
     elif failed and _works_here(exercise, waiting[0]):
         looks_like = (
-            "a variable of this process: something that greet left where perform could find it. It works where both are in one "
-            "process. The worker process is another one"
+            "a variable of this process: something that greet left where perform could find it. It works where both are in "
+            "one process. The worker process is another one"
         )
     elif failed:
         looks_like = "perform takes other arguments than greet pushes, or expects more of them than JSON gives back"
