@@ -75,7 +75,7 @@ class Keys(Shown):
         nouns = {"entry": "entries"}.get(noun, noun + "s")
         kind = "sorted set" if value.kind == "zset" else value.kind
         size = "" if value.kind == "string" else f", {count} {noun if count == 1 else nouns}"
-        return f"{kind}{size}{f', expires in {value.expires:.0f} s' if value.expires else ''}"
+        return f"{kind}{size}{f', expires in {_stretch(value.expires)}' if value.expires else ''}"
 
     def _entries(self, name: str) -> list[str]:
         """What is new in a key, unfolded, and what has left it, in a line. An unchanged key needs no more than its name."""
@@ -104,7 +104,15 @@ class Keys(Shown):
 def _away(seconds: float) -> str:
     if abs(seconds) < 1:
         return "now"
-    return f"{abs(seconds):.0f} s {'from now' if seconds > 0 else 'ago'}"
+    return f"{_stretch(abs(seconds))} {'from now' if seconds > 0 else 'ago'}"
+
+
+def _stretch(seconds: float) -> str:
+    """A length of time in the largest unit of which there are at least two."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _mark(before: Value | None, now: Value | None) -> str:

@@ -1,0 +1,416 @@
+# %% [markdown]
+# # 3 · Retries
+#
+# **Why did my job not run again?**
+#
+# 20 minutes. Before this: [2 · Watching Redis](02_watching_redis.ipynb).
+#
+# At the end you can say which failures are tried again and which are not, when, and by whom. And you have found the bug that
+# the post behind these lessons is about.
+#
+# [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb)
+
+# %% [markdown]
+# Mail servers are busy now and then. They answer *451, try again later*, and the mail is not sent. `send_gif` then raises an
+# exception. The inbox of this lesson can do that on demand: `inbox.refuse(1)` refuses the next mail.
+#
+# You have heard that background jobs are tried again when they fail. This is called a *retry*. Let us see who does that.
+
+# %%
+from lessons.kit import Table, catch_mail, clock, commands, keys
+from lessons.kit import predict, send_gif, start, timeline
+from minijobs import Fetcher, Processor, Worker
+
+redis = start()
+inbox = catch_mail()
+
+# %%
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        print(f"trying to mail {thought!r}, my job is {self.jid}")
+        send_gif(email, thought, seconds=0)
+
+# %% [markdown]
+# ## The call fails: directly
+
+# %%
+first = predict(
+    "perform(…) was called directly, and failed. What does Redis hold?",
+    a="A job that will be tried again. It is a Worker, after all.",
+    b="A job that is marked as failed.",
+    c="Nothing at all.",
+    guess=None,
+)
+first
+
+# %% tags=["raises-exception"]
+inbox.refuse(1)
+
+with clock("your code", "perform"):
+    SendGifToUserWorker().perform("ada@example.com", "directly")
+
+# %%
+keys()
+
+# %%
+told_directly = commands()
+kept_directly = redis.zcard("retry")
+told_directly
+
+# %%
+first.answer(
+    a=redis.exists("retry") == 1 or redis.exists("queue:default") == 1,
+    b=redis.exists("dead") == 1,
+    c=len(redis.keys()) == 0,
+)
+
+# %% [markdown]
+# You got the exception, and that was all. Nothing is written down anywhere. The mail server will be well again in a minute, but
+# nobody knows that there was a mail to send.
+#
+# ## The same call fails: queued
+#
+# The log of the worker process is on from here.
+
+# %%
+second = predict(
+    "A job has run, and failed. Where is it now?",
+    a="Nowhere: it has had its chance.",
+    b="In queue:default again, to be run again at once.",
+    c="In a place of its own, to be run again at a later moment.",
+    guess=None,
+)
+second
+
+# %%
+import sys
+
+from minijobs import log
+
+log.show(sys.stdout)
+processor = Processor(Fetcher("default"))
+
+inbox.refuse(1)
+jid = SendGifToUserWorker.perform_async("ada@example.com", "queued")
+processor.process_one().name
+
+# %% [markdown]
+# This time no exception reached you. It ended in the worker process, which wrote it into its log. And Redis?
+
+# %%
+keys()
+
+# %%
+second.answer(
+    a=len(redis.zrange("retry", 0, -1) + redis.keys("queue:*")) == 0,
+    b=redis.exists("queue:default") == 1,
+    c=redis.zcard("retry") == 1,
+)
+
+# %% [markdown]
+# There is a new key, `retry`. It is a *sorted set*: its members are sorted by a number, the *score*. Here the score is a moment,
+# counted in seconds since 1970, as computers like to do. It lies in the future.
+#
+# Look at what is written in the job. `args` and `jid` are as before. `error_class` and `error_message` say what went wrong,
+# `failed_at` says when. `retry_count` is 0 after the first failure, and one more after each retry that fails.
+
+# %%
+told_queued = commands()
+told_queued.only("multi|lrem|zadd|exec")
+
+# %% [markdown]
+# Two things happened in one step: between `MULTI` and `EXEC`, `LREM` took the job out of the in-flight list and `ZADD` put it
+# into `retry`. Redis does both or neither.
+#
+# ## Side by side
+#
+# The same class, the same arguments, the same failure:
+
+# %%
+Table(
+    ["", "perform", "perform_async"],
+    [
+        ["Redis was told", told_directly.names(),
+         told_queued.only("lpush|zadd").names()],
+        ["jobs in retry", kept_directly, redis.zcard("retry")],
+    ],
+)
+
+# %% [markdown]
+# **Retries happen only through the queue.** Nothing in `perform`, and nothing around a direct call, tries again.
+#
+# ## When is the next try?
+
+# %%
+[(entry, score)] = redis.zrange("retry", 0, -1, withscores=True)
+
+when = predict(
+    "How long after the failure is the next try?",
+    a="No time: it is due at once.",
+    b="One second.",
+    c="A quarter of a minute, or a little more.",
+    guess=None,
+)
+when
+
+# %%
+import json
+
+wait = score - json.loads(entry)["failed_at"]
+when.answer(a=wait < 0.5, b=0.5 <= wait < 2, c=15 <= wait < 25)
+
+# %% [markdown]
+# A mail server that was busy a moment ago is still busy. So the first wait is 15 seconds and up to 9 more. They are left to chance,
+# so that a thousand jobs that failed together do not come back together. Each failure makes the next wait longer:
+
+# %%
+from minijobs.retry import delay
+
+def waits(count):
+    some = [delay(count) for _ in range(20_000)]
+    return [count, f"{min(some):,.0f}", f"{max(some):,.0f}"]
+
+Table(
+    ["retry_count", "at least (s)", "at most (s)"],
+    [waits(count) for count in (0, 1, 2, 5, 10, 24)],
+)
+
+# %%
+days = sum(count**4 + 15 for count in range(25)) / (24 * 60 * 60)
+f"25 retries take at least {days:.1f} days"
+
+# %% [markdown]
+# The rule is `count**4 + 15` and a little chance. 25 retries are the default. That is three weeks: time enough to notice that
+# something is wrong, to mend it and to restart the worker process. It is Sidekiq's rule, too.
+#
+# ## Who starts the next try?
+#
+# Nobody wants to wait for 15 seconds now. So move the moment into the past: one second ago. The job is *due*.
+
+# %%
+import time
+
+redis.zadd("retry", {entry: time.time() - 1})
+
+third = predict(
+    "The job is due. Your worker process looks for work. What then?",
+    a="It runs the job: its moment has come.",
+    b="It finds nothing.",
+    guess=None,
+)
+third
+
+# %%
+found = processor.process_one()
+third.answer(a=found is not None, b=found is None)
+
+# %%
+keys()
+
+# %% [markdown]
+# Nothing happened. The job is still in `retry`, and the worker process takes jobs from queues only. A moment that passes does
+# nothing by itself. Somebody must look, and move what is due back to its queue. This somebody is the **poller**: a part of every
+# worker process that looks every few seconds. Here you are the poller, once:
+
+# %%
+from minijobs import poll
+
+poll()
+
+# %%
+keys()
+
+# %% [markdown]
+# Now it is in `queue:default` again. One thing is worth checking. Is this the job that failed, or a new one in its place?
+
+# %%
+from minijobs import Queue
+
+waiting = next(iter(Queue("default")))
+waiting.jid == jid, waiting["retry_count"]
+
+# %% [markdown]
+# The same id, with its history in it. A retry is another run of the same job. So you find all its runs under one jid in the
+# log. Run it:
+
+# %%
+processor.process_one().name
+
+# %%
+inbox
+
+# %%
+timeline()
+
+# %% [markdown]
+# The mail is there. The picture has all of it: the direct call and its refusal, the first run and its refusal, the second run
+# and the mail. After the direct call there was nobody to try again.
+#
+# ## A failure that nobody hears of
+#
+# Exceptions look bad in a log. Somebody tidies up:
+
+# %%
+import smtplib
+
+class QuietWorker(Worker):
+    def perform(self, email, thought):
+        try:
+            send_gif(email, thought, seconds=0)
+        except smtplib.SMTPException as error:
+            print(f"could not mail {thought!r}: {error}")
+
+# %%
+quiet = predict(
+    "The mail is refused, and perform catches the exception. The job …",
+    a="is tried again: the mail was not sent.",
+    b="is kept as failed.",
+    c="counts as done.",
+    guess=None,
+)
+quiet
+
+# %%
+inbox.refuse(1)
+QuietWorker.perform_async("ada@example.com", "quietly")
+tidy = Processor(Fetcher("default"))
+outcome = tidy.process_one()
+outcome.name
+
+# %%
+quiet.answer(
+    a=redis.exists("retry") == 1,
+    b=redis.exists("dead") == 1,
+    c=outcome.name == "done" and redis.zcard("retry") == 0,
+)
+
+# %% [markdown]
+# `done`, says the log. A worker process also counts its runs, and tells Redis the numbers with its next heartbeat:
+
+# %%
+from minijobs import Heartbeat, Stats
+
+Heartbeat(tidy).beat()
+stats = Stats()
+Table(["processed", "failed"], [[stats.processed, stats.failed]])
+
+# %%
+keys()
+
+# %%
+inbox
+
+# %% [markdown]
+# Processed: 1. Failed: 0. There is no key `retry`. And there is no new mail in the inbox. Every number looks good, and the mail is
+# lost.
+#
+# The exception *is* the message that something failed. No exception, no retry. If you catch it to write something down, say
+# `raise` afterwards.
+#
+# ## The bug
+#
+# Now to the author of the post. A job did not run again after a failure, a timeout at another service. They improved the
+# worker, logged more, caught the timeout. Still the job was not run again. Then a colleague saw how it was called:
+#
+# ```python
+# SomeWorker().perform(…)
+# ```
+#
+# Perhaps somebody had wanted it to happen at once, and did not expect it to fail.
+#
+# Try all four: a worker that lets its exception out and one that catches it, called directly and queued. Each time the mail
+# server refuses once.
+
+# %%
+from contextlib import suppress
+
+def retries_after(worker, call):
+    before = redis.zcard("retry")
+    inbox.refuse(1)
+    with suppress(smtplib.SMTPException):
+        call("ada@example.com", "hello")
+    processor.process_one()
+    return redis.zcard("retry") - before
+
+# %%
+loud, hushed = SendGifToUserWorker, QuietWorker
+
+four = [
+    ["is let out", retries_after(loud, loud().perform),
+     retries_after(loud, loud.perform_async)],
+    ["is caught", retries_after(hushed, hushed().perform),
+     retries_after(hushed, hushed.perform_async)],
+]
+
+# %%
+Table(["the exception", "perform: retries", "perform_async: retries"], four)
+
+# %% [markdown]
+# Two mistakes, and each is enough. In the left column, nothing that you do inside the worker helps: there is no job that could
+# be tried again. In the lower row, there is a job, and it counts as done.
+#
+# Four mails were refused once each. Let the time of the next try come, and count what arrives:
+
+# %%
+poll(now=time.time() + 60)  # as if a minute had passed
+processor.process_one().name
+
+# %%
+inbox
+
+# %% [markdown]
+# One *hello* of four.
+#
+# ## Change something
+#
+# How often a job is tried again is up to its class. Change `retry` to 0, to `False`, to 5. Look at the number of runs, and where
+# the job is in the end. (`make try-3` works here too.)
+
+# %%
+class StubbornWorker(Worker):
+    retry = 2
+
+    def perform(self):
+        raise ConnectionError("nobody answers")
+
+# %%
+StubbornWorker.perform_async()
+
+runs = []
+while outcome := processor.process_one():
+    runs.append(outcome.name)
+    poll(now=time.time() + 24 * 60 * 60)  # as if a day had passed
+
+runs
+
+# %%
+keys()
+
+# %% [markdown]
+# `retry = 2` is one run and two retries. After the last one the job went to `dead`, another sorted set, where a person can look
+# at it. Lesson 4 is about that place.
+#
+# ## Make it yours
+#
+# Open `lessons/lesson_03_retries/exercise.py`. It is the bug of the post, and it has both mistakes. Then `make check-3`. There
+# are `make hint-3` and `make try-3`.
+#
+# ## You might have thought
+#
+# | You might have thought | What you saw |
+# |---|---|
+# | A Worker's direct call is tried again. | Redis held nothing and had been told nothing. |
+# | If the mail was not sent, the job is tried again. | perform caught the exception: processed 1, failed 0, `retry` empty. |
+# | A retry happens at once, or to the second. | 15 seconds and a little chance; and then it waited for the poller. |
+# | A retry is a new job. | The same jid, and `retry_count` in it. |
+# | A due job runs by itself. | It stayed in `retry` until somebody polled. |
+#
+# ## To keep
+#
+# 1. Retries happen only through the queue: no job, no retry.
+# 2. The exception is the message. Whoever swallows it says that all went well.
+# 3. A failed job waits in `retry`. The poller moves it back to its queue when it is due.
+#
+# New words, all of them in the [glossary](../lessons/README.md#glossary): *retry*, *sorted set*, *score*, *due*, *poller*, *dead*.
+#
+# [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb)

@@ -1,0 +1,23 @@
+"""a loop in perform"""
+
+import smtplib
+
+from lessons.kit import send_gif
+from minijobs import Worker
+
+
+class SendGifToUserWorker(Worker):
+    retry = 5
+
+    def perform(self, email, thought):
+        for _ in range(6):
+            try:
+                return send_gif(email, thought)
+            except smtplib.SMTPException as error:
+                last = error
+        raise last
+
+
+def create(email, thought):
+    SendGifToUserWorker.perform_async(email, thought)
+    return f"You did it! An email is on its way to {email}"
