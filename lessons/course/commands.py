@@ -9,6 +9,7 @@ import itertools
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,7 +129,7 @@ def try_out(number: int) -> None:
     spec.loader.exec_module(module)
     processor = Processor(Fetcher())
     names = {**vars(module), "redis": redis, "inbox": inbox, "keys": kit.keys, "commands": kit.commands, "poll": poll}
-    names["work"] = processor.process_one
+    names |= {"work": processor.process_one, "time": time}
     banner = (
         f"Your exercise {progress.relative(one.exercise)} is loaded. To look: keys(), commands(), inbox. "
         "To run the next job: work(). To move what is due: poll(now=…). Ctrl-D ends this."

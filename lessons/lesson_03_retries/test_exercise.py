@@ -39,7 +39,7 @@ def test_create_leaves_a_job(exercise, inbox):
         looks_like = "a create that does nothing"
     reject(
         expected="after create(…), 1 job in queue:default, and the mail server has not been asked yet.",
-        instead=f"{redis_holds()}, and the mail server was asked {inbox.refused + len(inbox)} times."
+        instead=f"{redis_holds()}, and the mail server was asked {times(inbox.refused + len(inbox))}."
         + (f" create raised {type(raised).__name__}." if raised else ""),
         looks_like=f"{looks_like}.",
         look=f"{LOOK} and keys().",
@@ -62,21 +62,23 @@ def test_a_refused_mail_is_tried_again(naps, exercise, inbox):
         others = [*Queue("default"), *ScheduledSet()]
         if naps:
             looks_like = (
-                "sleeping in perform. Meanwhile the worker process does nothing else, and if it ends, it has to begin again. "
-                "`retry` costs nobody any time"
+                "sleeping in perform. Meanwhile the worker process does nothing else, and if it ends, it has to begin again."
+                " A job in retry costs nobody any time"
             )
         elif asked > run:
-            looks_like = "a loop in perform. The server is as busy as it was a moment ago, Redis shows one run, and nobody sees the others"
+            looks_like = "a loop in perform. The server is still as busy, and Redis shows one run where there were several"
         elif others and in_retry:
             looks_like = (
                 "doing both. The exception already brings the job back; with the push there are two of them, then four"
             )
         elif list(Queue("default")):
-            looks_like = "pushing another job from except. It has a new jid, it starts at 0 again and never gives up, and it runs at once"
+            looks_like = (
+                "pushing another job from except. It has a new jid, runs at once, starts at 0 again, and never gives up"
+            )
         elif list(ScheduledSet()):
             looks_like = (
-                "pushing another job for later. It has a new jid, and it starts at 0 again: it never gives up, and no log tells "
-                "that the two belong together"
+                "pushing another job for later. It has a new jid, and it starts at 0 again: it never gives up, and no log "
+                "tells that the two belong together"
             )
         elif outcome.name == "done":
             looks_like = "swallowing the exception. Whoever catches it says that all went well: the run counts as done"
@@ -87,9 +89,8 @@ def test_a_refused_mail_is_tried_again(naps, exercise, inbox):
         else:
             looks_like = "something that no other answer did so far. Look at it step by step"
         reject(
-            expected=f"after run {run}, the mail server was asked {run} {'time' if run == 1 else 'times'}, and the same job "
-            "waits in retry.",
-            instead=f"it was asked {asked} {'time' if asked == 1 else 'times'}. {redis_holds()}."
+            expected=f"after run {run}, the mail server was asked {times(run)}, and the same job waits in retry.",
+            instead=f"it was asked {times(asked)}. {redis_holds()}."
             + (f" perform slept for {sum(naps):g} seconds." if naps else ""),
             looks_like=f"{looks_like}.",
             look=f"{LOOK}, work() and keys().",
@@ -131,3 +132,7 @@ def test_it_gives_up_after_five_retries(exercise, inbox):
         looks_like=f"{looks_like}.",
         look=f'{LOOK} and keys(): what does the job say about "retry"? In the lesson: "Change something".',
     )
+
+
+def times(count):
+    return "1 time" if count == 1 else f"{count} times"
