@@ -31,10 +31,13 @@ def unexecuted(lesson: Lesson) -> Any:
 def executed(lesson: Lesson, *, pace: float = 1) -> Any:
     """The notebook, run in a kernel of its own. `pace` is the fraction of every pause that is really waited."""
     notebook = unexecuted(lesson)
+    NOTEBOOKS.mkdir(exist_ok=True)  # a kernel runs where its notebook lies
     with _environment(pace):
         NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times of day
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
     notebook.metadata = unexecuted(lesson).metadata  # the version of this Python is nobody's news
     return notebook
 
@@ -43,7 +46,6 @@ def write(lesson: Lesson) -> None:
     """Build, run and store one notebook."""
     notebook = executed(lesson)
     nbformat.validate(notebook)
-    NOTEBOOKS.mkdir(exist_ok=True)
     nbformat.write(notebook, lesson.notebook)
 
 
@@ -78,7 +80,7 @@ class Normaliser:
         ("PROCESS", r"[\w.-]+:\d+:[0-9a-f]{12}\b"),
         ("JID", r"\b[0-9a-f]{24}\b"),
         ("SCRIPT", r"\b[0-9a-f]{40}\b"),
-        ("TID", r"(?<=\+ )\w{8,14}(?=:)"),
+        ("TID", r"(?<=\+ )\w{8,14}(?=:)|(?<=:work )\w{8,14}"),
         ("TIME", r"\b1[789]\d{8}(\.\d+)?\b"),
         ("STRETCH", r"\b\d+ (s|minutes|hours|days) (from now|ago)|(?<=\()now(?=\))|\bin \d+ (s|sec|minutes|hours|days)\b"),
         ("SECONDS", r"\b\d+\.\d+ s(ec)?\b"),
@@ -105,6 +107,18 @@ class Normaliser:
             return rule
         count = sum(known.startswith(f"{rule}-") for known in self._seen.values())
         return self._seen.setdefault(value, f"{rule}-{count + 1}")
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """The same outputs; what was printed in several portions, as chance has it, is in one piece."""
+    joined: list[Any] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last is not None and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _texts(outputs: list[Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from .recorder import unfolded
+from .recorder import folded, unfolded
 from .show import Shown
 
 NOUNS = {"list": "entry", "set": "member", "zset": "member", "hash": "field", "string": "value"}
@@ -92,7 +92,7 @@ class Keys(Shown):
             changed = named and any(label == other for other, _ in old)
             lines += _unfold("~" if changed else "+", self._label(now.kind, label), entry)
         gone = [(label, entry) for label, entry in old if not (named and any(label == other for other, _ in new))]
-        return lines + [_folded("-", self._label(now.kind, label), entry) for label, entry in gone]
+        return lines + [" ".join(filter(None, ("-", self._label(now.kind, label), folded(entry)))) for label, entry in gone]
 
     def _label(self, kind: str, label: str) -> str:
         if kind != "zset":
@@ -130,11 +130,6 @@ def _unfold(mark: str, label: str, entry: str) -> list[str]:
     if not label:
         return [f"{mark} {document[0]}", *(f"  {line}" for line in document[1:])]
     return [f"{mark} {label}", *(f"    {line}" for line in document)]
-
-
-def _folded(mark: str, label: str, entry: str, width: int = 68) -> str:
-    line = " ".join(filter(None, (mark, label, entry)))
-    return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def _read(redis: Any, name: str) -> Value:

@@ -28,7 +28,7 @@ WRITES = {
 }
 MOVES = {"LMOVE", "BRPOPLPUSH", "RPOPLPUSH", "BLMOVE"}
 
-WIDTH = 78
+FOLDED = 40  # characters of a JSON text that is not to be read, only recognised
 
 
 class Told(NamedTuple):
@@ -103,8 +103,7 @@ class Commands(Shown):
 
     def _lines_of(self, told: Told) -> list[str]:
         if not self.unfold:
-            line = told.line()
-            return [line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"]
+            return [" ".join([told.words[0].upper(), *map(folded, told.words[1:])])]
         lines = [told.words[0].upper()]
         for word in told.words[1:]:
             document = unfolded(word)
@@ -122,6 +121,15 @@ def matching(told: list[Told], pattern: str | None) -> list[Told]:
     [Told(at=0, words=('LPUSH', 'queue:default', '{}'))]
     """
     return [one for one in told if pattern is None or re.search(pattern, one.line(), re.IGNORECASE)]
+
+
+def folded(text: str) -> str:
+    """The beginning of a JSON object; any other text as it is.
+
+    >>> folded('{"class":"SendGif","args":["ada@example.com"],"retry":true}')
+    '{"class":"SendGif","args":["ada@example.…'
+    """
+    return text if len(text) <= FOLDED or _object_in(text) is None else text[:FOLDED] + "…"
 
 
 def unfolded(text: str) -> list[str]:

@@ -87,7 +87,7 @@ raw = redis.lindex("queue:default", -1)
 raw
 
 # %%
-len(raw), type(raw)
+type(raw), len(raw) < 200
 
 # %% [markdown]
 # Text, less than 200 bytes of it, in the format called JSON. A name of a class, a list of arguments, some notes. There is no
