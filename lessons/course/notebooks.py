@@ -33,7 +33,9 @@ def executed(lesson: Lesson, *, pace: float = 1) -> Any:
     notebook = unexecuted(lesson)
     NOTEBOOKS.mkdir(exist_ok=True)  # a kernel runs where its notebook lies
     with _environment(pace):
-        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+        quiet = ["--log-level=ERROR"]  # the kernel warns of its own transport, which stays on this machine
+        place = {"metadata": {"path": str(NOTEBOOKS)}}
+        NotebookClient(notebook, timeout=120, resources=place, extra_arguments=quiet).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times of day
         if cell.cell_type == "code":

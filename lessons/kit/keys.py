@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from html import escape
@@ -31,7 +32,7 @@ class Snapshot:
     @classmethod
     def take(cls, redis: Any, *, ignore: str = "") -> Snapshot:
         """Read it all. One command a key: a lesson has few."""
-        names = sorted(name.decode() for name in redis.scan_iter(count=1000))
+        names = sorted((name.decode() for name in redis.scan_iter(count=1000)), key=_order)
         return cls({name: _read(redis, name) for name in names if name != ignore})
 
 
@@ -45,7 +46,7 @@ class Keys(Shown):
 
     def changes(self) -> dict[str, str]:
         """The mark of each key, in order: "+", "~", "-" or a blank."""
-        names = sorted({*self.before.values, *self.now.values})
+        names = sorted({*self.before.values, *self.now.values}, key=_order)
         return {name: _mark(self.before.values.get(name), self.now.values.get(name)) for name in names}
 
     def lines(self) -> list[str]:
@@ -99,6 +100,11 @@ class Keys(Shown):
             return f"{label}:" if label else ""
         away = float(label) - self.looked_at
         return f"score {label} ({_away(away)}):"
+
+
+def _order(name: str) -> tuple[bool, str]:
+    """By name, and keys named after a process last: wherever a lesson runs, it looks the same."""
+    return (re.match(r"[^:|]+:\d+:[0-9a-f]{12}\b", name) is not None, name)
 
 
 def _away(seconds: float) -> str:
