@@ -1,0 +1,80 @@
+# What a person types. Everything lives in .venv, which is built when it is first needed; the work is done by
+# `python -m lessons` and `python -m pytest`, which also run without make (see the README).
+.DEFAULT_GOAL := help
+.SILENT:
+
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+LESSONS := $(BIN)/python -m lessons
+
+help: ## this list
+	awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "N", $$1); printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	echo; echo "N is the number of a lesson: make lesson-1 is where to begin."
+
+lesson-%: .venv/has-lessons ## play lesson N here, in the terminal
+	$(LESSONS) play $*
+
+notebook-%: .venv/has-notebooks ## open lesson N in JupyterLab
+	$(LESSONS) notebook $*
+
+try-%: .venv/has-lessons ## a Python prompt with your exercise N loaded, to look for yourself
+	$(LESSONS) try $*
+
+check-%: .venv/has-check ## check your exercise N
+	$(LESSONS) check $*
+
+watch-%: .venv/has-check ## check it again whenever you save it
+	$(LESSONS) watch $*
+
+hint-%: .venv/has-lessons ## one more hint for exercise N
+	$(LESSONS) hint $*
+
+solution-%: .venv/has-lessons ## a solution, once yours passes (before that: FORCE=1)
+	$(LESSONS) solution $* $(if $(FORCE),--force)
+
+reset-%: .venv/has-lessons ## start exercise N over; your answer is kept beside it
+	$(LESSONS) reset $* $(if $(FORCE),--force)
+
+progress: .venv/has-lessons ## what is done, and what is next
+	$(LESSONS) progress
+
+notebooks: .venv/has-notebooks ## build all notebooks anew from the lessons
+	$(LESSONS) build
+
+test: .venv/has-dev ## run all tests
+	$(BIN)/python -m pytest
+
+.PHONY: help progress notebooks test
+
+# What is installed is remembered in .venv, so that nothing is installed twice. Playing must not wait for Jupyter.
+.venv/has-lessons: .venv/made pyproject.toml constraints.txt
+	echo "Installing what the lessons need, once …"
+	$(call install,lessons)
+	touch $@
+
+.venv/has-check: .venv/has-lessons
+	echo "Installing what checks need, once …"
+	$(call install,check)
+	touch $@
+
+.venv/has-notebooks: .venv/has-lessons
+	echo "Installing JupyterLab, once. It is large and takes a minute …"
+	$(call install,notebooks)
+	touch $@
+
+.venv/has-dev: .venv/made pyproject.toml constraints.txt
+	echo "Installing what tests need, once. It takes a minute …"
+	$(call install,dev)
+	touch .venv/has-lessons .venv/has-check .venv/has-notebooks $@
+
+# Not compiled: Python compiles what it imports, and that is a small part.
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[$1]' -c constraints.txt
+
+.venv/made:
+	for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making .venv with $$($$python --version), once …"; \
+			$$python -m venv .venv && touch $@; exit $$?; \
+		fi; \
+	done; \
+	echo "minijobs needs Python 3.11 or later, and there is none on the PATH. Name one: make PYTHON=/path/to/python3" >&2; \
+	exit 1
