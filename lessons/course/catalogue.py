@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-
-import jupytext
+from typing import Any, NamedTuple
 
 LESSONS = Path(__file__).parent.parent
 NOTEBOOKS = LESSONS.parent / "notebooks"
@@ -66,8 +66,16 @@ class Lesson:
 
     def cells(self) -> list[Cell]:
         """The lesson, cell by cell."""
-        notebook = jupytext.read(self.script, fmt="py:percent")
-        return [Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", ()))) for cell in notebook.cells]
+        stamp = [self.script.stat().st_mtime_ns, self.script.stat().st_size]
+        kept = _kept(self._cells_file)
+        if not isinstance(kept, dict) or kept.get("stamp") != stamp:
+            kept = {"stamp": stamp, "cells": _read_cells(self.script)}
+            _keep(self._cells_file, kept)
+        return [Cell(kind, source, tuple(tags)) for kind, source, tags in kept["cells"]]
+
+    @property
+    def _cells_file(self) -> Path:
+        return self.folder / "__pycache__" / "cells.json"
 
     def hints(self) -> list[str]:
         """The hints, the gentlest first: the sections of hints.md."""
@@ -112,3 +120,25 @@ def lesson(number: int) -> Lesson:
         if one.number == number:
             return one
     raise NoSuchLesson(f"There is no lesson {number}. There are: {', '.join(str(one.number) for one in lessons())}.")
+
+
+def _read_cells(script: Path) -> list[tuple[str, str, list[str]]]:
+    # Imported here, because it takes longer than everything else together. So the cells are kept, as Python keeps what it
+    # compiled, until the script changes.
+    import jupytext
+
+    notebook = jupytext.read(script, fmt="py:percent")
+    return [(cell.cell_type, cell.source, list(cell.metadata.get("tags", ()))) for cell in notebook.cells]
+
+
+def _kept(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _keep(file: Path, what: Any) -> None:
+    with suppress(OSError):  # a folder that cannot be written to costs time, and nothing else
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(what), encoding="utf-8")

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import progress
 from .catalogue import LESSONS, Lesson
-from .console import say
+from .console import say, tell
 
 # An answer that loops for ever must not keep its writer waiting for ever. Seconds.
 LONGEST_CHECK = 30
@@ -69,7 +69,7 @@ def check(lesson: Lesson) -> bool:
         return True
     say(f"  no  {result.unmet}", style="bold red")
     for line in result.reason.splitlines():
-        say(f"      {line}")
+        tell(line)
     say(f"\nA hint: make hint-{lesson.number}    Check on each save: make watch-{lesson.number}")
     return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import textwrap
 from typing import Any
 
 from rich.box import ROUNDED
@@ -15,6 +16,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 WIDEST = 96
+REASON = len("Looks like:  ")
 
 
 def console() -> Console:
@@ -26,6 +28,13 @@ def console() -> Console:
 def say(text: str, style: str = "") -> None:
     """Plain words."""
     console().print(Text(text, style=style))
+
+
+def tell(line: str) -> None:
+    """A line of a reason ("Expected:    one job."), indented; where it is too long, it goes on under its second column."""
+    width = console().width - 6
+    for part in textwrap.wrap(line, width, subsequent_indent=" " * REASON, break_on_hyphens=False) or [""]:
+        say("      " + part)
 
 
 def prose(markdown: str) -> None:
