@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from .recorder import folded, unfolded
-from .show import Shown
+from .show import Shown, pre, table
 
 NOUNS = {"list": "entry", "set": "member", "zset": "member", "hash": "field", "string": "value"}
 
@@ -59,14 +59,11 @@ class Keys(Shown):
     def html(self) -> str:
         if not self.changes():
             return "<p>(Redis holds nothing)</p>"
-        rows = "".join(
-            f"<tr><td>{mark.strip()}</td><td>{escape(name)}</td><td>{escape(self._summary(name))}</td>"
-            f'<td><pre style="text-align: left">{escape(chr(10).join(self._entries(name)))}</pre></td></tr>'
+        rows = [
+            [mark.strip(), escape(name), escape(self._summary(name)), pre(self._entries(name))]
             for name, mark in self.changes().items()
-        )
-        return (
-            f"<table><thead><tr><th></th><th>key</th><th>type</th><th>holds</th></tr></thead><tbody>{rows}</tbody></table>"
-        )
+        ]
+        return table(["", "key", "type", "holds"], rows)
 
     def _summary(self, name: str) -> str:
         value = self.now.values.get(name)

@@ -23,7 +23,7 @@ class Shown:
 
     def html(self) -> str:
         """The same for a notebook."""
-        return f"<pre>{escape(str(self))}</pre>"
+        return pre(self.lines())
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -58,6 +58,18 @@ class Table(Shown):
         return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
     def html(self) -> str:
-        head = "".join(f"<th>{escape(heading)}</th>" for heading in self.headings)
-        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return table(self.headings, [[escape(cell) for cell in row] for row in self.rows])
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """An HTML table; what is in `rows` is HTML already. Where a page strips the styles, it still reads well."""
+    left = 'style="text-align: left"'  # JupyterLab would put everything to the right
+    head = "".join(f"<th {left}>{escape(heading)}</th>" for heading in headings)
+    body = "".join("<tr>" + "".join(f"<td {left}>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def pre(lines: Iterable[str]) -> str:
+    """Lines as they are, in letters of one width."""
+    text = escape("\n".join(lines))
+    return f'<pre style="font-family: monospace; text-align: left; background: none">{text}</pre>'

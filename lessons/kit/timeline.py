@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,6 +111,8 @@ class Timeline(Shown):
         """The same in words, for who cannot see the picture."""
         return "; ".join(f"{event.lane}: {event.label}, at {event.begin - self.begin:.1f} s" for event in self.events)
 
+    _repr_html_ = None  # a notebook would prefer it to the picture
+
     def _repr_mimebundle_(self, **_: Any) -> Any:
         picture = self._png()
         if picture is None:
@@ -131,18 +134,23 @@ class Timeline(Shown):
         except ImportError:  # the terminal lessons do without it
             return None
         lanes = self._lanes()
-        figure = Figure(figsize=(7.5, 0.6 + 0.6 * len(lanes)), layout="constrained")
+        figure = Figure(figsize=(7.5, 0.7 + 0.7 * len(lanes)), layout="constrained")
         axes = FigureCanvasAgg(figure).figure.add_subplot()
+        in_lane: Counter[str] = Counter()
         for event in self.events:
             begin, height = event.begin - self.begin, -lanes.index(event.lane)
+            # Labels stand above and below in turn, so that neighbours do not write over each other.
+            below = in_lane[event.lane] % 2 == 1
+            in_lane[event.lane] += 1
             if event.seconds > self.length / 100:
-                axes.barh(height, event.seconds, left=begin, height=0.35, color="#4c78a8")
+                axes.barh(height, event.seconds, left=begin, height=0.3, color="#4c78a8", edgecolor="white")
             else:
                 axes.plot([begin], [height], "o", color="#e45756")
             # What begins late has its label to the left of its end, or it would leave the picture.
             late = begin > self.length * 0.6
-            where = (begin + event.seconds if late else begin, height + 0.2)
-            axes.annotate(event.label, where, ha="right" if late else "left", va="bottom", fontsize=8)
+            where = (begin + event.seconds if late else begin, height + (-0.2 if below else 0.2))
+            sides = {"ha": "right" if late else "left", "va": "top" if below else "bottom"}
+            axes.annotate(event.label, where, fontsize=8, **sides)
         axes.set_yticks([-row for row in range(len(lanes))], lanes)
         axes.set_ylim(-len(lanes) + 0.6, 0.7)
         axes.set_xlim(-self.length * 0.02 - 0.001, self.length * 1.05 + 0.001)
