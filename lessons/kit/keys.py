@@ -32,8 +32,8 @@ class Snapshot:
     @classmethod
     def take(cls, redis: Any, *, ignore: str = "") -> Snapshot:
         """Read it all. One command a key: a lesson has few."""
-        names = sorted((name.decode() for name in redis.scan_iter(count=1000)), key=_order)
-        return cls({name: _read(redis, name) for name in names if name != ignore})
+        names = {_text(name): name for name in redis.scan_iter(count=1000)}
+        return cls({name: _read(redis, names[name]) for name in sorted(names, key=_order) if name != ignore})
 
 
 class Keys(Shown):
@@ -72,7 +72,7 @@ class Keys(Shown):
         noun, count = NOUNS.get(value.kind, "value"), len(value.entries)
         nouns = {"entry": "entries"}.get(noun, noun + "s")
         kind = "sorted set" if value.kind == "zset" else value.kind
-        size = "" if value.kind == "string" else f", {count} {noun if count == 1 else nouns}"
+        size = "" if noun == "value" else f", {count} {noun if count == 1 else nouns}"
         return f"{kind}{size}{f', expires in {_stretch(value.expires)}' if value.expires else ''}"
 
     def _entries(self, name: str) -> list[str]:
@@ -129,13 +129,13 @@ def _mark(before: Value | None, now: Value | None) -> str:
 def _unfold(mark: str, label: str, entry: str) -> list[str]:
     document = unfolded(entry)
     if not document:
-        return [f"{mark} {label} {entry}".replace("  ", " ", 1) if label else f"{mark} {entry}"]
+        return [" ".join(filter(None, (mark, label, entry)))]
     if not label:
         return [f"{mark} {document[0]}", *(f"  {line}" for line in document[1:])]
     return [f"{mark} {label}", *(f"    {line}" for line in document)]
 
 
-def _read(redis: Any, name: str) -> Value:
+def _read(redis: Any, name: str | bytes) -> Value:
     kind = redis.type(name).decode()
     entries: list[tuple[Any, Any]]
     if kind == "list":
@@ -146,8 +146,10 @@ def _read(redis: Any, name: str) -> Value:
         entries = [(f"{score:.3f}", member) for member, score in redis.zrange(name, 0, -1, withscores=True)]
     elif kind == "hash":
         entries = sorted(redis.hgetall(name).items())
-    else:
+    elif kind == "string":
         entries = [("", redis.get(name))]
+    else:  # a stream or the like: another program's, in the same database
+        entries = []
     return Value(kind, tuple((_text(label), _text(entry)) for label, entry in entries), max(redis.ttl(name), 0))
 
 
