@@ -27,7 +27,7 @@ DEFAULTS: Job = {"retry": True, "queue": "default"}
 # Ruby's JSON reader stops at 100 levels. A job is one level and its argument list a second.
 DEEPEST_ARGUMENT = 98
 
-# What to pass instead, by the name of the type, looked up along the type's bases.
+# What to pass instead, by the name of the type or of one of its bases; the first that fits. An Enum may be a str as well.
 INSTEAD = {
     "tuple": "Pass a list.",
     "set": "Pass a sorted list.",
@@ -82,7 +82,10 @@ def build(item: Mapping[str, Any], *, now: float | None = None) -> Job:
     job |= item
     if isinstance(job["args"], tuple):
         job["args"] = list(job["args"])
-    if wrong := _wrong_shape(job):
+    wrong = _wrong_shape(job)
+    if wrong is None and not _is_moment(job.get("at", 0)):
+        wrong = f'"at" is {job["at"]!r} and must be a moment in epoch seconds'
+    if wrong:
         raise ValueError(f"Not a job: {wrong}.")
     return job
 
@@ -106,7 +109,8 @@ def check_arguments(job: Job, parameters: Sequence[str] = ()) -> None:
 
 
 def dump(job: Job) -> str:
-    """The job as JSON text, as short as it gets. Raises ValueError if a number is infinite or not a number.
+    """The job as JSON text, as short as it gets. Raises ValueError for a number that is infinite or none, and for nesting
+    that is too deep.
 
     >>> dump({"class": "SendGif", "args": ["é", 1]})
     '{"class":"SendGif","args":["é",1]}'
@@ -155,13 +159,12 @@ def moment(when: float | timedelta | datetime, *, now: float | None = None) -> f
         if when.tzinfo is None:
             raise TypeError(f"{when!r} has no time zone: pass one with tzinfo=, or epoch seconds.")
         return when.timestamp()
+    now = time.time() if now is None else now
     if isinstance(when, timedelta):
-        when = when.total_seconds()
-    if isinstance(when, bool) or not isinstance(when, (int, float)) or not math.isfinite(when):
+        return now + when.total_seconds()
+    if not _is_moment(when):
         raise TypeError(f"{when!r} is no time: pass seconds from now, epoch seconds, a timedelta or a datetime.")
-    if when < 1e9:
-        return (time.time() if now is None else now) + when
-    return float(when)
+    return now + when if when < 1e9 else float(when)
 
 
 def _refuse_constant(name: str) -> None:
@@ -174,9 +177,11 @@ _ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", "
 
 
 def _encode(job: Job) -> str:
-    text = _compact(job)
     try:
+        text = _compact(job)
         text.encode()
+    except RecursionError:  # json reads about as deep as it writes, not exactly
+        raise ValueError("it is nested too deep to be written") from None
     except UnicodeEncodeError:  # half a surrogate pair, from someone else's push: only an escape can write it again
         return _ascii(job)
     return text
@@ -190,13 +195,17 @@ def _wrong_shape(job: object) -> str | None:
         if not isinstance(job.get(field), kind):
             return f'"{field}" is a {type(job.get(field)).__name__} and must be a {name}'
     for field in ("queue", "retry_queue"):
-        if field in job and (not isinstance(job[field], str) or not job[field]):
+        if field in job and not (isinstance(job[field], str) and job[field] and _is_text(job[field])):
             return f'"{field}" is {job[field]!r} and must be the name of a queue'
     if not _is_count(job.get("retry", True)) and job.get("retry") not in (True, False, None):
         return f'"retry" is {job["retry"]!r} and must be true, false or a number of retries'
     if not _is_count(job.get("retry_count", 0)):
         return f'"retry_count" is {job["retry_count"]!r} and must be a number of retries'
     return None
+
+
+def _is_moment(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_count(value: object) -> bool:
@@ -216,7 +225,8 @@ def _not_json(value: Any, path: str, depth: int) -> str | None:
     if kind is str:
         return None if _is_text(value) else f"{where} is a str with half a surrogate pair in it, which UTF-8 cannot write."
     if kind is not list and kind is not dict:
-        advice = next(INSTEAD[base.__name__] for base in kind.__mro__ if base.__name__ in INSTEAD)
+        names = {base.__name__ for base in kind.__mro__}
+        advice = next(advice for name, advice in INSTEAD.items() if name in names)
         return f"{where} is a {kind.__qualname__}, and JSON has no such thing. {advice}"
     if depth == 0:
         return f"{where[:60]} is nested more than {DEEPEST_ARGUMENT} deep. Pass an id, or less."

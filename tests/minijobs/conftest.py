@@ -1,0 +1,92 @@
+"""What the tests of the library share: where a job is, and what a Redis server was told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis as redis_py
+from hypothesis import settings
+
+from minijobs import Fetcher, Processor, connection
+
+# The same examples in every run: a test that fails now and then teaches nobody.
+settings.register_profile("minijobs", max_examples=60, derandomize=True, deadline=None, database=None)
+settings.load_profile("minijobs")
+
+Commands = list[list[str]]
+
+# What redis-py says by itself when it connects.
+GREETINGS = ("HELLO", "CLIENT")
+
+
+@pytest.fixture
+def processor(redis: redis_py.Redis) -> Processor:
+    """Runs the jobs of the queue `default`, on either Redis."""
+    return Processor(Fetcher("default", redis=redis))
+
+
+@pytest.fixture
+def places(redis: redis_py.Redis) -> Callable[[str], list[str]]:
+    """Invariant 1's question: in which places is this job? A place is named once for every time that the job is in it."""
+    return lambda jid: places_in(redis, jid)
+
+
+@pytest.fixture
+def real(real_redis_url: str) -> Iterator[redis_py.Redis]:
+    """The real server alone, for what an embedded Redis cannot show: a crash, a stall, MONITOR."""
+    client = connection.connect(real_redis_url)
+    client.flushdb()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def real_places(real: redis_py.Redis) -> Callable[[str], list[str]]:
+    """As `places`, on the real server alone."""
+    return lambda jid: places_in(real, jid)
+
+
+@pytest.fixture
+def told(real: redis_py.Redis) -> Callable[[Callable[[], object]], Commands]:
+    """The commands that the server was told during a step, as MONITOR shows them."""
+
+    def during(step: Callable[[], object]) -> Commands:
+        commands: Commands = []
+        with real.monitor() as monitor:
+            step()
+            real.echo("that was all")
+            while (command := words(monitor.connection.read_response().decode())) != ["ECHO", "that was all"]:
+                commands.append([command[0].upper(), *command[1:]])
+        return [command for command in commands if command[0] not in GREETINGS]
+
+    return during
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Commands:
+    """What Ruby's Sidekiq 7.3.10 told its Redis while it ran seven jobs, recorded with MONITOR."""
+    lines = (Path(__file__).parent / "sidekiq-7.3.10-monitor.txt").read_text().splitlines()
+    return [[command[0].upper(), *command[1:]] for command in map(words, lines)]
+
+
+def words(line: str) -> list[str]:
+    """The words of one line of MONITOR's: `1795450392.97 [0 127.0.0.1:42930] "sadd" "queues" "default"`."""
+    quoted = re.findall(r'"((?:[^"\\]|\\.)*)"', line)
+    return [word.encode("latin-1").decode("unicode_escape").encode("latin-1").decode() for word in quoted]
+
+
+def places_in(redis: redis_py.Redis, jid: str) -> list[str]:
+    places = []
+    for key in sorted(key.decode() for key in redis.scan_iter()):
+        if key.startswith(("queue:", "inflight:")):
+            entries = redis.lrange(key, 0, -1)
+        elif key in ("schedule", "retry", "dead"):
+            entries = redis.zrange(key, 0, -1)
+        else:
+            continue
+        name = "in flight" if key.startswith("inflight:") else key
+        places += [name] * sum(jid.encode() in entry for entry in entries)
+    return places
