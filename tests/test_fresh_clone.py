@@ -1,0 +1,164 @@
+"""The README as a new user tries it: a fresh copy of the project, an empty cache, nothing installed by hand."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make on PATH: the README's commands need it")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What git has of the project, and what it would add; `make lesson-1` has been typed there once."""
+    folder = tmp_path_factory.mktemp("fresh") / "clone"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for name in listed.splitlines():
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    for stub in folder.glob("lessons/*/stub.py"):
+        shutil.copy(stub, stub.with_name("exercise.py"))
+    first = make(folder, "lesson-1", PIP_CACHE_DIR=str(folder.parent / "cache"))
+    if first.returncode and os.environ.get("CI") != "true" and "pip" in first.stdout + first.stderr:
+        pytest.skip("pip could not install anything here: trying the README as a new user needs a network")
+    assert first.returncode == 0, first.stdout + first.stderr
+    (folder / "first.txt").write_text(first.stdout, encoding="utf-8")
+    return folder
+
+
+def make(folder: Path, *words: str, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """`make` as a person has it: none of this test run's own settings, and their answers typed ahead."""
+    ours = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "REDIS_URL", "COLUMNS", "PYTEST_CURRENT_TEST")
+    clean = {name: value for name, value in os.environ.items() if name not in ours}
+    clean |= {"MINIJOBS_LESSON_PACE": "0.02", **environment}
+    return subprocess.run(["make", *words], cwd=folder, env=clean, input=typed, capture_output=True, text=True, timeout=300)
+
+
+def test_lesson_1_plays_with_nothing_installed_or_started(clone):
+    shown = (clone / "first.txt").read_text(encoding="utf-8")
+    assert "1 · The wait" in shown
+    assert "queue:default  list, 1 entry" in shown
+    assert "make check-1" in shown
+
+
+def test_the_other_lessons_need_nothing_more(clone):
+    for number in (2, 3):
+        played = make(clone, f"lesson-{number}")
+        assert played.returncode == 0, played.stdout + played.stderr
+        assert "To keep" in played.stdout
+
+
+def test_nothing_is_installed_that_the_lessons_do_not_need(clone):
+    for module in ("pytest", "IPython", "matplotlib", "ruff"):
+        found = subprocess.run([clone / ".venv" / "bin" / "python", "-c", f"import {module}"], capture_output=True)
+        assert found.returncode, f"{module} is installed"
+
+
+def test_nothing_is_installed_twice(clone):
+    assert "pip install" not in make(clone, "-n", "lesson-1").stdout
+
+
+def test_the_words_for_who_has_no_make(clone):
+    python = clone / ".venv" / "bin" / "python"
+    played = subprocess.run(
+        [python, "-m", "lessons", "play", "1"],
+        cwd=clone,
+        env={**os.environ, "MINIJOBS_LESSON_PACE": "0.02"},
+        capture_output=True,
+    )
+    assert played.returncode == 0
+    listed = subprocess.run([python, "-m", "lessons", "--help"], cwd=clone, capture_output=True, text=True)
+    assert "check" in listed.stdout
+
+
+def test_a_learner_goes_through_an_exercise(clone):
+    """Every command of the README's table but `notebook`, in the order in which one needs them."""
+    exercise = clone / "lessons" / "lesson_03_retries" / "exercise.py"
+    solution = exercise.with_name("solution.py").read_text(encoding="utf-8")
+
+    wrong = make(clone, "check-3")
+    assert wrong.returncode != 0
+    assert "as it was handed out" in wrong.stdout
+
+    assert "Hint 1" in make(clone, "hint-3").stdout
+    assert "Hint 2" in make(clone, "hint-3").stdout
+    assert make(clone, "solution-3").returncode != 0
+    assert "retry = 5" in make(clone, "solution-3", "FORCE=1").stdout
+
+    tried = make(clone, "try-3", typed='inbox.refuse(1)\ncreate("ada@example.com", "hi")\nkeys()\n')
+    assert "could not send to ada@example.com" in tried.stdout
+
+    exercise.write_text(solution, encoding="utf-8")
+    watched = make(clone, "watch-3")
+    assert watched.returncode == 0
+    assert "Right." in watched.stdout
+    assert make(clone, "solution-3").returncode == 0
+    assert "x 3" in make(clone, "progress").stdout
+
+    assert make(clone, "reset-3", typed="n\n").returncode != 0
+    assert exercise.read_text(encoding="utf-8") == solution
+    assert make(clone, "reset-3", typed="y\n").returncode == 0
+    assert exercise.read_text(encoding="utf-8") != solution
+    assert exercise.with_name("exercise.kept-1.py").read_text(encoding="utf-8") == solution
+
+
+def test_a_python_that_is_too_old_is_refused_in_one_sentence(tmp_path):
+    """A PATH on which every Python says that it is an old one."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python"):
+        (tools / name).write_text("#!/bin/sh\nexit 1\n")
+        (tools / name).chmod(0o755)
+    refused = make(tmp_path, "lesson-1", PATH=f"{tools}:/usr/bin:/bin")
+    assert refused.returncode != 0
+    assert "needs Python 3.11 or later" in refused.stderr
+    assert not (tmp_path / ".venv" / "made").exists()
+
+
+def test_notebook_3_opens_the_lesson_in_jupyterlab(tmp_path):
+    url = opened_by_jupyterlab(tmp_path)
+    assert "/lab/tree/03_retries.ipynb?token=" in url
+
+
+def opened_by_jupyterlab(folder: Path) -> str:
+    """The address that `python -m lessons notebook 3` sends the browser to, once it answers there."""
+    pty = pytest.importorskip("pty", reason="no pseudo-terminals on this system")
+    (folder / "jupyter_server_config.json").write_text('{"ServerApp": {"allow_root": true}}')  # CI may be root
+    # This browser only says what it was to open: a page of JupyterLab's, which holds the address.
+    environment = {**os.environ, "BROWSER": "echo", "JUPYTER_CONFIG_DIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder)}
+    output, terminal = pty.openpty()
+    command = [sys.executable, "-m", "lessons", "notebook", "3"]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=terminal, stderr=terminal, start_new_session=True)
+    os.close(terminal)
+    late = threading.Timer(60, os.killpg, (server.pid, signal.SIGKILL))
+    late.start()
+    said = ""
+    try:
+        while not (page := re.search(r"file://(\S+file-to-run\S+\.html)", said)):
+            said += os.read(output, 4096).decode(errors="replace")
+        (url,) = re.findall(r'href="([^"]+)"', Path(page[1]).read_text(encoding="utf-8"))
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            assert "jupyter" in answer.read().decode().lower()
+        return url
+    except OSError:  # the terminal is closed: the server has ended
+        pytest.fail(f"JupyterLab did not start:\n{said}")
+    finally:
+        late.cancel()
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+        os.close(output)
