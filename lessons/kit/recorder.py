@@ -23,10 +23,11 @@ GREETINGS = {"HELLO", "CLIENT", "AUTH", "SELECT", "SCRIPT LOAD"}
 
 # The commands that make or change the key after them. Scripts name theirs.
 WRITES = {
-    *("SET", "INCRBY", "SADD", "LPUSH", "RPUSH", "ZADD", "HSET"),
-    *("LMOVE", "BRPOPLPUSH", "RPOPLPUSH", "BLMOVE"),
+    *("SET", "SETEX", "PSETEX", "SETNX", "GETSET", "APPEND", "INCR", "INCRBY", "INCRBYFLOAT", "DECR", "DECRBY"),
+    *("SADD", "LPUSH", "RPUSH", "ZADD", "ZINCRBY", "HSET", "HSETNX", "HINCRBY", "HINCRBYFLOAT", "XADD"),
 }
-MOVES = {"LMOVE", "BRPOPLPUSH", "RPOPLPUSH", "BLMOVE"}
+# Those that make the second key after them.
+MOVES = {"LMOVE", "BLMOVE", "RPOPLPUSH", "BRPOPLPUSH", "SMOVE", "RENAME", "COPY"}
 
 FOLDED = 40  # characters of a JSON text that is not to be read, only recognised
 
@@ -181,6 +182,8 @@ def _keys_made(words: tuple[str, ...]) -> list[str]:
         return list(words[3 : 3 + int(words[2])])
     if command in MOVES:
         return [words[2]]
+    if command == "MSET":
+        return list(words[1::2])
     return [words[1]] if command in WRITES else []
 
 

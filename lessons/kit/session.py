@@ -31,7 +31,7 @@ class Session:
         self.recorder = Recorder()
         self.where, self._watcher = _embedded() if url is None else _empty_database(url)
         self.redis = minijobs.connect(_recorded(self._watcher, self.recorder))
-        self.looking = _recorded(self._watcher, self.recorder, told=False)
+        self.looking = _recorded(self._watcher, self.recorder, told=False, client_class=Looking)
         self.last = Snapshot({})
         middleware.server.add(timeline.worker_lane)
 
@@ -49,6 +49,14 @@ class Session:
         self._watcher.close()
         self.redis.close()
         self.looking.close()
+
+
+class Looking(redis.Redis):
+    """The client to look with. What Redis holds is what the lesson put there: it does not see the mark."""
+
+    def keys(self, *args: Any, **kwargs: Any) -> Any:
+        """As in redis-py, without the mark."""
+        return [name for name in super().keys(*args, **kwargs) if name != TAKEN.encode()]
 
 
 _session: Session | None = None
@@ -107,7 +115,8 @@ def _embedded() -> tuple[str, redis.Redis]:
 def _empty_database(url: str) -> tuple[str, redis.Redis]:
     """The first database of the server, from the last on, that holds nothing; it is marked as taken."""
     for number in DATABASES:
-        client = redis.Redis.from_url(url, db=number)
+        client = redis.Redis.from_url(url)
+        client.connection_pool.connection_kwargs["db"] = number  # a database in the URL would win over from_url(db=…)
         try:
             if client.dbsize() == 0 and client.set(TAKEN, "a lesson is using this database", nx=True):
                 return f"{minijobs.connection.address(client)}, which held nothing", client
@@ -120,11 +129,13 @@ def _empty_database(url: str) -> tuple[str, redis.Redis]:
     )
 
 
-def _recorded(client: redis.Redis, recorder: Recorder, *, told: bool = True) -> redis.Redis:
+def _recorded(
+    client: redis.Redis, recorder: Recorder, *, told: bool = True, client_class: type[redis.Redis] = redis.Redis
+) -> redis.Redis:
     """A second client for the same database whose connections write down what they send."""
     pool = client.connection_pool
     kind = next(kind for kind in CONNECTIONS if issubclass(pool.connection_class, kind))
     same = {"server", "host", "port", "path", "db", "username", "password"}
     settings = {name: value for name, value in pool.connection_kwargs.items() if name in same}
     connections = recording(kind, recorder, told=told)
-    return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=connections, **settings))
+    return client_class(connection_pool=redis.ConnectionPool(connection_class=connections, **settings))

@@ -19,6 +19,7 @@ import redis as redis_py
 
 from lessons.kit import mail, session, stage
 from lessons.kit.timeline import clear
+from minijobs import Worker, worker
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +41,7 @@ def _nobody_watches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setattr(stage, "watched", False)
     monkeypatch.setattr(mail, "_inbox", None)
+    worker.registry.clear()  # what other tests have defined; tests/conftest.py puts it back
     clear()
     yield
     if mail._inbox is not None:
@@ -56,6 +58,22 @@ def lesson(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> r
         monkeypatch.setenv("REDIS_URL", url)
     client: redis_py.Redis = session.start()
     return client
+
+
+@pytest.fixture
+def gif() -> type[Worker]:
+    """The Worker of the lessons, defined anew for each test. It does nothing."""
+
+    class SendGifToUserWorker(Worker):
+        def perform(self, email: str, thought: str) -> None: ...
+
+    return SendGifToUserWorker
+
+
+@pytest.fixture
+def push(gif: type[Worker]) -> Callable[[], str | None]:
+    """Pushes a job, the same each time, and gives back its jid."""
+    return lambda: gif.perform_async("ada@example.com", "hello")
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,6 @@ from lessons.kit.keys import Keys, Snapshot, Value
 from minijobs import Worker
 
 
-class SendGifToUserWorker(Worker):
-    def perform(self, email, thought): ...
-
-
 def lines_about(name):
     """What `keys()` says about a key: its line and the indented ones under it."""
     about, mine = [], False
@@ -52,8 +48,8 @@ def test_a_key_that_is_gone_is_one_line(lesson):
     assert keys().lines() == ["- letters  gone"]
 
 
-def test_an_unchanged_key_is_one_line(lesson):
-    SendGifToUserWorker.perform_async("ada@example.com", "hello")
+def test_an_unchanged_key_is_one_line(lesson, gif):
+    gif.perform_async("ada@example.com", "hello")
     keys()
     assert keys().lines() == ["  queue:default  list, 1 entry", "  queues  set, 1 member"]
 
@@ -123,8 +119,8 @@ def test_a_value_is_shown_as_it_is_with_its_spaces(lesson):
     assert lines_about("it") == ["+ it  hash, 1 field", "    + name: Ada  Lovelace"]
 
 
-def test_a_new_job_is_unfolded_a_field_a_line(lesson):
-    jid = SendGifToUserWorker.perform_async("ada@example.com", "hello")
+def test_a_new_job_is_unfolded_a_field_a_line(lesson, gif):
+    jid = gif.perform_async("ada@example.com", "hello")
     lines = lines_about("queue:default")
     assert lines[0] == "+ queue:default  list, 1 entry"
     assert lines[1].startswith("    + { ")
@@ -133,9 +129,9 @@ def test_a_new_job_is_unfolded_a_field_a_line(lesson):
     assert lines[-1].endswith(" }")
 
 
-def test_a_job_that_left_is_folded_into_a_line(lesson):
-    SendGifToUserWorker.perform_async("ada@example.com", "one")
-    SendGifToUserWorker.perform_async("ada@example.com", "two")
+def test_a_job_that_left_is_folded_into_a_line(lesson, gif):
+    gif.perform_async("ada@example.com", "one")
+    gif.perform_async("ada@example.com", "two")
     keys()
     lesson.rpop("queue:default")
     _, left = lines_about("queue:default")
@@ -220,8 +216,8 @@ def in_a_terminal(value, width=80):
     return paper.getvalue()
 
 
-def test_in_a_terminal_it_is_the_same_text(lesson):
-    SendGifToUserWorker.perform_async("ada@example.com", "hello")
+def test_in_a_terminal_it_is_the_same_text(lesson, gif):
+    gif.perform_async("ada@example.com", "hello")
     looked = keys()
     assert [line.rstrip() for line in in_a_terminal(looked).splitlines()] == looked.lines()
 
@@ -231,14 +227,14 @@ def test_in_a_terminal_a_square_bracket_is_no_markup(lesson):
     assert "[red]value[/red]" in in_a_terminal(keys())
 
 
-def test_a_job_that_waits_and_one_that_failed_fit_a_terminal_of_80_columns(lesson):
+def test_a_job_that_waits_and_one_that_failed_fit_a_terminal_of_80_columns(lesson, gif):
     from minijobs import Fetcher, Processor
 
     class Fails(Worker):
         def perform(self, email, thought):
             raise ConnectionError("451 The mail server is busy, try again later")
 
-    SendGifToUserWorker.perform_async("ada@example.com", "a cat on a skateboard")
+    gif.perform_async("ada@example.com", "a cat on a skateboard")
     Fails.set(queue="cards").perform_async("ada@example.com", "a cat on a skateboard")
     Processor(Fetcher("cards")).process_one()
     assert max(map(len, keys().lines())) <= 80

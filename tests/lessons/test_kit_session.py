@@ -1,0 +1,211 @@
+"""A lesson's own Redis; and that in somebody else's it never deletes a key that it did not make."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from urllib.parse import quote
+
+import pytest
+import redis as redis_py
+
+from lessons.kit import commands, keys, session, start, where
+from minijobs import connection, middleware
+
+
+def put_foreign_keys(redis):
+    """What another program may keep: every type of key, names that look like a lesson's, and bytes that are not text."""
+    redis.set("foreign", b"\x00\xff not text")
+    redis.set(b"\xff\xfe", "a name that is not text")
+    redis.set("expires some day", "x", ex=100_000)
+    redis.rpush("queue:foreign", "a", "b")
+    redis.sadd("foreign:queues", "a", "b")
+    redis.zadd("foreign:retry", {"a": 1.5, "b": 2})
+    redis.hset("host:1:abc", mapping={"busy": "1"})
+    redis.xadd("foreign:stream", {"field": "value"})
+
+
+def fill(server, *numbers):
+    for number in numbers:
+        put_foreign_keys(server.database(number))
+
+
+def test_without_a_server_a_lesson_is_embedded_and_says_so(capsys, push):
+    redis = start()
+    assert capsys.readouterr().out == "Redis: embedded in this process, no server needed. It is empty.\n"
+    assert redis.keys() == []
+    push()
+    assert redis.keys() != []
+
+
+def test_before_start_one_sentence_says_what_to_run():
+    for look in (keys, commands, lambda: where("jid")):
+        with pytest.raises(RuntimeError, match=r"There is no Redis yet: run the cell with start\(\) first\."):
+            look()
+
+
+def test_starting_again_is_starting_anew(lesson, push):
+    push()
+    redis = start()
+    assert keys().changes() == {}
+    assert commands().names() == "nothing"
+    push()
+    assert redis.llen("queue:default") == 1
+
+
+def test_where_says_the_keys_that_hold_a_job(lesson, push):
+    jid = push()
+    assert where(jid) == "queue:default"
+    lesson.sadd("seen", jid)
+    assert where(jid) == "queue:default, seen"
+    assert where("another") == "nowhere"
+
+
+def test_after_the_end_the_workers_lane_is_no_middleware_any_more(lesson):
+    session.end()
+    assert middleware.server._links == []
+    session.end()  # twice is the same as once
+
+
+def test_a_server_is_used_when_the_environment_names_one(server, monkeypatch, capsys, push):
+    monkeypatch.setenv("REDIS_URL", server.url)
+    start()
+    assert "database 15, which held nothing. It is empty." in capsys.readouterr().out
+    push()
+    assert server.database(15).llen("queue:default") == 1
+    assert connection.address(connection.current()).endswith("database 15")
+
+
+@pytest.mark.parametrize("named", ["?db=0", "?db=15"])
+def test_whichever_database_the_url_names_an_empty_one_is_taken(server, monkeypatch, named, push):
+    fill(server, 15, 13)
+    before = server.everything()
+    monkeypatch.setenv("REDIS_URL", server.url + named)
+    start()
+    assert server.database(14).dbsize() == 1
+    push()
+    assert server.database(14).llen("queue:default") == 1
+    session.end()
+    assert server.everything() == before
+
+
+def test_a_taken_database_is_marked_and_the_mark_is_not_shown(server, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", server.url)
+    redis = start()
+    assert server.database(15).get(session.TAKEN) == b"a lesson is using this database"
+    assert str(keys()) == "(Redis holds nothing)"
+    assert redis.keys() == []
+
+
+def test_two_lessons_at_once_have_a_database_each(server):
+    one, two = session.Session(server.url), session.Session(server.url)
+    one.redis.set("mine", 1)
+    two.redis.set("mine", 2)
+    assert (server.database(15).get("mine"), server.database(14).get("mine")) == (b"1", b"2")
+    one.end()
+    assert server.database(14).get("mine") == b"2"
+    two.end()
+    assert server.everything() == {}
+
+
+def test_databases_that_the_server_does_not_have_are_passed_over(server, monkeypatch, push):
+    monkeypatch.setattr(session, "DATABASES", range(17, 0, -1))
+    monkeypatch.setenv("REDIS_URL", server.url)
+    start()
+    push()
+    assert server.database(15).llen("queue:default") == 1
+
+
+def test_what_a_lesson_makes_is_deleted_at_its_end_and_nothing_else(server, monkeypatch, push):
+    fill(server, *range(15), 15 - 1)
+    monkeypatch.setenv("REDIS_URL", server.url)
+    redis = start()
+    put_foreign_keys(server.database(15))  # another program finds the same database empty, meanwhile
+    foreign = {name: held for name, held in server.everything().items() if name[1] != session.TAKEN.encode()}
+    push()
+    redis.set("by hand", "x")
+    keys()
+    session.end()
+    assert server.everything() == foreign
+
+
+def test_starting_again_leaves_nothing_of_the_first_time(server, monkeypatch, push):
+    monkeypatch.setenv("REDIS_URL", server.url)
+    start()
+    push()
+    start()
+    assert list(server.everything()) == [(15, session.TAKEN.encode())]
+
+
+def test_when_every_database_is_taken_one_sentence_says_so(server, monkeypatch):
+    fill(server, *range(1, 16))
+    before = server.everything()
+    monkeypatch.setenv("REDIS_URL", server.url)
+    with pytest.raises(SystemExit, match=r"Every database of the Redis at REDIS_URL holds keys.*Unset REDIS_URL\.$"):
+        start()
+    assert server.everything() == before
+
+
+def test_a_lesson_says_in_one_sentence_that_there_is_no_server(ask, copied, tmp_path):
+    told = ask(copied(), "play", "2", REDIS_URL=f"unix://{tmp_path}/nobody.sock")
+    assert told.returncode == 1
+    assert told.stderr.startswith("No Redis answers at REDIS_URL (")
+    assert len(told.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", ["1", "2", "3"])
+def test_a_whole_lesson_leaves_a_shared_server_as_it_was(server, ask, copied, number):
+    fill(server, *range(15))
+    before = server.everything()
+    told = ask(copied(), "play", number, REDIS_URL=server.url)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "database 15, which held nothing" in told.stdout.replace("\n", "")
+    assert server.everything() == before
+
+
+@pytest.mark.parametrize(("number", "seen"), [("2", "Your guess"), ("3", "What happened is")])
+def test_keys_that_another_program_makes_meanwhile_in_the_same_database_are_left(server, terminal, copied, number, seen):
+    """Somebody plays the lesson step by step, and in the middle of it another program writes into the same database."""
+    played = terminal(copied(), "play", number, REDIS_URL=server.url)
+    while played.until("q: stop ──", "without):", seen) != seen:
+        played.type("\n")
+    put_foreign_keys(server.database(15))
+    foreign = {name: held for name, held in server.everything().items() if not made_by_lesson(name)}
+    if seen == "Your guess":
+        played.until("without):")
+        played.type("\n")
+    played.until("q: stop ──")
+    played.type("\x04")  # the end of the input: nobody is watching any more, and it goes on
+    assert played.ended() == 0, played.text[-1000:]
+    assert server.everything() == foreign
+
+
+def made_by_lesson(name):
+    return name[1] in (session.TAKEN.encode(), b"queues", b"queue:default")
+
+
+def test_a_lesson_that_is_stopped_in_the_middle_leaves_nothing(server, terminal, copied):
+    played = terminal(copied(), "play", "3", REDIS_URL=server.url)
+    while played.until("q: stop ──", "without):", "+ retry") != "+ retry":
+        played.type("\n")
+    assert server.database(15).zcard("retry") == 1
+    played.until("q: stop ──")
+    played.type("q\n")
+    assert played.ended() == 0
+    assert server.everything() == {}
+
+
+def test_a_password_and_a_user_in_the_url_are_used_by_every_client(tmp_path):
+    binary = shutil.which("redis-server") or shutil.which("valkey-server")
+    assert binary, "the other tests on a real Redis were skipped, and this one should have been too"
+    socket = tmp_path / "redis.sock"
+    settings = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--requirepass", "secret"]
+    with subprocess.Popen([binary, *settings], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        next(line for line in process.stdout if "ready to accept connections" in line.lower())
+        one = session.Session(f"unix://:{quote('secret')}@{socket}")
+        one.redis.set("mine", 1)
+        assert one.looking.get("mine") == b"1"
+        one.end()
+        with redis_py.Redis(unix_socket_path=str(socket), password="secret", db=15) as client:
+            assert client.dbsize() == 0
+        process.terminate()
