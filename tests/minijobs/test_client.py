@@ -1,0 +1,156 @@
+"""Putting jobs in."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from minijobs import BadArgument, Client
+from minijobs.client import BULK_SLICE
+
+JOB = {"class": "Mail", "args": ["ada"]}
+
+
+def first(redis: redis_py.Redis, key: str = "queue:default") -> dict[str, Any]:
+    """The job that would be taken next."""
+    return json.loads(redis.lindex(key, -1))
+
+
+def test_a_push_leaves_the_job_in_its_queue_and_the_queue_among_the_queues(redis: redis_py.Redis, places: Callable) -> None:
+    jid = Client().push({**JOB, "queue": "mail"})
+    assert places(jid) == ["queue:mail"]
+    assert redis.smembers("queues") == {b"mail"}
+    assert sorted(redis.keys()) == [b"queue:mail", b"queues"]
+
+
+def test_what_is_in_redis_is_the_job(redis: redis_py.Redis) -> None:
+    before = time.time()
+    jid = Client().push(JOB)
+    job = first(redis)
+    assert {**job, "created_at": 0, "enqueued_at": 0} == {
+        "class": "Mail",
+        "args": ["ada"],
+        "retry": True,
+        "queue": "default",
+        "jid": jid,
+        "created_at": 0,
+        "enqueued_at": 0,
+    }
+    assert before <= job["created_at"] <= job["enqueued_at"] <= time.time()
+
+
+def test_jobs_are_taken_in_the_order_in_which_they_were_pushed(redis: redis_py.Redis) -> None:
+    jids = [Client().push(JOB) for _ in range(3)]
+    assert [json.loads(raw)["jid"] for raw in reversed(redis.lrange("queue:default", 0, -1))] == jids
+
+
+def test_a_job_for_later_is_in_schedule_with_its_moment_and_in_no_queue(redis: redis_py.Redis, places: Callable) -> None:
+    at = time.time() + 60
+    jid = Client().push({**JOB, "at": at})
+    assert places(jid) == ["schedule"]
+    ((raw, score),) = redis.zrange("schedule", 0, -1, withscores=True)
+    assert score == at
+    assert "enqueued_at" not in json.loads(raw)
+    assert "at" not in json.loads(raw)
+    assert redis.keys() == [b"schedule"]
+
+
+def test_a_moment_that_has_passed_means_now(redis: redis_py.Redis, places: Callable) -> None:
+    jid = Client().push({**JOB, "at": time.time() - 60})
+    assert places(jid) == ["queue:default"]
+    assert "enqueued_at" in first(redis)
+    assert "at" not in first(redis)
+
+
+def test_a_client_may_have_a_redis_of_its_own(redis: redis_py.Redis) -> None:
+    import fakeredis
+
+    other = fakeredis.FakeRedis()
+    Client(other).push(JOB)
+    assert redis.keys() == []
+    assert other.llen("queue:default") == 1
+
+
+@pytest.mark.parametrize(
+    "value", [date(2026, 11, 23), {1}, b"x", object(), (1,), math.nan, {1: 2}, [{"a": (1,)}], 10**1000, "\ud800"]
+)
+def test_an_argument_that_is_not_json_is_refused_and_nothing_is_pushed(redis: redis_py.Redis, value: Any) -> None:
+    with pytest.raises(BadArgument, match=r"^Argument 2 \(when\) of Mail"):
+        Client().push({**JOB, "args": ["ada", value]}, ["email", "when"])
+    assert redis.keys() == []
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"class": None, "args": []},
+        {"class": "Mail", "args": "ada"},
+        {**JOB, "queue": ""},
+        {**JOB, "queue": "\ud800"},
+        {**JOB, "retry": "often"},
+        {**JOB, "at": "tomorrow"},
+        {**JOB, "tags": {"mail"}},
+        {**JOB, "wrapped": math.nan},
+    ],
+)
+def test_an_option_that_no_job_can_have_is_refused_and_nothing_is_pushed(
+    redis: redis_py.Redis, item: dict[str, Any]
+) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        Client().push(item)
+    assert redis.keys() == []
+
+
+# In bulk
+
+
+def test_bulk_pushes_a_job_for_each_row_in_their_order(redis: redis_py.Redis) -> None:
+    jids = Client().push_bulk({**JOB, "args": [["ada"], ("grace",), ["alan"]]})
+    jobs = [json.loads(raw) for raw in reversed(redis.lrange("queue:default", 0, -1))]
+    assert [job["jid"] for job in jobs] == jids
+    assert [job["args"] for job in jobs] == [["ada"], ["grace"], ["alan"]]
+    assert len(set(jids)) == 3
+
+
+@pytest.mark.parametrize(("rows", "pushes"), [(0, 0), (1, 1), (BULK_SLICE, 1), (BULK_SLICE + 1, 2)])
+def test_bulk_pushes_a_thousand_jobs_in_a_command(real: redis_py.Redis, told: Callable, rows: int, pushes: int) -> None:
+    commands = told(lambda: Client().push_bulk({**JOB, "args": [[number] for number in range(rows)]}))
+    assert [command[0] for command in commands] == ["SADD", "LPUSH"] * pushes
+    assert real.llen("queue:default") == rows
+
+
+def test_bulk_may_be_for_later(redis: redis_py.Redis) -> None:
+    at = time.time() + 60
+    Client().push_bulk({**JOB, "args": [["ada"], ["grace"]], "at": at})
+    assert [score for _, score in redis.zrange("schedule", 0, -1, withscores=True)] == [at, at]
+    assert redis.keys() == [b"schedule"]
+
+
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [
+        ("ada", "Row 1002 is a str"),
+        ({"a": 1}, "Row 1002 is a dict"),
+        (None, "Row 1002 is a NoneType"),
+        ([{1}], "Row 1002: Argument 1"),
+    ],
+)
+def test_one_bad_row_is_named_and_none_is_pushed(redis: redis_py.Redis, row: Any, wrong: str) -> None:
+    rows: list[Any] = [["ada"]] * (BULK_SLICE + 1)
+    with pytest.raises(BadArgument) as refusal:
+        Client().push_bulk({**JOB, "args": [*rows, row, *rows]})
+    assert str(refusal.value).startswith(wrong)
+    assert redis.keys() == []
+
+
+def test_a_bad_option_is_refused_in_bulk_too(redis: redis_py.Redis) -> None:
+    with pytest.raises(ValueError, match="Row 1: Not a job"):
+        Client().push_bulk({**JOB, "args": [["ada"]], "retry": "often"})
+    assert redis.keys() == []

@@ -1,0 +1,195 @@
+"""Which Redis; and what becomes of a command whose answer does not come."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fakeredis
+import pytest
+import redis as redis_py
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from minijobs import BadPayload, Client, Fetcher, Heartbeat, Processor, RedisUnavailable, UnitOfWork, Worker, connect, poll
+from minijobs.connection import DEFAULT_URL, address, current
+from minijobs.retry import dead
+
+JOB = {"class": "Mail", "args": ["ada"]}
+
+
+@contextmanager
+def stalled(client: redis_py.Redis) -> Iterator[None]:
+    """The server, which is this test run's own, answers nobody meanwhile; what it was sent waits, and is done afterwards.
+
+    It is back at the worst of moments: just when a client connects anew, to send the same thing again.
+    """
+    pid = client.info("server")["process_id"]
+    connect_anew = redis_py.UnixDomainSocketConnection._connect
+
+    def back_when_connecting(connection: Any) -> Any:
+        os.kill(pid, signal.SIGCONT)
+        return connect_anew(connection)
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(redis_py.UnixDomainSocketConnection, "_connect", back_when_connecting)
+            yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def careless_client(url: str) -> redis_py.Redis:
+    """A client with the retries that `Redis(…)` gives it, except that it does not wait between them."""
+    return redis_py.Redis(unix_socket_path=url.removeprefix("unix://"), socket_timeout=0.1, retry=Retry(NoBackoff(), 10))
+
+
+@pytest.fixture
+def impatient(real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client gives up after a tenth of a second instead of five."""
+    monkeypatch.setattr("minijobs.connection.SOCKET_TIMEOUT", 0.1)
+
+
+@pytest.fixture(params=["fakeredis", "real"])
+def away(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[redis_py.Redis]:
+    """A Redis that is not there."""
+    if request.param == "real":
+        client = connect(f"unix://{tmp_path}/nobody.sock")
+    else:
+        server = fakeredis.FakeServer()
+        server.connected = False
+        client = connect(fakeredis.FakeRedis(server=server))
+    yield client
+    client.close()
+
+
+def test_a_client_that_was_connected_is_the_current_one(redis: redis_py.Redis) -> None:
+    assert current() is redis
+    other = connect(fakeredis.FakeRedis())
+    assert current() is other
+
+
+def test_without_a_target_redis_url_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://example.com:6380/2")
+    assert address(connect()) == address(current()) == "example.com:6380, database 2"
+
+
+def test_without_anything_a_redis_on_this_machine_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    assert address(current()) == "localhost:6379, database 0"
+    assert DEFAULT_URL == "redis://localhost:6379/0"
+
+
+def test_connecting_sends_nothing(told: Callable, real_redis_url: str) -> None:
+    assert told(lambda: connect(real_redis_url)) == []
+
+
+def test_a_client_that_decodes_its_answers_is_refused() -> None:
+    with pytest.raises(ValueError, match="without decode_responses=True"):
+        connect(fakeredis.FakeRedis(decode_responses=True))
+
+
+def test_an_address_tells_a_person_where_and_never_the_password() -> None:
+    assert address(redis_py.Redis.from_url("redis://:secret@example.com:6380/2")) == "example.com:6380, database 2"
+    assert address(redis_py.Redis.from_url("unix:///run/redis.sock?db=3")) == "/run/redis.sock, database 3"
+    assert address(fakeredis.FakeRedis()) == "the Redis embedded in this process"
+
+
+@pytest.mark.parametrize(
+    ("step", "lost"),
+    [
+        (lambda: Client().push(JOB), "pushing 1 job"),
+        (lambda: Client().push({**JOB, "at": 9e9}), "pushing 1 job"),
+        (lambda: Client().push_bulk({**JOB, "args": [["a"], ["b"]]}), "pushing 2 jobs"),
+        (lambda: Fetcher("default").fetch(), "fetching a job"),
+        (lambda: Fetcher("default").fetch(1), "fetching a job"),
+        (lambda: Fetcher("default", "slow").fetch(), "fetching a job"),
+        (lambda: Fetcher("default").acknowledge(UnitOfWork("default", b"")), "settling a job"),
+        (lambda: Fetcher("default").give_back(UnitOfWork("default", b"")), "settling a job"),
+        (lambda: Processor(Fetcher("default")).process_one(), "fetching a job"),
+        (lambda: poll(), "polling for jobs that are due"),
+        (lambda: Heartbeat(Processor(Fetcher("default"))).beat(), "the heartbeat"),
+    ],
+)
+def test_redis_away_is_one_sentence_that_says_what_was_not_done(away: redis_py.Redis, step: Callable, lost: str) -> None:
+    with pytest.raises(RedisUnavailable, match=r"^No Redis at .*, so this was not done: ") as failure:
+        step()
+    assert lost in str(failure.value)
+    assert "\n" not in str(failure.value)
+    assert failure.value.__cause__ is None
+    assert failure.value.__suppress_context__
+
+
+def test_redis_away_is_still_a_connection_error_for_who_catches_those(away: redis_py.Redis) -> None:
+    with pytest.raises(redis_py.ConnectionError):
+        Client().push(JOB)
+
+
+def test_a_worker_says_so_too(away: redis_py.Redis) -> None:
+    class Mail(Worker):
+        def perform(self) -> None: ...
+
+    with pytest.raises(RedisUnavailable, match="pushing 1 job"):
+        Mail.perform_async()
+
+
+def test_redis_is_used_again_when_it_is_back() -> None:
+    server = fakeredis.FakeServer()
+    connect(fakeredis.FakeRedis(server=server))
+    server.connected = False
+    with pytest.raises(RedisUnavailable):
+        Client().push(JOB)
+    server.connected = True
+    assert Client().push(JOB)
+    assert Fetcher("default").fetch() is not None
+    assert Fetcher("default").fetch() is None  # the push that failed is not there as well
+
+
+@pytest.mark.parametrize("handed_in", [False, True])
+def test_a_push_whose_answer_is_late_is_not_repeated(
+    real: redis_py.Redis, impatient: None, real_redis_url: str, handed_in: bool
+) -> None:
+    # redis-py by itself sends it again: one push, two jobs.
+    with connect(careless_client(real_redis_url) if handed_in else real_redis_url) as client:
+        client.ping()
+        with (
+            stalled(real),
+            pytest.raises(RedisUnavailable, match="it may or may not have been done, once: pushing 1 job") as late,
+        ):
+            Client().push(JOB)
+        assert late.value.__cause__ is None
+        assert late.value.__suppress_context__
+    assert real.llen("queue:default") == 1
+
+
+def test_a_client_as_redis_py_makes_it_does_repeat_a_push(real: redis_py.Redis, real_redis_url: str) -> None:
+    # Or else the test above shows nothing.
+    with careless_client(real_redis_url) as careless:
+        careless.ping()
+        with stalled(real):
+            careless.lpush("queue:default", "a job")
+    assert real.llen("queue:default") == 2
+
+
+def test_a_job_whose_settling_was_not_answered_is_in_one_place(
+    real: redis_py.Redis, impatient: None, real_redis_url: str, real_places: Callable
+) -> None:
+    jid = Client(real).push(JOB)
+    with connect(real_redis_url) as client:
+        fetcher = Fetcher("default", redis=client)
+        unit = fetcher.fetch()
+        with stalled(real), pytest.raises(RedisUnavailable, match="settling a job"):
+            fetcher.acknowledge(unit, dead(unit.raw, BadPayload("broken"), now=1000.0).enter)
+    assert len(real_places(jid)) == 1
+
+
+def test_an_idle_fetch_outlasts_no_socket_timeout() -> None:
+    from minijobs.connection import SOCKET_TIMEOUT
+    from minijobs.fetch import LONGEST_BLOCK
+
+    assert LONGEST_BLOCK * 2 < SOCKET_TIMEOUT

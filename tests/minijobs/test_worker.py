@@ -1,0 +1,283 @@
+"""Worker: what you subclass."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from minijobs import BadArgument, UnknownWorker, Worker, middleware, worker
+
+
+@pytest.fixture
+def mail() -> type[Worker]:
+    class Mail(Worker):
+        ran: list[tuple[Any, ...]] = []  # noqa: RUF012
+
+        def perform(self, email: str, thought: str = "hello") -> str:
+            self.ran.append((email, thought, self.jid))
+            return "sent"
+
+    return Mail
+
+
+def jobs(redis: redis_py.Redis, key: str = "queue:default") -> list[dict[str, Any]]:
+    return [json.loads(raw) for raw in reversed(redis.lrange(key, 0, -1))]
+
+
+# A direct call is no job
+
+
+def test_a_direct_call_runs_here_and_now_and_tells_redis_nothing(redis: redis_py.Redis, mail: Any) -> None:
+    assert mail().perform("ada") == "sent"
+    assert mail.ran == [("ada", "hello", None)]
+    assert redis.keys() == []
+
+
+def test_a_direct_call_that_fails_raises_and_is_not_tried_again(redis: redis_py.Redis) -> None:
+    class Fails(Worker):
+        calls = 0
+
+        def perform(self) -> None:
+            Fails.calls += 1
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        Fails().perform()
+    assert Fails.calls == 1
+    assert redis.keys() == []
+
+
+def test_a_worker_without_perform_says_so() -> None:
+    class Empty(Worker):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Empty has no perform"):
+        Empty().perform()
+
+
+# Pushing
+
+
+def test_perform_async_leaves_a_job_and_runs_nothing(redis: redis_py.Redis, mail: Any) -> None:
+    jid = mail.perform_async("ada", "hi")
+    (job,) = jobs(redis)
+    assert (job["class"], job["args"], job["jid"]) == ("Mail", ["ada", "hi"], jid)
+    assert mail.ran == []
+
+
+def test_the_class_attributes_travel_with_the_job(redis: redis_py.Redis) -> None:
+    class Slow(Worker):
+        queue = "slow"
+        retry = 3
+        retry_queue = "slower"
+        dead = False
+        tags = ["a"]  # noqa: RUF012
+
+        def perform(self) -> None: ...
+
+    Slow.perform_async()
+    (job,) = jobs(redis, "queue:slow")
+    assert {field: job[field] for field in ("queue", "retry", "retry_queue", "dead", "tags")} == {
+        "queue": "slow",
+        "retry": 3,
+        "retry_queue": "slower",
+        "dead": False,
+        "tags": ["a"],
+    }
+
+
+def test_what_a_worker_does_not_say_is_not_in_its_jobs(redis: redis_py.Redis, mail: Any) -> None:
+    mail.perform_async("ada")
+    (job,) = jobs(redis)
+    assert set(job) == {"class", "args", "retry", "queue", "jid", "created_at", "enqueued_at"}
+
+
+def test_a_worker_may_have_a_name_of_its_own(redis: redis_py.Redis) -> None:
+    class SendGif(Worker, name="Mail::SendGif"):
+        def perform(self) -> None: ...
+
+    SendGif.perform_async()
+    assert jobs(redis)[0]["class"] == "Mail::SendGif"
+    assert worker.find("Mail::SendGif") is SendGif
+
+
+def test_set_changes_the_options_of_one_push(redis: redis_py.Redis, mail: Any) -> None:
+    mail.set(queue="slow", retry=0).set(retry=5).perform_async("ada")
+    mail.perform_async("grace")
+    assert [(job["queue"], job["retry"]) for job in jobs(redis, "queue:slow") + jobs(redis)] == [
+        ("slow", 5),
+        ("default", True),
+    ]
+
+
+@pytest.mark.parametrize("name", ["perform_in", "perform_at"])
+@pytest.mark.parametrize(
+    "when", [60, timedelta(minutes=1), lambda: time.time() + 60, lambda: datetime.fromtimestamp(time.time() + 60, UTC)]
+)
+def test_perform_in_and_at_leave_a_job_for_later(redis: redis_py.Redis, mail: Any, name: str, when: Any) -> None:
+    before = time.time()
+    jid = getattr(mail, name)(when() if callable(when) else when, "ada")
+    ((raw, score),) = redis.zrange("schedule", 0, -1, withscores=True)
+    assert json.loads(raw)["jid"] == jid
+    assert before + 60 <= score + 1e-5  # a datetime has whole microseconds
+    assert score <= time.time() + 60
+
+
+@pytest.mark.parametrize("when", [0, -1, 1_000_000_000, datetime(2026, 1, 1, tzinfo=UTC)])
+def test_a_moment_that_has_passed_means_now(redis: redis_py.Redis, mail: Any, places: Callable, when: Any) -> None:
+    assert places(mail.perform_in(when, "ada")) == ["queue:default"]
+
+
+def test_a_time_that_is_none_is_refused_and_nothing_is_pushed(redis: redis_py.Redis, mail: Any) -> None:
+    with pytest.raises(TypeError, match="is no time"):
+        mail.perform_in("tomorrow", "ada")
+    assert redis.keys() == []
+
+
+def test_perform_bulk_leaves_a_job_for_each_row(redis: redis_py.Redis, mail: Any) -> None:
+    jids = mail.perform_bulk([name] for name in ("ada", "grace"))
+    assert [(job["jid"], job["args"]) for job in jobs(redis)] == [(jids[0], ["ada"]), (jids[1], ["grace"])]
+
+
+@pytest.mark.parametrize(
+    "push",
+    [
+        lambda mail: mail.perform_async("ada", {1}),
+        lambda mail: mail.perform_in(60, "ada", {1}),
+        lambda mail: mail.perform_bulk([["ada", {1}]]),
+        lambda mail: mail.perform_inline("ada", {1}),
+    ],
+)
+def test_every_way_of_pushing_refuses_an_argument_by_the_name_that_perform_gives_it(
+    redis: redis_py.Redis, mail: Any, push: Callable
+) -> None:
+    with pytest.raises(
+        BadArgument, match=r"Argument 2 \(thought\) of Mail is a set, and JSON has no such thing. Pass a sorted list."
+    ):
+        push(mail)
+    assert redis.keys() == []
+    assert mail.ran == []
+
+
+def test_arguments_may_be_refused_with_one_star_in_perform(redis: redis_py.Redis) -> None:
+    class Many(Worker):
+        def perform(self, *values: Any) -> None: ...
+
+    with pytest.raises(BadArgument, match="Argument 3 of Many"):
+        Many.perform_async(1, 2, {3})
+
+
+# Inline
+
+
+def test_perform_inline_runs_a_job_here_without_redis(redis: redis_py.Redis, mail: Any) -> None:
+    assert mail.perform_inline("ada", "hi") is True
+    ((email, thought, jid),) = mail.ran
+    assert (email, thought, len(jid)) == ("ada", "hi", 24)
+    assert redis.keys() == []
+
+
+def test_perform_inline_hands_over_what_json_makes_of_the_arguments() -> None:
+    class Keep(Worker):
+        seen: Any = None
+
+        def perform(self, value: Any) -> None:
+            value["kept"] = True
+            Keep.seen = value
+
+    mine: dict[str, Any] = {"a": [1]}
+    Keep.perform_inline(mine)
+    assert mine == {"a": [1]}  # a copy was handed over, as it would be through Redis
+    assert Keep.seen == {"a": [1], "kept": True}
+
+
+def test_perform_inline_lets_the_exception_out_and_tries_nothing_again(redis: redis_py.Redis) -> None:
+    class Fails(Worker):
+        calls = 0
+
+        def perform(self) -> None:
+            Fails.calls += 1
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        Fails.perform_inline()
+    assert Fails.calls == 1
+    assert redis.keys() == []
+
+
+def test_perform_inline_goes_through_both_middlewares(mail: Any) -> None:
+    said = []
+
+    @middleware.client.add
+    def around_push(job: dict[str, Any], push: Callable[[], None]) -> None:
+        said.append("push")
+        push()
+
+    @middleware.server.add
+    def around_run(worker: Worker, job: dict[str, Any], run: Callable[[], None]) -> None:
+        said.append("run")
+        run()
+
+    mail.perform_inline("ada")
+    assert said == ["push", "run"]
+
+
+def test_perform_inline_that_a_middleware_cancelled_did_not_run(mail: Any) -> None:
+    middleware.client.add(lambda job, push: None)
+    assert mail.perform_inline("ada") is False
+    assert mail.ran == []
+
+
+# Finding a Worker by its name
+
+
+def test_a_worker_is_found_by_its_name(mail: Any) -> None:
+    assert worker.find("Mail") is mail
+
+
+def test_a_class_that_is_defined_again_replaces_the_first(mail: Any) -> None:
+    class Mail(Worker):
+        def perform(self) -> None: ...
+
+    assert worker.find("Mail") is Mail is not mail
+
+
+def test_two_modules_may_not_both_define_a_worker_of_one_name(mail: Any) -> None:
+    with pytest.raises(ValueError, match="Two Workers are called Mail, in test_worker and in elsewhere"):
+        type("Mail", (Worker,), {"__module__": "elsewhere"})
+    assert worker.find("Mail") is mail
+    type("Mail", (Worker,), {"__module__": "elsewhere"}, name="Other")
+
+
+def test_a_notebook_may_define_a_worker_again(mail: Any) -> None:
+    again = type("Mail", (Worker,), {"__module__": "__main__"})
+    assert worker.find("Mail") is again
+
+
+def test_an_unknown_worker_is_answered_with_those_that_are_known(mail: Any) -> None:
+    worker.registry.clear()
+    worker.registry.update({"SendGif": mail, "Report": mail})
+    with pytest.raises(UnknownWorker) as unknown:
+        worker.find("SendGiff")
+    assert str(unknown.value) == (
+        "No Worker is called SendGiff (did you mean SendGif?). This process knows Report, SendGif. It knows those whose "
+        "modules it has imported: import the one that defines SendGiff where the process starts."
+    )
+
+
+def test_a_process_that_knows_no_worker_says_so() -> None:
+    worker.registry.clear()
+    with pytest.raises(UnknownWorker, match="This process knows none at all"):
+        worker.find("SendGif")
+
+
+@pytest.mark.parametrize("name", ["os.system", "minijobs.worker.Worker", "Worker", "object", "__import__", ""])
+def test_a_name_out_of_redis_finds_nothing_but_workers(name: str) -> None:
+    with pytest.raises(UnknownWorker):
+        worker.find(name)
