@@ -75,7 +75,11 @@ def predict(question: str, *, guess: str | None = None, **choices: str) -> Predi
 def _ask(prediction: Prediction) -> str | None:
     print("\n".join(prediction.asked()))
     while True:
-        typed = input(f"Your guess ({', '.join(prediction.choices)}; Enter to go on without): ").strip().lower()
+        try:
+            typed = input(f"Your guess ({', '.join(prediction.choices)}; Enter to go on without): ").strip().lower()
+        except EOFError:  # nobody is watching any more
+            stage.watched = False
+            return None
         if not typed or typed in prediction.choices:
             return typed or None
         print(f"{typed} is none of the choices.")

@@ -1,0 +1,123 @@
+"""Predict first: a guess is kept, Redis answers."""
+
+from __future__ import annotations
+
+import builtins
+
+import pytest
+
+from lessons.kit import predict, stage
+
+QUESTION = {"a": "In the queue.", "b": "Nowhere."}
+
+
+def ask(**guess):
+    return predict("Where is it?", **guess, **QUESTION)
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    """Somebody sits at the terminal, and types these lines; and what they were asked."""
+    lines, asked = [], []
+
+    def read(question=""):
+        asked.append(question)
+        if not lines:
+            raise EOFError
+        return lines.pop(0)
+
+    monkeypatch.setattr(stage, "watched", True)
+    monkeypatch.setattr(builtins, "input", read)
+    return lines, asked
+
+
+def test_the_question_and_its_choices_are_shown():
+    assert ask().lines()[:3] == ["Where is it?", "  a  In the queue.", "  b  Nowhere."]
+
+
+def test_without_a_guess_it_says_how_to_guess_and_that_going_on_is_fine():
+    assert ask().lines()[-1] == 'No guess yet: guess="a" is one, or just go on.'
+
+
+@pytest.mark.parametrize("guess", ["b", "B", " b "])
+def test_a_guess_is_kept(guess):
+    assert ask(guess=guess).lines()[-1] == "Your guess: b."
+
+
+@pytest.mark.parametrize("guess", [None, "", " "])
+def test_an_empty_guess_is_none(guess):
+    assert ask(guess=guess).guess is None
+
+
+def test_a_guess_that_is_none_of_the_choices_is_refused():
+    with pytest.raises(ValueError, match=r"'c' is none of the choices: a, b\."):
+        ask(guess="c")
+
+
+def test_a_right_guess_is_told_so():
+    assert str(ask(guess="a").answer(a=True, b=False)) == "What happened is a: In the queue.\nYou guessed it."
+
+
+def test_a_wrong_guess_is_told_what_it_was_and_to_look_again():
+    assert ask(guess="b").answer(a=True, b=False).lines() == [
+        "What happened is a: In the queue.",
+        "You guessed b: Nowhere.",
+        "Look again at the output above: what speaks against it?",
+    ]
+
+
+def test_without_a_guess_the_answer_is_only_what_happened():
+    assert str(ask().answer(a=False, b=True)) == "What happened is b: Nowhere."
+
+
+@pytest.mark.parametrize("observed", [{"a": True, "b": True}, {"a": False, "b": False}])
+def test_exactly_one_choice_must_come_out_or_the_lesson_is_wrong(observed):
+    with pytest.raises(AssertionError, match="Exactly one choice must come out"):
+        ask().answer(**observed)
+
+
+@pytest.mark.parametrize("observed", [{"a": True}, {"a": True, "b": False, "c": False}, {}])
+def test_every_choice_must_be_looked_at(observed):
+    with pytest.raises(ValueError, match=r"Say of each choice whether it is so: a, b\."):
+        ask().answer(**observed)
+
+
+def test_nobody_is_asked_where_nobody_watches(monkeypatch):
+    monkeypatch.setattr(builtins, "input", lambda *_: pytest.fail("somebody was asked"))
+    assert ask().guess is None
+
+
+def test_in_a_terminal_the_guess_is_asked_for(typed, capsys):
+    typed[0].append("B")
+    assert ask().guess == "b"
+    assert capsys.readouterr().out == "Where is it?\n  a  In the queue.\n  b  Nowhere.\n"
+    assert typed[1] == ["Your guess (a, b; Enter to go on without): "]
+
+
+def test_in_a_terminal_the_question_is_not_shown_twice(typed):
+    typed[0].append("b")
+    assert str(ask()) == "Your guess is b. Now let it happen."
+    typed[0].append("")
+    assert str(ask()) == "No guess. Let it happen."
+
+
+def test_in_a_terminal_what_is_no_choice_is_asked_again(typed, capsys):
+    typed[0].extend(["z", "perhaps a", "a"])
+    assert ask().guess == "a"
+    assert len(typed[1]) == 3
+    assert "z is none of the choices." in capsys.readouterr().out
+
+
+def test_in_a_terminal_enter_goes_on_without_a_guess(typed):
+    typed[0].append("")
+    assert ask().guess is None
+
+
+def test_when_the_input_ends_there_is_no_guess_and_nobody_watches_any_more(typed):
+    assert ask().guess is None
+    assert stage.watched is False
+
+
+def test_in_a_terminal_a_guess_in_the_code_is_taken(typed):
+    assert ask(guess="a").guess == "a"
+    assert typed[1] == []

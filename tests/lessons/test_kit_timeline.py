@@ -1,0 +1,136 @@
+"""The timeline: who did what when, in letters, as a picture, and in words for who cannot see it."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib.image
+import pytest
+
+from lessons.kit import catch_mail, clock, send_gif, timeline
+from lessons.kit.timeline import WIDTH, Event, Timeline
+from minijobs import Fetcher, Processor, Worker
+
+
+@pytest.fixture
+def day():
+    """Your code is quick, the worker takes five seconds, and a mail arrives at their end."""
+    return Timeline(
+        [
+            Event("your code", "perform_async", 100.0, 100.001),
+            Event("worker", "SendGif", 101.0, 106.0),
+            Event("inbox", "mail to ada@example.com", 106.0, 106.0),
+        ]
+    )
+
+
+def bars(drawn):
+    """Of each line of the text, where its bar begins and how long it is."""
+    return [(min(map(line.find, set(line) & set("█●"))), line.count("█")) for line in drawn.lines()[1:]]
+
+
+def test_each_lane_has_a_line_in_the_order_of_the_story(day):
+    scale, *lanes = day.lines()
+    assert scale.split() == ["0", "s", "6.0", "s"]
+    assert [line[:9].strip() for line in lanes] == ["your code", "worker", "inbox"]
+    assert "SendGif, 5.0 s" in lanes[1]
+
+
+def test_what_takes_time_is_a_bar_and_what_happens_at_once_a_dot(day):
+    (first, none), (second, long), (third, no) = bars(day)
+    assert (none, no) == (0, 0)
+    assert long > 20
+    assert first < second < third
+
+
+def test_a_bar_ends_where_the_next_thing_begins(day):
+    _, (begin, long), (dot, _) = bars(day)
+    assert abs(begin + long - dot) <= 1
+
+
+def test_no_line_is_wider_than_a_terminal(day):
+    assert max(map(len, day.lines())) <= WIDTH + 1 <= 80
+
+
+def test_a_lane_with_two_events_has_its_name_once():
+    drawn = Timeline([Event("worker", "one", 0, 1), Event("worker", "two", 1, 2)])
+    assert [line.split()[0] for line in drawn.lines()[1:]] == ["your", "worker", "two,", "inbox"]
+
+
+def test_a_lane_of_ones_own_comes_after_the_others():
+    assert Timeline([Event("poller", "poll", 0, 1)]).lines()[-1].startswith("poller")
+
+
+def test_when_nothing_happened_it_says_so():
+    assert str(timeline()) == "(nothing happened)"
+
+
+def test_the_picture_is_a_picture_with_words_and_text_beside_it(day):
+    data, metadata = day._repr_mimebundle_()
+    pixels = matplotlib.image.imread(io.BytesIO(data["image/png"]))
+    assert pixels.shape[1] > 500
+    assert pixels.std() > 0.01  # something is drawn on it
+    assert data["text/plain"] == str(day)
+    assert metadata["image/png"]["alt"] == (
+        "your code: perform_async, at 0.0 s; worker: SendGif, 5.0 s, at 1.0 s; inbox: mail to ada@example.com, at 6.0 s"
+    )
+
+
+def test_an_empty_picture_can_be_drawn_too():
+    data, _ = Timeline([])._repr_mimebundle_()
+    assert data["image/png"].startswith(b"\x89PNG")
+
+
+def test_without_matplotlib_there_is_the_text(day, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    assert day._repr_mimebundle_() == {"text/plain": str(day)}
+
+
+def test_a_run_of_a_job_fills_the_workers_lane_and_a_mail_that_of_the_inbox(lesson):
+    catch_mail().refuse(1)
+
+    class SendGif(Worker):
+        def perform(self):
+            send_gif("ada@example.com", "hello", seconds=0)
+
+    with clock("your code", "perform_async"):
+        SendGif.perform_async()
+        SendGif.perform_async()
+    processor = Processor(Fetcher("default"))
+    processor.process_one()
+    processor.process_one()
+    assert [(event.lane, event.what) for event in timeline().events] == [
+        ("your code", "perform_async"),
+        ("worker", "SendGif"),
+        ("inbox", "refused"),
+        ("worker", "SendGif"),
+        ("inbox", "mail to ada@example.com"),
+    ]
+
+
+def test_a_direct_call_is_not_in_the_workers_lane(lesson, gif):
+    gif().perform("ada@example.com", "hello")
+    assert timeline().events == []
+
+
+def test_what_fails_is_timed_too():
+    with pytest.raises(ValueError, match="no"), clock("your code", "perform") as event:
+        raise ValueError("no")
+    assert event.end >= event.begin
+    assert [event.what for event in timeline().events] == ["perform"]
+
+
+def test_each_picture_begins_where_the_last_one_ended():
+    with clock("your code", "one"):
+        pass
+    assert len(timeline().events) == 1
+    assert timeline().events == []
+
+
+def test_a_lesson_begins_with_an_empty_picture():
+    from lessons.kit import start
+
+    with clock("your code", "before"):
+        pass
+    start()
+    assert timeline().events == []
