@@ -19,6 +19,9 @@ from .console import say, tell
 # An answer that loops for ever must not keep its writer waiting for ever. Seconds.
 LONGEST_CHECK = 30
 
+# Of pytest's plugins a check needs none, and whichever are installed take up to a second to load.
+ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
 
 @dataclass
 class Result:
@@ -45,7 +48,7 @@ def examine(lesson: Lesson, answer: Path) -> Result:
             run = subprocess.run(
                 command,
                 cwd=LESSONS.parent,
-                env={**os.environ, "MINIJOBS_CHECK_TELLS": str(told), "PYTHONDONTWRITEBYTECODE": "1"},
+                env={**os.environ, **ENVIRONMENT, "MINIJOBS_CHECK_TELLS": str(told)},
                 capture_output=True,
                 text=True,
                 timeout=LONGEST_CHECK,
@@ -106,4 +109,9 @@ def _result(told: list[dict[str, Any]], ended: str | None) -> Result:
         )
     elif not told:
         result.unmet, result.reason = "The check can start.", ended.strip()[-2000:]
+    elif result.unmet:  # begun, and never told how it ended
+        result.reason = (
+            "Expected:    the check comes to its end.\nInstead:     the process of the check ended in the middle.\n"
+            "Looks like:  something in your exercise ends the process, such as os._exit."
+        )
     return result
