@@ -104,7 +104,7 @@ class Processor:
             outcome = retry.after_failure(unit, job, error, kind)
             elapsed = time.perf_counter() - started
             logger.info("fail: %.3f sec", elapsed)
-            logger.warning("%s: %s (%s)", type(error).__name__, error, outcome.describe())
+            logger.warning("%s: %s (%s)", type(error).__name__, retry.message(error), outcome.describe())
             return outcome
         logger.info("done: %.3f sec", time.perf_counter() - started)
         return DONE

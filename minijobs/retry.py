@@ -78,7 +78,7 @@ def after_failure(
         return Outcome("dropped", error)
     try:
         payload = dump(failed).encode()
-    except ValueError:  # a number that JSON allows but cannot be written again, such as 1e999
+    except ValueError:  # what could be read but cannot be written again, such as 1e999
         return dead(unit.raw, error, now=now)
     if wait == "kill" or count >= most_retries(job):
         return dead(payload, error, now=now) if job.get("dead") is not False else Outcome("dropped", error)
@@ -89,7 +89,7 @@ def after_failure(
 def record_failure(unit: UnitOfWork, job: Job, error: BaseException, *, now: float) -> Job:
     """A copy of `job` that tells of its failure: the same jid, one more in `retry_count`, and what went wrong."""
     failed = {**job, "queue": job.get("retry_queue") or unit.queue}
-    failed |= {"error_message": _message(error), "error_class": _class_name(error)}
+    failed |= {"error_message": message(error), "error_class": _class_name(error)}
     if "retry_count" in job:
         failed |= {"retry_count": job["retry_count"] + 1, "retried_at": now}
     else:
@@ -118,6 +118,19 @@ def dead(payload: bytes, error: BaseException, *, now: float) -> Outcome:
     return Outcome("dead", error, enter=enter)
 
 
+def message(error: BaseException) -> str:
+    """What an error says, as text that can be written down; asking a stranger's exception may fail, too.
+
+    >>> message(RuntimeError("boom"))
+    'boom'
+    """
+    try:
+        text = str(error)
+    except Exception as second:
+        text = f"(its message cannot be had: {type(second).__name__})"
+    return text[:LONGEST_MESSAGE].encode(errors="replace").decode()
+
+
 def _chance(count: int) -> int:
     return random.randrange(10 * (count + 1))
 
@@ -128,22 +141,12 @@ def _chosen_wait(worker: type[Worker] | None, count: int, error: BaseException) 
         return None
     try:
         chosen = worker.retry_in(count, error)
+        usable = chosen in ("discard", "kill") or (isinstance(chosen, (int, float)) and 0 < chosen < 1e9)  # NaN is not
     except Exception:  # a mistake in retry_in must not cost the job
         return None
-    if chosen in ("discard", "kill"):
-        return chosen
-    usable = isinstance(chosen, (int, float)) and 0 < chosen < 1e9  # NaN is not
     return chosen if usable else None
 
 
 def _class_name(error: BaseException) -> str:
     kind = type(error)
     return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _message(error: BaseException) -> str:
-    try:
-        text = str(error)
-    except Exception as second:
-        text = f"(its message cannot be had: {type(second).__name__})"
-    return text[:LONGEST_MESSAGE].encode(errors="replace").decode()

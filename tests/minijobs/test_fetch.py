@@ -1,0 +1,283 @@
+"""Taking jobs out without ever losing one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+import minijobs
+from minijobs import Client, Fetcher, UnitOfWork, fetch
+from minijobs.fetch import LOOK_EVERY, new_identity
+
+JOB = {"class": "Mail", "args": ["ada"]}
+
+
+@pytest.fixture
+def sent(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the single commands that are sent from now on, noted before they are."""
+    names: list[str] = []
+    execute = redis.execute_command
+
+    def note(*command: Any, **options: Any) -> Any:
+        names.append(command[0])
+        return execute(*command, **options)
+
+    monkeypatch.setattr(redis, "execute_command", note)
+    return names
+
+
+# One move
+
+
+def test_fetching_moves_the_oldest_entry_from_its_queue_to_the_inflight_list(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:default", "first", "second")
+    fetcher = Fetcher("default", identity="host:1:abc")
+    assert fetcher.fetch() == UnitOfWork("default", b"first")
+    assert redis.lrange("queue:default", 0, -1) == [b"second"]
+    assert redis.lrange("inflight:host:1:abc|default", 0, -1) == [b"first"]
+
+
+def test_an_empty_queue_gives_none(redis: redis_py.Redis) -> None:
+    assert Fetcher("default").fetch() is None
+    assert Fetcher("default", "slow").fetch() is None
+
+
+def test_an_entry_comes_out_byte_for_byte(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:default", b"\x00\xff no text \r\n")
+    assert Fetcher().fetch() == UnitOfWork("default", b"\x00\xff no text \r\n")
+
+
+def test_the_first_queue_is_emptied_first(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:low", "c")
+    redis.lpush("queue:high", "a", "b")
+    fetcher = Fetcher("high", "low")
+    assert [fetcher.fetch() for _ in range(4)] == [
+        UnitOfWork("high", b"a"),
+        UnitOfWork("high", b"b"),
+        UnitOfWork("low", b"c"),
+        None,
+    ]
+
+
+def test_only_its_own_queues_are_looked_at(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:other", "a")
+    assert Fetcher("default", "slow").fetch() is None
+
+
+def test_no_two_processes_have_one_name() -> None:
+    assert len({new_identity() for _ in range(1000)}) == 1000
+    assert Fetcher("default").identity != Fetcher("default").identity
+
+
+def test_an_inflight_list_is_known_before_anything_is_moved_into_it(real: redis_py.Redis, told: Callable) -> None:
+    real.lpush("queue:b", "a job")
+    commands = told(Fetcher("a", "b", identity="me").fetch)
+    assert [command[0] for command in commands] == ["SADD", "LMOVE", "LMOVE"]
+    assert (commands[0][1], set(commands[0][2:])) == ("inflight", {"me|a", "me|b"})
+    assert commands[2][1:] == ["queue:b", "inflight:me|b", "RIGHT", "LEFT"]
+
+
+def test_every_inflight_list_is_found_through_the_set_of_their_names(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:a", "1")
+    redis.lpush("queue:b", "2")
+    for queue in ("a", "b"):
+        Fetcher(queue).fetch()
+    lists = set(redis.keys("inflight:*"))
+    assert {b"inflight:" + name for name in redis.smembers("inflight")} == lists
+    assert len(lists) == 2
+
+
+def test_a_second_fetch_is_one_command(redis: redis_py.Redis, sent: list[str]) -> None:
+    redis.lpush("queue:default", "1", "2")
+    fetcher = Fetcher("default")
+    fetcher.fetch()
+    del sent[:]
+    fetcher.fetch()
+    assert sent == ["LMOVE"]
+
+
+# Settling
+
+
+def test_an_acknowledged_job_is_nowhere(redis: redis_py.Redis, places: Callable) -> None:
+    jid = Client().push(JOB)
+    fetcher = Fetcher("default")
+    unit = fetcher.fetch()
+    assert places(jid) == ["in flight"]
+    fetcher.acknowledge(unit)
+    assert places(jid) == []
+
+
+def test_only_the_acknowledged_job_leaves_and_only_once(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:default", "same", "same", "other")
+    fetcher = Fetcher("default")
+    units = [fetcher.fetch() for _ in range(3)]
+    fetcher.acknowledge(units[0])
+    assert sorted(redis.lrange(fetcher.inflight("default"), 0, -1)) == [b"other", b"same"]
+
+
+def test_where_a_job_goes_next_it_enters_in_the_step_in_which_it_leaves(real: redis_py.Redis, told: Callable) -> None:
+    real.lpush("queue:default", "a job")
+    fetcher = Fetcher("default", identity="me")
+    unit = fetcher.fetch()
+    assert told(lambda: fetcher.acknowledge(unit, lambda multi: multi.zadd("retry", {unit.raw: 5.0}))) == [
+        ["MULTI"],
+        ["LREM", "inflight:me|default", "1", "a job"],
+        ["ZADD", "retry", "5.0", "a job"],
+        ["EXEC"],
+    ]
+
+
+def test_settling_without_a_next_place_is_one_command(real: redis_py.Redis, told: Callable) -> None:
+    real.lpush("queue:default", "a job")
+    fetcher = Fetcher("default", identity="me")
+    unit = fetcher.fetch()
+    assert told(lambda: fetcher.acknowledge(unit)) == [["LREM", "inflight:me|default", "1", "a job"]]
+
+
+def test_what_is_given_back_is_taken_next_and_is_unchanged(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:default", "first", "second")
+    fetcher = Fetcher("default")
+    unit = fetcher.fetch()
+    fetcher.give_back(unit)
+    assert redis.lrange("queue:default", 0, -1) == [b"second", b"first"]
+    assert redis.exists(fetcher.inflight("default")) == 0
+    assert fetcher.fetch() == unit
+
+
+def test_giving_back_is_one_step(real: redis_py.Redis, told: Callable) -> None:
+    real.lpush("queue:default", "a job")
+    fetcher = Fetcher("default")
+    unit = fetcher.fetch()
+    assert [command[0] for command in told(lambda: fetcher.give_back(unit))] == ["MULTI", "LREM", "RPUSH", "EXEC"]
+
+
+def test_a_job_goes_back_to_the_queue_it_came_from(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:low", "a job")
+    fetcher = Fetcher("high", "low")
+    fetcher.give_back(fetcher.fetch())
+    assert redis.lrange("queue:low", 0, -1) == [b"a job"]
+
+
+# Waiting
+
+
+def test_an_idle_fetch_blocks_and_uses_no_processor(redis: redis_py.Redis, sent: list[str]) -> None:
+    fetcher = Fetcher("default")
+    started, used = time.monotonic(), time.thread_time()
+    assert fetcher.fetch(timeout=0.3) is None
+    waited, used = time.monotonic() - started, time.thread_time() - used
+    assert waited >= 0.25
+    assert used < waited / 4
+    # Redis may hold its answer back a little too short a time; then what is left is waited for.
+    assert sent[:3] == ["SADD", "LMOVE", "BRPOPLPUSH"]
+    assert len(sent) <= 8
+
+
+def test_an_idle_fetch_of_several_queues_looks_now_and_then(redis: redis_py.Redis, sent: list[str]) -> None:
+    used = time.thread_time()
+    assert Fetcher("high", "low").fetch(timeout=6 * LOOK_EVERY) is None
+    assert time.thread_time() - used < 6 * LOOK_EVERY / 4
+    assert 4 <= sent.count("LMOVE") <= 2 * 8
+    assert set(sent) == {"SADD", "LMOVE"}
+
+
+def test_a_long_wait_is_asked_for_in_short_ones(
+    redis: redis_py.Redis, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A client that waits for one answer longer than its socket timeout takes the server for gone.
+    monkeypatch.setattr(fetch, "LONGEST_BLOCK", 0.1)
+    asked = []
+    wait = redis.brpoplpush
+    monkeypatch.setattr(redis, "brpoplpush", lambda *names, timeout: asked.append(timeout) or wait(*names, timeout=timeout))
+    assert Fetcher("default").fetch(timeout=0.25) is None
+    assert len(asked) >= 2
+    assert max(asked) <= 0.1
+
+
+@pytest.mark.parametrize("queues", [("default",), ("high", "default")])
+def test_a_push_wakes_an_idle_fetch(redis: redis_py.Redis, sent: list[str], queues: tuple[str, ...]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: (Fetcher(*queues).fetch(timeout=20), time.monotonic()))
+        waits_in = "BRPOPLPUSH" if len(queues) == 1 else "LMOVE"
+        while waits_in not in sent:
+            time.sleep(0.001)
+        pushed = time.monotonic()
+        jid = Client().push(JOB)
+        unit, woke = waiting.result(timeout=20)
+    assert json.loads(unit.raw)["jid"] == jid
+    assert woke - pushed < 1  # of the 20 seconds that it was ready to wait
+    assert sent.count("BRPOPLPUSH") <= 1
+
+
+def test_a_job_that_woke_a_fetch_is_in_flight(redis: redis_py.Redis, sent: list[str], places: Callable) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(Fetcher("default").fetch, 20)
+        while "BRPOPLPUSH" not in sent:
+            time.sleep(0.001)
+        jid = Client().push(JOB)
+        waiting.result(timeout=20)
+    assert places(jid) == ["in flight"]
+
+
+def test_many_threads_lose_nothing_and_take_nothing_twice(redis: redis_py.Redis) -> None:
+    for number in range(200):
+        redis.lpush("queue:default", number)
+    fetcher, taken, lock = Fetcher("default"), [], threading.Lock()
+
+    def take() -> None:
+        while unit := fetcher.fetch():
+            with lock:
+                taken.append(int(unit.raw))
+            fetcher.acknowledge(unit)
+
+    with ThreadPoolExecutor(4) as pool:
+        for thread in [pool.submit(take) for _ in range(4)]:
+            thread.result()
+    assert sorted(taken) == list(range(200))
+    assert redis.keys() == [b"inflight"]
+
+
+# A crash
+
+CRASHES = """
+import sys, time, minijobs
+
+class Mail(minijobs.Worker):
+    def perform(self, name):
+        redis.lpush("it runs", name)
+        time.sleep(60)
+
+redis = minijobs.connect(sys.argv[1])
+minijobs.Processor(minijobs.Fetcher("default", identity="the dead one")).process_one(timeout=20)
+"""
+
+
+def test_a_process_that_is_killed_while_it_runs_a_job_has_not_lost_it(
+    real: redis_py.Redis, real_redis_url: str, real_places: Callable
+) -> None:
+    jids = [Client().push(JOB) for _ in range(2)]
+    before = real.lindex("queue:default", -1)
+    here = Path(minijobs.__file__).parents[1]
+    with subprocess.Popen([sys.executable, "-c", CRASHES, real_redis_url], cwd=here) as process:
+        try:
+            assert real.blpop("it runs", timeout=4) is not None
+        finally:
+            process.kill()
+    assert [real_places(jid) for jid in jids] == [["in flight"], ["queue:default"]]
+    # Whoever comes to rescue it finds it through the set of names, byte for byte, and knows the queue it came from.
+    assert real.smembers("inflight") == {b"the dead one|default"}
+    assert real.lrange("inflight:the dead one|default", 0, -1) == [before]
+    # Nobody else was handed it, and the next job is not held up.
+    assert Fetcher("default").fetch() is not None
+    assert [real_places(jid) for jid in jids] == [["in flight"], ["in flight"]]

@@ -1,0 +1,314 @@
+"""When to try again, when to stop."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from minijobs import Outcome, Processor, UnitOfWork, Worker, poll, retry
+from minijobs.retry import after_failure, dead, delay
+
+NOW = 1_795_450_392.5
+JOB = {"class": "Mail", "args": ["ada", 1.5], "retry": True, "queue": "default", "jid": "593f66432baeb76a116b7cac"}
+BOOM = RuntimeError("boom")
+
+
+def failed(worker: type[Worker] | None = None, error: BaseException = BOOM, now: float = NOW, **fields: Any) -> Outcome:
+    """What becomes of a job with these fields."""
+    job = {**JOB, **fields}
+    return after_failure(UnitOfWork("default", json.dumps(job).encode()), job, error, worker, now=now)
+
+
+def choosing(wait: Any) -> type[Worker]:
+    class Chooses(Worker):
+        asked: list[Any] = []  # noqa: RUF012
+
+        @staticmethod
+        def retry_in(count: int, error: BaseException) -> Any:
+            Chooses.asked.append((count, error))
+            if isinstance(wait, BaseException):
+                raise wait
+            return wait
+
+    return Chooses
+
+
+@pytest.fixture
+def entered(redis: redis_py.Redis) -> Callable[[Outcome], tuple[str, dict[str, Any], float]]:
+    """Where a job went with its outcome, as what, and with which score."""
+
+    def enter(outcome: Outcome) -> tuple[str, dict[str, Any], float]:
+        multi = redis.pipeline(transaction=True)
+        outcome.enter(multi)
+        multi.execute()
+        (key,) = redis.keys()
+        ((raw, score),) = redis.zrange(key, 0, -1, withscores=True)
+        return key.decode(), json.loads(raw), score
+
+    return enter
+
+
+@pytest.fixture(params=["least", "most"])
+def chance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], int]:
+    """Chance, at the ends of its range: rand(10 * (count + 1)), as of Sidekiq 8.0."""
+    least = request.param == "least"
+    monkeypatch.setattr(random, "randrange", lambda n: 0 if least else n - 1)
+    return lambda count: 0 if least else 10 * (count + 1) - 1
+
+
+# The wait
+
+
+@pytest.mark.parametrize("count", range(25))
+def test_the_wait_is_count_to_the_fourth_and_15_seconds_and_a_little_chance(count: int, chance: Callable) -> None:
+    assert delay(count) == count**4 + 15 + chance(count)
+
+
+def test_chance_is_there_and_stays_in_its_bounds() -> None:
+    random.seed(7)
+    waits = {delay(2) - 2**4 - 15 for _ in range(2000)}
+    assert waits == set(range(30))
+
+
+@pytest.mark.parametrize("count", [0, 1, 23])
+def test_the_next_try_is_that_much_later(count: int, chance: Callable) -> None:
+    outcome = failed(**({"retry_count": count - 1} if count else {}))
+    assert (outcome.name, outcome.at) == ("retry", NOW + count**4 + 15 + chance(count))
+
+
+@pytest.mark.parametrize("wait", [1, 0.5, 3600, 1e9 - 1])
+def test_a_worker_may_choose_its_wait(wait: float, chance: Callable) -> None:
+    assert failed(choosing(wait)).at == NOW + wait + chance(0)
+    assert failed(choosing(wait), retry_count=3).at == NOW + wait + chance(4)
+
+
+def test_a_worker_that_chooses_is_told_the_count_and_the_error() -> None:
+    worker: Any = choosing(1)
+    failed(worker)
+    failed(worker, retry_count=4)
+    assert worker.asked == [(0, BOOM), (5, BOOM)]
+
+
+class CannotBeCompared:
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        0,
+        -1,
+        float("nan"),
+        float("inf"),
+        1e9,
+        10**400,
+        "soon",
+        [],
+        {},
+        timedelta(1),
+        object(),
+        CannotBeCompared(),
+        KeyError(),
+    ],
+)
+def test_a_choice_that_is_none_or_nonsense_or_raises_is_the_default(nonsense: Any, chance: Callable) -> None:
+    outcome = failed(choosing(nonsense))
+    assert (outcome.name, outcome.at) == ("retry", NOW + 15 + chance(0))
+
+
+@pytest.mark.parametrize(("choice", "name"), [("kill", "dead"), ("discard", "dropped")])
+def test_a_worker_may_choose_to_stop(choice: str, name: str) -> None:
+    assert failed(choosing(choice)).name == name
+    assert failed(choosing(choice), retry_count=5).name == name
+
+
+def test_a_killed_job_is_in_dead_and_a_discarded_one_nowhere(entered: Callable) -> None:
+    assert entered(failed(choosing("kill")))[0] == "dead"
+    assert failed(choosing("discard")).enter is None
+
+
+# The end
+
+
+@pytest.mark.parametrize(
+    ("most", "retries"),
+    [(True, 25), (None, 25), (25, 25), (1, 1), (3, 3), (0, 0), (100, 100)],
+)
+def test_a_job_is_retried_so_many_times_and_then_dead(most: Any, retries: int) -> None:
+    counts: list[dict[str, int]] = [{}, *({"retry_count": count} for count in range(retries))]
+    names = [failed(retry=most, **count).name for count in counts]
+    assert names == ["retry"] * retries + ["dead"]
+
+
+def test_a_job_without_the_field_is_retried_25_times() -> None:
+    job = {field: value for field, value in JOB.items() if field != "retry"}
+    unit = UnitOfWork("default", b"")
+    assert after_failure(unit, job, BOOM, None).name == "retry"
+    assert after_failure(unit, {**job, "retry_count": 23}, BOOM, None).name == "retry"
+    assert after_failure(unit, {**job, "retry_count": 24}, BOOM, None).name == "dead"
+
+
+def test_retry_false_is_neither_tried_again_nor_kept() -> None:
+    outcome = failed(retry=False)
+    assert (outcome.name, outcome.error, outcome.enter) == ("dropped", BOOM, None)
+
+
+def test_retry_0_is_not_retry_false(entered: Callable) -> None:
+    assert entered(failed(retry=0))[0] == "dead"
+
+
+def test_dead_false_is_tried_again_but_not_kept() -> None:
+    assert failed(dead=False).name == "retry"
+    assert failed(dead=False, retry=0).name == "dropped"
+    assert failed(choosing("kill"), dead=False).name == "dropped"
+    assert failed(dead=True, retry=0).name == "dead"
+
+
+@pytest.mark.parametrize(("setting", "runs"), [(True, 26), (2, 3), (1, 2), (0, 1), (False, 1)])
+def test_a_job_that_always_fails_is_run_once_and_so_many_times_again(
+    processor: Processor, places: Callable, setting: Any, runs: int
+) -> None:
+    class Fails(Worker):
+        retry = setting
+        calls = 0
+
+        def perform(self) -> None:
+            Fails.calls += 1
+            raise BOOM
+
+    jid = Fails.perform_async()
+    while processor.process_one():
+        assert len(places(jid)) == (0 if setting is False else 1)
+        poll(now=float("inf"))
+    assert Fails.calls == runs
+    assert places(jid) == ([] if setting is False else ["dead"])
+
+
+# What is written down
+
+
+def test_the_first_failure_is_written_into_the_job(entered: Callable) -> None:
+    outcome = failed()
+    key, job, score = entered(outcome)
+    assert (key, score) == ("retry", outcome.at)
+    assert job == {**JOB, "error_message": "boom", "error_class": "RuntimeError", "failed_at": NOW, "retry_count": 0}
+
+
+def test_a_later_failure_keeps_the_time_of_the_first(entered: Callable) -> None:
+    _, job, _ = entered(failed(retry_count=0, failed_at=NOW - 100, error_message="old", error_class="Old"))
+    assert job == {
+        **JOB,
+        "error_message": "boom",
+        "error_class": "RuntimeError",
+        "failed_at": NOW - 100,
+        "retried_at": NOW,
+        "retry_count": 1,
+    }
+
+
+def test_a_dead_job_is_scored_with_its_death_and_says_why(entered: Callable) -> None:
+    key, job, score = entered(failed(retry=0))
+    assert (key, score) == ("dead", NOW)
+    assert (job["error_message"], job["retry_count"], job["jid"]) == ("boom", 0, JOB["jid"])
+
+
+def test_what_others_wrote_into_a_job_stays_in_it(entered: Callable) -> None:
+    _, job, _ = entered(failed(bid="b", tags=["t"], cattr={"deep": [1, {"a": None}]}))
+    assert (job["bid"], job["tags"], job["cattr"]) == ("b", ["t"], {"deep": [1, {"a": None}]})
+
+
+def test_the_job_itself_is_not_changed() -> None:
+    job = dict(JOB)
+    after_failure(UnitOfWork("default", b""), job, BOOM, None)
+    assert job == JOB
+
+
+def test_the_next_try_is_in_the_queue_it_was_taken_from(entered: Callable) -> None:
+    job = {**JOB, "queue": "elsewhere"}
+    _, written, _ = entered(after_failure(UnitOfWork("taken", b""), job, BOOM, None))
+    assert written["queue"] == "taken"
+
+
+def test_the_next_try_may_be_in_a_queue_of_its_own(entered: Callable) -> None:
+    _, job, _ = entered(failed(retry_queue="slow"))
+    assert job["queue"] == "slow"
+
+
+class Odd(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (ValueError("a\nb"), "ValueError", "a\nb"),
+        (KeyError("x"), "KeyError", "'x'"),
+        (json.JSONDecodeError("bad", "doc", 0), "json.decoder.JSONDecodeError", "bad: line 1 column 1 (char 0)"),
+        (redis_py.ConnectionError("gone"), "redis.exceptions.ConnectionError", "gone"),
+        (SystemExit(3), "SystemExit", "3"),
+        (RuntimeError(), "RuntimeError", ""),
+        (RuntimeError("é\ud800"), "RuntimeError", "é?"),
+        (RuntimeError("x" * 20_000), "RuntimeError", "x" * 10_000),
+        (Odd(), f"{__name__}.Odd", "(its message cannot be had: ValueError)"),
+    ],
+)
+def test_an_error_is_written_down_with_its_class_and_its_message(
+    entered: Callable, error: BaseException, kind: str, message: str
+) -> None:
+    _, job, _ = entered(failed(error=error))
+    assert (job["error_class"], job["error_message"]) == (kind, message)
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1e999"])
+def test_a_job_that_cannot_be_written_again_goes_to_dead_as_it_is(redis: redis_py.Redis, value: str) -> None:
+    raw = b'{"class": "A", "args": [%s], "jid": "1"}' % value.encode()
+    outcome = after_failure(UnitOfWork("default", raw), json.loads(raw), BOOM, None, now=NOW)
+    outcome.enter(redis)
+    assert redis.zrange("dead", 0, -1, withscores=True) == [(raw, NOW)]
+
+
+# The set of the dead
+
+
+def test_dead_keeps_ten_thousand_jobs_for_half_a_year() -> None:
+    assert (retry.DEAD_SIZE, retry.DEAD_FOR) == (10_000, 180 * 86_400)
+
+
+def test_one_dead_job_too_many_pushes_the_oldest_out(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "DEAD_SIZE", 3)
+    for number in range(5):
+        dead(b"%d" % number, BOOM, now=NOW + number).enter(redis)
+    assert redis.zrange("dead", 0, -1) == [b"2", b"3", b"4"]
+
+
+def test_a_dead_job_leaves_after_half_a_year(redis: redis_py.Redis) -> None:
+    redis.zadd("dead", {"old": NOW - retry.DEAD_FOR, "younger": NOW - retry.DEAD_FOR + 1})
+    dead(b"new", BOOM, now=NOW).enter(redis)
+    assert redis.zrange("dead", 0, -1) == [b"younger", b"new"]
+
+
+# In words
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (Outcome("done"), "done"),
+        (Outcome("retry", at=NOW + 17.4), "next try in 17 sec"),
+        (Outcome("dead"), "no more tries: to dead"),
+        (Outcome("dropped"), "not tried again, not kept"),
+    ],
+)
+def test_an_outcome_is_described_in_words(outcome: Outcome, words: str) -> None:
+    assert outcome.describe(now=NOW) == words
