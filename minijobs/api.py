@@ -82,11 +82,12 @@ class Queue:
         return next((record for record in self if record.jid == jid), None)
 
     def latency(self, *, now: float | None = None) -> float:
-        """Seconds that the next job has been waiting; 0 for an empty queue. Sidekiq: the same name."""
+        """Seconds that the next job has been waiting; 0 for an empty queue, or if it does not say. Sidekiq: the same name."""
         first = next(iter(self), None)
-        if first is None or "enqueued_at" not in first.item:
+        since = None if first is None else first["enqueued_at"]
+        if type(since) not in (int, float):
             return 0.0
-        return (time.time() if now is None else now) - seconds(first["enqueued_at"])
+        return (time.time() if now is None else now) - seconds(since)
 
 
 class JobSet:

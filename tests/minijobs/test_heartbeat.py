@@ -1,0 +1,170 @@
+"""What a process tells Redis about itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import fakeredis
+import pytest
+import redis as redis_py
+
+from minijobs import Fetcher, Heartbeat, Processor, RedisUnavailable, Worker, connect
+from minijobs.heartbeat import KEEP_DAYS, resident_kilobytes
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
+ME = "host:1:abc"
+
+
+@pytest.fixture
+def heartbeat(redis: redis_py.Redis) -> Heartbeat:
+    return Heartbeat(Processor(Fetcher("default", "slow", redis=redis, identity=ME)), concurrency=5, tag="app")
+
+
+def test_a_process_that_beats_is_among_the_processes(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    assert heartbeat.beat() == []
+    assert redis.smembers("processes") == {ME.encode()}
+
+
+def test_a_process_says_what_it_is(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    heartbeat.beat(now=NOW)
+    vital = redis.hgetall(ME)
+    info = json.loads(vital[b"info"])
+    assert (info["hostname"], info["pid"], info["identity"]) == (socket.gethostname(), os.getpid(), ME)
+    assert (info["queues"], info["concurrency"], info["tag"]) == (["default", "slow"], 5, "app")
+    assert float(vital[b"beat"]) == NOW
+    assert (vital[b"busy"], vital[b"quiet"]) == (b"0", b"false")
+    assert int(vital[b"rtt_us"]) >= 0
+
+
+def test_what_a_process_says_vanishes_after_a_minute_unless_it_beats_again(
+    redis: redis_py.Redis, heartbeat: Heartbeat
+) -> None:
+    heartbeat.beat()
+    assert 55 <= redis.ttl(ME) <= 60
+    redis.expire(ME, 5)
+    heartbeat.beat()
+    assert 55 <= redis.ttl(ME) <= 60
+
+
+def test_a_quiet_process_says_so(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    heartbeat.quiet = True
+    heartbeat.beat()
+    assert redis.hget(ME, "quiet") == b"true"
+
+
+def test_the_job_that_a_thread_runs_is_shown_while_it_runs(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    class Beats(Worker):
+        seen: Any = None
+
+        def perform(self, name: str) -> None:
+            heartbeat.beat()
+            Beats.seen = redis.hgetall(f"{ME}:work"), redis.hget(ME, "busy"), redis.ttl(f"{ME}:work")
+
+    jid = Beats.perform_async("é")
+    payload = redis.lindex("queue:default", 0).decode()
+    heartbeat.processor.process_one()
+    work, busy, ttl = Beats.seen
+    ((described,),) = (work.values(),)
+    described = json.loads(described)
+    assert set(described) == {"queue", "payload", "run_at"}
+    assert (described["queue"], described["payload"]) == ("default", payload)  # text inside the JSON, not an object
+    assert json.loads(described["payload"])["jid"] == jid
+    assert isinstance(described["run_at"], int)
+    assert busy == b"1"
+    assert 55 <= ttl <= 60
+
+
+def test_a_process_that_runs_nothing_shows_nothing(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    redis.hset(f"{ME}:work", "thread", "what it ran before")
+    heartbeat.beat()
+    assert redis.exists(f"{ME}:work") == 0
+
+
+# Numbers
+
+
+def test_runs_are_told_once_in_all_and_for_the_day(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    heartbeat.processor.processed, heartbeat.processor.failed = 4, 1
+    heartbeat.beat(now=NOW)
+    heartbeat.beat(now=NOW)
+    heartbeat.processor.processed += 2
+    heartbeat.beat(now=NOW + 86_400)
+    numbers = {key.decode(): int(redis.get(key)) for key in redis.keys("stat:*")}
+    assert numbers == {
+        "stat:processed": 6,
+        "stat:processed:2026-11-23": 4,
+        "stat:processed:2026-11-24": 2,
+        "stat:failed": 1,
+        "stat:failed:2026-11-23": 1,
+        "stat:failed:2026-11-24": 0,
+    }
+
+
+def test_a_day_is_kept_for_five_years_and_the_sum_for_ever(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    heartbeat.processor.processed = 1
+    heartbeat.beat(now=NOW)
+    assert KEEP_DAYS == 5 * 365 * 86_400
+    assert KEEP_DAYS - 5 <= redis.ttl("stat:processed:2026-11-23") <= KEEP_DAYS
+    assert KEEP_DAYS - 5 <= redis.ttl("stat:failed:2026-11-23") <= KEEP_DAYS
+    assert redis.ttl("stat:processed") == -1
+
+
+def test_a_day_is_a_day_in_greenwich(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    heartbeat.processor.processed = 1
+    heartbeat.beat(now=datetime(2026, 11, 23, 23, 59, 59, tzinfo=UTC).timestamp())
+    assert redis.exists("stat:processed:2026-11-23")
+
+
+def test_what_was_not_told_is_told_next_time() -> None:
+    server = fakeredis.FakeServer()
+    redis = connect(fakeredis.FakeRedis(server=server))
+    heartbeat = Heartbeat(Processor(Fetcher("default")))
+    heartbeat.processor.processed = 3
+    server.connected = False
+    with pytest.raises(RedisUnavailable, match="the heartbeat"):
+        heartbeat.beat()
+    server.connected = True
+    heartbeat.beat()
+    assert redis.get("stat:processed") == b"3"
+
+
+def test_without_a_run_no_number_is_told(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    heartbeat.beat()
+    assert redis.keys("stat:*") == []
+
+
+# Signals
+
+
+def test_a_beat_brings_back_the_signals_in_their_order_one_at_a_time(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    redis.lpush(f"{ME}-signals", "TSTP")
+    redis.lpush(f"{ME}-signals", "TERM")
+    assert [heartbeat.beat() for _ in range(3)] == [["TSTP"], ["TERM"], []]
+
+
+def test_a_beat_is_few_round_trips(real: redis_py.Redis, told: Callable) -> None:
+    heartbeat = Heartbeat(Processor(Fetcher("default", identity=ME)))
+    assert [command[0] for command in told(heartbeat.beat)] == [
+        *("MULTI", "UNLINK", "EXEC"),
+        "PING",
+        *("MULTI", "SADD", "HSET", "EXPIRE", "RPOP", "EXEC"),
+    ]
+
+
+def test_the_memory_is_told_where_the_system_says_it(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
+    heartbeat.beat()
+    assert int(redis.hget(ME, "rss")) >= 0
+    assert resident_kilobytes() >= 0
+
+
+def test_where_the_system_does_not_say_it_the_memory_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing_there(path: str) -> Any:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("builtins.open", nothing_there)
+    assert resident_kilobytes() == 0
