@@ -82,9 +82,9 @@ class Queue:
         return next((record for record in self if record.jid == jid), None)
 
     def latency(self, *, now: float | None = None) -> float:
-        """Seconds that the next job has been waiting; 0 for an empty queue, or if it does not say. Sidekiq: the same name."""
+        """Seconds that the next job has been waiting; 0 for none, or if it does not say. Sidekiq: the same name."""
         first = next(iter(self), None)
-        since = None if first is None else first["enqueued_at"]
+        since: Any = None if first is None else first["enqueued_at"]
         if type(since) not in (int, float):
             return 0.0
         return (time.time() if now is None else now) - seconds(since)

@@ -1,0 +1,174 @@
+"""How the code is written: formatted, linted, typed; which module may know which; and small."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = sorted((ROOT / "minijobs").rglob("*.py"))
+
+# From the ground up. A module knows only those before it; no import is an exception, not one for types either.
+FROM_THE_GROUND_UP = (
+    *("job", "connection", "middleware", "log"),
+    *("client", "worker"),
+    *("fetch", "retry", "scheduled", "processor", "heartbeat", "api"),
+    *("server", "testing", "monitor", "scaffold", "web", "cli"),
+    "__init__",
+)
+
+MOST_LINES = 1_300
+MOST_LINES_OF_A_FILE = 200
+
+# Paths of one machine, and the hosts of package registries: nobody else has the ones, and everybody has their own others.
+OUT_OF_PLACE = re.compile(
+    r"(?:(?<![\w.])|\[\d+m)/(?:work|farm|root|opt/pypi)/|\.library/|python[h]osted\.|registry[.]npmjs|deb[.]debian[.]org|pypi[.]org/simple"
+)
+
+
+def tool(*command: str) -> None:
+    """Run a tool over the whole repository."""
+    run = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_ruff_has_nothing_to_format() -> None:
+    tool("ruff", "format", "--check", ".")
+
+
+def test_ruff_has_no_complaint() -> None:
+    tool("ruff", "check", ".")
+
+
+def test_mypy_has_no_complaint() -> None:
+    tool("mypy")
+
+
+# Who knows whom
+
+
+def imports(source: str) -> Iterator[str]:
+    """What a module of minijobs imports, wherever in it, as full names: `minijobs.job`, `redis.client`, `json`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module or ""
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield f"minijobs.{node.module}"
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"minijobs.{alias.name}" for alias in node.names)
+
+
+def wrong_way(name: str, source: str) -> list[str]:
+    """The modules of minijobs that this one may not know."""
+    mine = [
+        full.split(".")[1] if "." in full else "__init__" for full in imports(source) if full.split(".")[0] == "minijobs"
+    ]
+    return [other for other in mine if FROM_THE_GROUND_UP.index(other) >= FROM_THE_GROUND_UP.index(name)]
+
+
+def module(path: Path) -> str:
+    """The module of minijobs, or its package, that a file belongs to."""
+    return path.relative_to(ROOT / "minijobs").with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
+def test_arrows_point_down_only(path: Path) -> None:
+    assert wrong_way(module(path), path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from . import worker",
+        "from .worker import Worker",
+        "import minijobs.worker",
+        "from minijobs.worker import Worker",
+        "import minijobs",
+        "def late():\n    from .worker import find",
+        "if TYPE_CHECKING:\n    from .worker import Worker",
+    ],
+)
+def test_an_arrow_that_points_up_is_seen(source: str) -> None:
+    assert wrong_way("client", source) in (["worker"], ["__init__"])
+    assert wrong_way("worker", "from . import middleware\nfrom .client import Client") == []
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
+def test_the_library_imports_redis_and_the_standard_library_only(path: Path) -> None:
+    # So neither lessons nor fakeredis, which are for learning and for tests; in a docstring's example they may be.
+    known = {"minijobs", "redis", *sys.stdlib_module_names}
+    known |= {"flask"} if module(path) == "web" else set()
+    known |= {"pytest"} if module(path) == "testing" else set()
+    assert {name.split(".")[0] for name in imports(path.read_text())} <= known
+
+
+# Small
+
+
+def lines_of_code(source: str) -> int:
+    """How many lines hold code: no blank ones, no comments, no docstrings."""
+    nothing = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    tokens = [token for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type not in nothing]
+    lines = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
+    for node in ast.walk(ast.parse(source)):
+        # A docstring, or one under an attribute: text that nobody uses.
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return len(lines)
+
+
+def test_lines_of_code_are_counted() -> None:
+    counted = 'x = 1  # one\ndef f(\n    a,\n):\n    return """a\nb"""\n'
+    assert lines_of_code(counted) == 6
+    not_counted = '"""Doc\nstring."""\n\n# comment\nx = 1\n"""About x."""\n\n\ndef f():\n    """Doc."""\n'
+    assert lines_of_code(not_counted) == 2
+
+
+def test_no_file_of_the_library_is_long() -> None:
+    counts = {path.name: lines_of_code(path.read_text()) for path in LIBRARY}
+    assert {name: count for name, count in counts.items() if count > MOST_LINES_OF_A_FILE} == {}
+
+
+def test_the_library_is_small() -> None:
+    assert sum(lines_of_code(path.read_text()) for path in LIBRARY if module(path) != "web") < MOST_LINES
+
+
+# Everywhere
+
+
+def test_nothing_tracked_names_a_place_of_one_machine() -> None:
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = []
+    for name in filter(None, names.split("\0")):
+        path = ROOT / name
+        if path.is_file():
+            lines = path.read_text(errors="replace").splitlines()
+            found += [
+                f"{name}:{number}: {line.strip()[:100]}" for number, line in enumerate(lines, 1) if OUT_OF_PLACE.search(line)
+            ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "in /wor" + "k/main",
+        '"/roo' + 't/x"',
+        "https://files.python" + "hosted.org/x",
+        "\\u001b[32m/wor" + "k/main",
+        "/opt/py" + "pi/simple",
+    ],
+)
+def test_a_place_of_one_machine_is_seen(text: str) -> None:
+    assert OUT_OF_PLACE.search(text)
+    assert not OUT_OF_PLACE.search("lessons/work/main, https://example.com/work/, network/")
