@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,10 @@ def check(lesson: Lesson) -> bool:
 
 def watch(lesson: Lesson) -> None:
     """Check again whenever the exercise is saved, until it passes or somebody presses Ctrl-C."""
-    seen = None
+    seen = now = None
     while True:
-        now = lesson.exercise.stat().st_mtime_ns
+        with suppress(FileNotFoundError):  # some editors take the file away for a moment
+            now = lesson.exercise.stat().st_mtime_ns
         if now != seen:
             seen = now
             if check(lesson):

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from lessons import kit
 from lessons.kit import session, stage
@@ -25,7 +26,7 @@ def run(function: Callable[..., int | None], **arguments: object) -> int:
     """Call one of the functions below. What goes wrong is said in one sentence, without a traceback."""
     try:
         return function(**arguments) or 0
-    except (NoSuchLesson, player.LessonBroke, MissingPart) as error:
+    except (NoSuchLesson, player.LessonBroke, MissingPart, CannotLoad) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -35,6 +36,10 @@ def run(function: Callable[..., int | None], **arguments: object) -> int:
 
 class MissingPart(Exception):
     """Something is not installed. The message says how it gets there."""
+
+
+class CannotLoad(Exception):
+    """An exercise is not Python, or fails as soon as it is loaded. The message says how."""
 
 
 def list_all() -> None:
@@ -122,19 +127,15 @@ def try_out(number: int) -> None:
 
     redis = kit.start()
     inbox = kit.catch_mail()
-    spec = importlib.util.spec_from_file_location("exercise", one.exercise)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    processor = Processor(Fetcher())
-    names = {**vars(module), "redis": redis, "inbox": inbox, "keys": kit.keys, "commands": kit.commands, "poll": poll}
-    names |= {"work": processor.process_one, "time": time}
-    banner = (
-        f"Your exercise {progress.relative(one.exercise)} is loaded. To look: keys(), commands(), inbox. "
-        "To run the next job: work(). To move what is due: poll(now=…). Ctrl-D ends this."
-    )
     try:
+        module = _load(one)
+        processor = Processor(Fetcher())
+        names = {**vars(module), "redis": redis, "inbox": inbox, "keys": kit.keys, "commands": kit.commands, "poll": poll}
+        names |= {"work": processor.process_one, "time": time}
+        banner = (
+            f"Your exercise {progress.relative(one.exercise)} is loaded. To look: keys(), commands(), inbox. "
+            "To run the next job: work(). To move what is due: poll(now=…). Ctrl-D ends this."
+        )
         interpreter.interact(banner=banner, local=names, exitmsg="")
     finally:
         inbox.stop()
@@ -185,6 +186,20 @@ INSISTING = {"solution": "show it even if your exercise does not pass", "reset":
 def _needs(module: str, extra: str) -> None:
     if importlib.util.find_spec(module) is None:
         raise MissingPart(f'This needs {module}: pip install -e ".[{extra}]" -c constraints.txt')
+
+
+def _load(one: Lesson) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("exercise", one.exercise)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        file = progress.relative(one.exercise)
+        where = f"Where it is: make check-{one.number}"
+        raise CannotLoad(f"{file} cannot be loaded: {type(error).__name__}: {error}. {where}") from error
+    return module
 
 
 def _yes(question: str) -> bool:

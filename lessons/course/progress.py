@@ -50,4 +50,4 @@ def _read() -> dict[str, dict[str, Any]]:
         kept = json.loads(FILE.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # none yet, or damaged: nothing that cannot be done again
         return {}
-    return kept if isinstance(kept, dict) else {}
+    return {number: done for number, done in kept.items() if isinstance(done, dict)} if isinstance(kept, dict) else {}

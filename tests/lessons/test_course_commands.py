@@ -1,0 +1,410 @@
+"""What can be typed: check, watch, hint, solution, reset, try, progress; and what is said when it cannot be done."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lessons.__main__ import main
+from lessons.course import catalogue, checking, commands, progress
+
+
+@pytest.fixture
+def course(copied, monkeypatch) -> Path:
+    """A copy of the course that this process takes for the real one: nothing here touches a learner's files."""
+    folder = copied()
+    for module in (catalogue, progress, checking):
+        monkeypatch.setattr(module, "LESSONS", folder / "lessons")
+    monkeypatch.setattr(progress, "FILE", folder / "lessons" / ".progress.json")
+    monkeypatch.setenv("COLUMNS", "80")
+    return folder
+
+
+@pytest.fixture
+def said(course, capsys):
+    """Does what the words say, and gives back the exit code and what was printed, without the breaks of the lines."""
+
+    def type_(*words):
+        code = main(list(words))
+        printed = capsys.readouterr()
+        return code, " ".join((printed.out + printed.err).split())
+
+    return type_
+
+
+@pytest.fixture
+def one(course):
+    return catalogue.lesson(1)
+
+
+def solve(one):
+    shutil.copyfile(one.solution, one.exercise)
+
+
+def passed(one):
+    """As if the check had passed: a check is a process, and takes a second."""
+    solve(one)
+    progress.note(one, passed=True)
+
+
+@pytest.fixture
+def answered(monkeypatch):
+    """What is typed when something is asked. Nothing: the end of the input."""
+
+    def answer(*typed):
+        left = list(typed)
+
+        def read(question=""):
+            print(question, end="")
+            if not left:
+                raise EOFError
+            return left.pop(0)
+
+        monkeypatch.setattr(builtins, "input", read)
+
+    answer()
+    return answer
+
+
+# What cannot be done is said in a sentence.
+
+
+def test_a_lesson_that_is_not_there_is_said_with_those_that_are(said):
+    for verb in ("play", "check", "watch", "hint", "solution", "try", "reset", "notebook"):
+        assert said(verb, "99") == (1, "There is no lesson 99. There are: 1, 2, 3.")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["play", "one"], "error: argument number: invalid int value: 'one'"),
+        (["play"], "error: the following arguments are required: number"),
+        (["dance"], "error: argument what to do: invalid choice: 'dance'"),
+        ([], "error: the following arguments are required: what to do"),
+        (["progress", "1"], "error: unrecognized arguments: 1"),
+    ],
+)
+def test_words_that_make_no_sense_are_named(course, capsys, words, sentence):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_is_not_installed_is_named_with_the_way_to_get_it(said, monkeypatch):
+    monkeypatch.setattr(commands.importlib.util, "find_spec", lambda name: None)
+    for verb, module, extra in (("check", "pytest", "check"), ("notebook", "jupyterlab", "notebooks")):
+        code, text = said(verb, "1")
+        assert code == 1
+        assert text == f'This needs {module}: pip install -e ".[{extra}]" -c constraints.txt'
+
+
+def test_ctrl_c_ends_a_command_quietly(said, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    assert commands.run(interrupted) == 130
+
+
+def test_the_list_names_each_lesson_with_its_question_and_minutes(said):
+    code, text = said("list")
+    assert code == 0
+    for one in catalogue.lessons():
+        assert f"{one.number} {one.heading().title}: {one.heading().question} ({one.heading().minutes} minutes)" in text
+
+
+# Check, and progress.
+
+
+def test_the_stub_fails_its_check_and_the_solution_passes_and_is_remembered(said, one):
+    code, text = said("check", "1")
+    assert code == 1
+    assert "Checking lessons/lesson_01_the_wait/exercise.py" in text
+    assert "no `create` leaves one job in Redis, and sends nothing itself." in text
+    assert "the exercise as it was handed out" in text
+    assert "make hint-1" in text
+    assert progress.of(one) == {}
+    solve(one)
+    code, text = said("check", "1")
+    assert code == 0
+    assert text.count(" ok ") == 3
+    assert "make solution-1" in text
+    assert progress.of(one) == {"passed": True}
+
+
+def test_a_rejection_fits_the_terminal_and_keeps_its_columns(course, one, monkeypatch, capsys):
+    reason = f"Expected:    {'one job, ' * 20}\nLook:        make try-1"
+    monkeypatch.setattr(checking, "examine", lambda *_: checking.Result(unmet="It does.", reason=reason))
+    assert not checking.check(one)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    begin = next(number for number, line in enumerate(lines) if "Expected:" in line)
+    assert lines[begin].startswith("      Expected:    one job")
+    assert lines[begin + 1].startswith(" " * 19)
+    assert lines[begin + 1][19] != " "
+
+
+def test_progress_says_what_is_done_and_what_is_next(said, course):
+    assert said("progress")[1].endswith("Next: make lesson-1")
+    progress.note(catalogue.lesson(1), played=True)
+    code, text = said("progress")
+    assert code == 0
+    assert "played" in text
+    assert text.endswith("Next: make check-1")
+    progress.note(catalogue.lesson(1), passed=True)
+    code, text = said("progress")
+    assert text.startswith("x 1 ")
+    assert text.endswith("Next: make lesson-2")
+    for one in catalogue.lessons():
+        progress.note(one, passed=True)
+    assert said("progress")[1].endswith("All done.")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b'{"1": {"pas', b"\xff\xfe", b"[]", b"null", b'{"1": null}', b'{"1": [1]}'],
+)
+def test_a_damaged_progress_file_starts_over_quietly(said, one, damaged):
+    progress.FILE.write_bytes(damaged)
+    assert said("progress")[0] == 0
+    code, text = said("hint", "1")
+    assert code == 0
+    assert "Hint 1 of" in text
+    assert "Hint 2 of" not in text
+    assert progress.of(one)["hints"] == 1
+
+
+def test_progress_is_kept_whole_or_not_at_all(one, monkeypatch):
+    progress.note(one, played=True)
+
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        progress.note(one, passed=True)
+    assert progress.of(one) == {"played": True}
+
+
+# Hints.
+
+
+def test_hints_come_one_at_a_time_and_the_last_one_says_so(said, one):
+    count = len(one.hints())
+    for number in range(1, count + 1):
+        code, text = said("hint", "1")
+        assert code == 0
+        assert [f"Hint {n} of {count}." in text for n in range(1, count + 2)] == [n <= number for n in range(1, count + 2)]
+        assert ("That was the last one." in text) == (number == count)
+    assert f"Hint {count} of {count}." in said("hint", "1")[1]  # and it stays
+
+
+def test_hints_are_there_after_success_too(said, one):
+    passed(one)
+    assert "Hint 1 of" in said("hint", "1")[1]
+
+
+def test_each_lesson_has_its_own_hints(said):
+    said("hint", "1")
+    said("hint", "1")
+    assert "Hint 2 of" not in said("hint", "2")[1]
+
+
+# Solutions.
+
+
+def test_a_solution_is_shown_after_success_with_its_explanation(said, one):
+    code, text = said("solution", "1")
+    assert code == 1
+    assert "make hint-1" in text
+    assert "FORCE=1" in text
+    assert "def create" not in text
+    passed(one)
+    code, text = said("solution", "1")
+    assert code == 0
+    assert "the five seconds" in text
+    assert "SendGifToUserWorker.perform_async(email, thought)" in text
+    assert '"""' not in text  # the explanation is prose, not code
+
+
+def test_a_solution_is_shown_before_success_to_who_insists(said):
+    code, text = said("solution", "1", "--force")
+    assert code == 0
+    assert "SendGifToUserWorker.perform_async(email, thought)" in text
+
+
+# Reset.
+
+
+def kept(one):
+    return {path.name: path.read_text() for path in one.folder.glob("exercise.*") if path != one.exercise}
+
+
+def test_an_exercise_as_handed_out_needs_no_reset(said, one):
+    assert said("reset", "1") == (0, "Your exercise is as it was handed out. There is nothing to reset.")
+    assert kept(one) == {}
+
+
+@pytest.mark.parametrize("typed", [(), ("",), ("n",), ("what?",)])
+def test_reset_asks_and_anything_but_yes_changes_nothing(said, one, answered, typed):
+    one.exercise.write_text("mine")
+    answered(*typed)
+    code, text = said("reset", "1")
+    assert code == 1
+    assert text.endswith("Nothing was changed.")
+    assert (one.exercise.read_text(), kept(one)) == ("mine", {})
+
+
+@pytest.mark.parametrize("typed", ["y", "yes", " Y "])
+def test_reset_keeps_the_answer_beside_it(said, one, answered, typed):
+    one.exercise.write_text("mine")
+    passed_before = {"passed": True, "hints": 3, "played": True}
+    progress.note(one, **passed_before)
+    answered(typed)
+    code, text = said("reset", "1")
+    assert code == 0
+    assert "Your answer is now in lessons/lesson_01_the_wait/exercise.kept-1.py." in text
+    assert one.exercise.read_bytes() == one.stub.read_bytes()
+    assert kept(one) == {"exercise.kept-1.py": "mine"}
+    assert progress.of(one) == {"passed": False, "hints": 0, "played": True}
+
+
+def test_no_kept_copy_is_ever_overwritten(said, one):
+    for answer in ("first", "second", "third"):
+        one.exercise.write_text(answer)
+        assert said("reset", "1", "--force")[0] == 0
+    one.folder.joinpath("exercise.kept-2.py").unlink()  # the learner tidied up: a gap may be filled, nothing overwritten
+    one.exercise.write_text("fourth")
+    said("reset", "1", "--force")
+    assert sorted(kept(one).values()) == ["first", "fourth", "third"]
+
+
+def test_reset_brings_back_an_exercise_that_is_gone(said, one):
+    one.exercise.unlink()
+    assert said("reset", "1")[0] == 0
+    assert one.exercise.read_bytes() == one.stub.read_bytes()
+
+
+def test_git_ignores_progress_and_kept_copies():
+    root = Path(__file__).parents[2]
+    for path in ("lessons/.progress.json", "lessons/lesson_01_the_wait/exercise.kept-1.py"):
+        assert subprocess.run(["git", "check-ignore", "-q", path], cwd=root).returncode == 0
+
+
+# Watch.
+
+
+def test_watch_checks_after_each_save_and_ends_when_it_passes(course, one, tmp_path):
+    command = [sys.executable, "-m", "lessons", "watch", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "80", "PYTHONUNBUFFERED": "1"}
+    log = tmp_path / "watch.log"
+    with log.open("w") as out, subprocess.Popen(command, cwd=course, env=environment, stdout=out, stderr=out) as watch:
+        try:
+            until(lambda: log.read_text().count("Waiting for you to save") == 1, log)
+            one.exercise.write_text("def (\n")
+            until(lambda: log.read_text().count("Waiting for you to save") == 2, log)
+            assert "exercise.py cannot be read: line 1" in log.read_text()
+            solve(one)
+            until(lambda: watch.poll() is not None, log)
+        finally:
+            watch.kill()
+    assert watch.returncode == 0
+    assert log.read_text().count("Checking") == 3
+    assert "Right." in log.read_text()
+    assert progress.of(one) == {"passed": True}
+
+
+def until(happened, log, seconds=60):
+    """Look again and again, until it has happened. The end of `seconds` is for what never happens."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def watched(one, monkeypatch):
+    """Watches in this process: each time that `watch` would sleep, the next of these things happens."""
+
+    def watch(*happenings, results):
+        left, checks = list(happenings), list(results)
+        monkeypatch.setattr(checking, "check", lambda lesson: checks.pop(0))
+        monkeypatch.setattr(time, "sleep", lambda _: left.pop(0)())
+        checking.watch(one)
+        return len(left), len(checks)
+
+    return watch
+
+
+def test_watch_does_not_check_again_when_nothing_was_saved(watched, one):
+    def save():
+        one.exercise.write_text("saved")
+
+    assert watched(lambda: None, lambda: None, save, results=[False, True]) == (0, 0)
+
+
+def test_watch_outlives_a_moment_in_which_an_editor_has_taken_the_file_away(watched, one):
+    assert watched(one.exercise.unlink, lambda: None, lambda: one.exercise.write_text("saved"), results=[False, True]) == (
+        0,
+        0,
+    )
+
+
+# Try.
+
+
+def tried(ask, course, *lines):
+    return ask(course, "try", "1", typed="\n".join([*lines, ""]))
+
+
+def test_a_prompt_has_the_exercise_and_everything_to_look_with(ask, course, one):
+    solve(one)
+    told = tried(
+        ask,
+        course,
+        "page = create('ada@example.com', 'hi')",
+        "keys()",
+        "commands('lpush')",
+        "work().name",
+        "inbox",
+        "poll(now=time.time() + 60), redis.keys('queue:*')",
+    )
+    assert told.returncode == 0
+    assert "Traceback" not in told.stderr
+    for shown in ("+ queue:default  list, 1 entry", "LPUSH queue:default", "'done'", "1  ada@example.com  hi", "(0, [])"):
+        assert shown in told.stdout
+    assert "exercise.py is loaded" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ("def (\n", "exercise.py cannot be loaded: SyntaxError: invalid syntax (exercise.py, line 1)"),
+        ("raise RuntimeError('not today')\n", "exercise.py cannot be loaded: RuntimeError: not today"),
+    ],
+)
+def test_a_prompt_for_an_exercise_that_cannot_be_loaded_says_why(said, one, answer, sentence):
+    one.exercise.write_text(answer)
+    code, text = said("try", "1")
+    assert code == 1
+    assert sentence in text
+
+
+def test_a_prompt_leaves_nothing_on_a_real_server(server, ask, course, one):
+    solve(one)
+    told = ask(course, "try", "1", typed="create('ada@example.com', 'hi')\nkeys()\n", REDIS_URL=server.url)
+    assert "+ queue:default" in told.stdout
+    assert server.everything() == {}
+
+
+def test_output_that_a_terminal_cannot_show_is_no_error(course):
+    command = [sys.executable, "-m", "lessons", "hint", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    assert subprocess.run(command, cwd=course, env=environment, capture_output=True).returncode == 0
