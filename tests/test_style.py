@@ -30,7 +30,7 @@ MOST_LINES_OF_A_FILE = 200
 
 # Paths of one machine, and the hosts of package registries: nobody else has the ones, and everybody has their own others.
 OUT_OF_PLACE = re.compile(
-    r"(?:(?<![\w.])|\[\d+m)/(?:work|farm|root|opt/pypi)/|\.library/|python[h]osted\.|registry[.]npmjs|deb[.]debian[.]org|pypi[.]org/simple"
+    r"(?:(?<![\w.])|\[\d+m)/(?:work|root|opt/pypi)/|python[h]osted\.|registry[.]npmjs|deb[.]debian[.]org|pypi[.]org/simple"
 )
 
 
