@@ -217,10 +217,11 @@ keys()
 # %%
 from lessons.kit import Table
 
+waited = [f"{call.seconds:.1f} s" for call in (direct, queued)]
 Table(
     ["", "perform", "perform_async"],
     [
-        ["you waited", f"{direct.seconds:.1f} s", f"{queued.seconds:.1f} s"],
+        ["you waited", *waited],
         ["it gave back", answer, jid],
         ["Redis was told", told_directly.names(), told_queued.names()],
     ],
