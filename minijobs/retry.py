@@ -108,14 +108,15 @@ def most_retries(job: Job) -> int:
 
 
 def dead(payload: bytes, error: BaseException, *, now: float) -> Outcome:
+    """The outcome of a job that is not tried again, but kept."""
+    return Outcome("dead", error, enter=lambda multi: bury(multi, payload, now=now))
+
+
+def bury(multi: Pipeline, payload: bytes, *, now: float) -> None:
     """Into `dead`, scored with the time of death; who lies there for half a year, or is one too many, leaves."""
-
-    def enter(multi: Pipeline) -> None:
-        multi.zadd("dead", {payload: now})
-        multi.zremrangebyscore("dead", "-inf", now - DEAD_FOR)
-        multi.zremrangebyrank("dead", 0, -DEAD_SIZE - 1)
-
-    return Outcome("dead", error, enter=enter)
+    multi.zadd("dead", {payload: now})
+    multi.zremrangebyscore("dead", "-inf", now - DEAD_FOR)
+    multi.zremrangebyrank("dead", 0, -DEAD_SIZE - 1)
 
 
 def message(error: BaseException) -> str:

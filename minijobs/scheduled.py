@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import connection
 from .job import dump, load
 from .log import logger
+from .retry import bury
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -76,5 +77,5 @@ def _bury(redis: Redis, name: str, raw: bytes, now: float) -> None:
     """From the set to `dead`, untouched. Two pollers may both do it: a sorted set holds a member once."""
     multi = redis.pipeline(transaction=True)
     multi.zrem(name, raw)
-    multi.zadd("dead", {raw: now})
+    bury(multi, raw, now=now)
     multi.execute()
