@@ -39,7 +39,7 @@ def executed(lesson: Lesson, *, pace: float = 1) -> Any:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times of day
         if cell.cell_type == "code":
-            cell.outputs = _joined(cell.outputs)
+            cell.outputs = [_of_any_machine(output) for output in _joined(cell.outputs)]
     notebook.metadata = unexecuted(lesson).metadata  # the version of this Python is nobody's news
     return notebook
 
@@ -121,6 +121,13 @@ def _joined(outputs: list[Any]) -> list[Any]:
         else:
             joined.append(output)
     return joined
+
+
+def _of_any_machine(output: Any) -> Any:
+    """The same output; of an error, only the frames in cells, since the others name files of the machine that built this."""
+    if output.output_type == "error":
+        output.traceback = [frame for frame in output.traceback if not re.match(r"(\x1b\[[\d;]*m)*File ", frame)]
+    return output
 
 
 def _texts(outputs: list[Any]) -> Iterator[str]:

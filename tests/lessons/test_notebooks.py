@@ -76,7 +76,22 @@ def test_the_notebook_holds_nothing_of_the_machine_that_built_it(lesson):
         "language_info": {"name": "python"},
     }
     assert all(set(cell.metadata) <= {"tags", "lines_to_next_cell"} for cell in stored.cells)  # no times of execution
+    assert "/site-packages/" not in lesson.notebook.read_text(encoding="utf-8")
     assert str(Path(__file__).parents[2]) not in lesson.notebook.read_text(encoding="utf-8")
+
+
+@every_lesson
+@pytest.mark.parametrize("which", ["stored", "fresh"])
+def test_an_error_comes_with_its_message_and_the_cells_it_passed_through(fresh, lesson, which):
+    notebook = fresh[lesson.number] if which == "fresh" else notebooks.stored(lesson)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                frames = [re.sub(r"\x1b\[[\d;]*m", "", frame) for frame in output.traceback]
+                assert "Traceback (most recent call last)" in frames[1]
+                assert all(frame.startswith("Cell In[") for frame in frames[2:-1])
+                assert frames[2:-1]
+                assert frames[-1] == f"{output.ename}: {output.evalue}"
 
 
 @every_lesson
