@@ -16,7 +16,7 @@ import redis as redis_py
 from minijobs import Fetcher, Heartbeat, Processor, RedisUnavailable, Worker, connect
 from minijobs.heartbeat import KEEP_DAYS, resident_kilobytes
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
+NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC).timestamp()
 ME = "host:1:abc"
 
 
