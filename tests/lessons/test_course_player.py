@@ -241,11 +241,13 @@ def test_q_stops_and_the_lesson_does_not_count_as_played(small, terminal):
     assert not (folder / "lessons" / ".progress.json").exists()
 
 
-def test_when_the_input_ends_the_lesson_goes_on_to_its_end(small, terminal):
+@pytest.mark.parametrize("where", ["at a step", "at a guess"])
+def test_when_the_input_ends_the_lesson_goes_on_to_its_end(small, terminal, where):
     shown = terminal(small(), "play", "7")
     shown.until("q: stop ──")
-    shown.type("\n")
-    shown.until("Your guess")
+    if where == "at a guess":
+        shown.type("\n")
+        shown.until("Your guess (")
     shown.type("\x04")
     shown.until("The last words.")
     assert shown.ended() == 0

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lessons.course import checking
-from lessons.course.catalogue import lessons
+from lessons.course.catalogue import Lesson, lessons
 
 LESSONS = lessons()
 NAMES = [one.folder.name for one in LESSONS]
@@ -55,6 +55,7 @@ def found(tmp_path_factory):
     for name, path in (("noisy stub", LESSONS[0].stub), ("noisy solution", LESSONS[0].solution)):
         answers[name] = (LESSONS[0], folder / f"{name}.py")
         answers[name][1].write_text(path.read_text() + "\n" + noise)
+    answers["no check"] = (Lesson(9, "gone", folder), LESSONS[0].solution)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         results = pool.map(lambda one: checking.examine(*one), answers.values())
         return dict(zip(answers, results, strict=True))
@@ -123,6 +124,12 @@ def test_a_broken_answer_is_told_what_is_wrong_and_where(found, name):
         assert words in result.reason
     assert "Traceback" not in result.reason
     assert len(result.reason.splitlines()) <= 4
+
+
+def test_a_check_that_cannot_start_lets_nothing_pass_and_says_what_pytest_said(found):
+    assert not found["no check"].passed
+    assert found["no check"].unmet == "The check can start."
+    assert "file or directory not found" in found["no check"].reason
 
 
 def test_what_an_answer_prints_changes_nothing(found):

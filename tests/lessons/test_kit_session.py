@@ -109,6 +109,15 @@ def test_two_lessons_at_once_have_a_database_each(server):
     assert server.everything() == {}
 
 
+def test_two_lessons_that_find_the_same_database_empty_at_the_same_moment_do_not_share_it(server, monkeypatch):
+    monkeypatch.setattr(redis_py.Redis, "dbsize", lambda self: 0)  # what both were told before either took it
+    one, two = session.Session(server.url), session.Session(server.url)
+    two.redis.set("mine", 2)
+    one.end()
+    assert server.database(14).get("mine") == b"2"
+    two.end()
+
+
 def test_databases_that_the_server_does_not_have_are_passed_over(server, monkeypatch, push):
     monkeypatch.setattr(session, "DATABASES", range(17, 0, -1))
     monkeypatch.setenv("REDIS_URL", server.url)

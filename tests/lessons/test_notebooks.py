@@ -216,6 +216,16 @@ def test_another_number_in_a_stored_output_is_noticed(lesson):
     assert noticed
 
 
+def test_another_message_of_an_error_is_noticed():
+    def notebook(name, message):
+        error = nbformat.v4.new_output("error", ename=name, evalue=message, traceback=[])
+        return notebooks.outputs(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[error])]))
+
+    assert notebook("BadArgument", "a date") == ["BadArgument: a date"]
+    assert notebook("BadArgument", "a date") != notebook("BadArgument", "a User")
+    assert notebook("BadArgument", "a date") != notebook("ValueError", "a date")
+
+
 def test_a_job_that_should_be_the_same_and_is_another_is_noticed():
     def notebook(text):
         return nbformat.v4.new_notebook(
