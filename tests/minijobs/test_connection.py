@@ -167,6 +167,11 @@ def test_a_push_whose_answer_is_late_is_not_repeated(
     assert real.llen("queue:default") == 1
 
 
+def test_no_client_sends_again_whoever_made_it() -> None:
+    for target in ("redis://localhost:1/0", "unix:///nobody.sock", redis_py.Redis(), fakeredis.FakeRedis()):
+        assert connect(target).get_retry().get_retries() == 0
+
+
 def test_a_client_as_redis_py_makes_it_does_repeat_a_push(real: redis_py.Redis, real_redis_url: str) -> None:
     # Or else the test above shows nothing.
     with careless_client(real_redis_url) as careless:

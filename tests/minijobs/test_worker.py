@@ -116,6 +116,13 @@ def test_set_changes_the_options_of_one_push(redis: redis_py.Redis, mail: Any) -
     ]
 
 
+def test_set_leaves_the_options_that_it_adds_to_as_they_were(redis: redis_py.Redis, mail: Any) -> None:
+    slow = mail.set(queue="slow")
+    slow.set(retry=5)
+    slow.perform_async("ada")
+    assert jobs(redis, "queue:slow")[0]["retry"] is True
+
+
 @pytest.mark.parametrize("name", ["perform_in", "perform_at"])
 @pytest.mark.parametrize(
     "when", [60, timedelta(minutes=1), lambda: time.time() + 60, lambda: datetime.fromtimestamp(time.time() + 60, UTC)]
