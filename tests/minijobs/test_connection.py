@@ -193,6 +193,18 @@ def test_a_job_whose_settling_was_not_answered_is_in_one_place(
     assert len(real_places(jid)) == 1
 
 
+def test_a_job_whose_fetching_was_not_answered_is_in_one_place(
+    real: redis_py.Redis, impatient: None, real_redis_url: str, real_places: Callable
+) -> None:
+    jid = Client(real).push(JOB)
+    with connect(real_redis_url) as client:
+        fetcher = Fetcher("default", redis=client)
+        client.ping()
+        with stalled(real), pytest.raises(RedisUnavailable, match="fetching a job"):
+            fetcher.fetch()
+    assert len(real_places(jid)) == 1
+
+
 def test_an_idle_fetch_outlasts_no_socket_timeout() -> None:
     from minijobs.connection import SOCKET_TIMEOUT
     from minijobs.fetch import LONGEST_BLOCK

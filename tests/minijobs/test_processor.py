@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -120,6 +121,53 @@ def test_a_job_that_is_given_back_is_in_exactly_one_place(processor: Processor, 
     assert places(jid) == ["queue:default"]
     assert processor.process_one().name == "done"
     assert places(jid) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_order_the_steps_are_taken_in_every_job_is_in_exactly_one_place(
+    redis: redis_py.Redis, places: Callable, seed: int
+) -> None:
+    chance = random.Random(seed)
+
+    class Mixed(Worker):
+        retry = 1
+
+        def perform(self, ends: str) -> None:
+            if ends != "well":
+                raise RuntimeError(ends)
+
+        @staticmethod
+        def retry_in(count: int, error: BaseException) -> str:
+            return str(error)
+
+    processors = [Processor(Fetcher("default")) for _ in range(2)]
+    alive, gone, held = set(), set(), []
+    for _ in range(120):
+        step = chance.choice(["push", "later", "fetch", "fetch", "settle", "settle", "give back", "poll"])
+        if step == "push":
+            alive.add(Mixed.perform_async(chance.choice(["well", "badly", "kill", "discard"])))
+        elif step == "later":
+            alive.add(Mixed.perform_in(60, "well"))
+        elif step == "fetch":
+            processor = chance.choice(processors)
+            if unit := processor.fetcher.fetch():
+                held.append((processor, unit))
+        elif step == "poll":
+            poll(now=float("inf"))
+        elif held:
+            processor, unit = held.pop(chance.randrange(len(held)))
+            if step == "give back":
+                processor.fetcher.give_back(unit)
+            else:
+                outcome = processor.run(unit)
+                processor.settle(unit, outcome)
+                if outcome.name in ("done", "dropped"):
+                    jid = json.loads(unit.raw)["jid"]
+                    alive.remove(jid)
+                    gone.add(jid)
+        assert {jid: len(places(jid)) for jid in alive | gone} == dict.fromkeys(alive, 1) | dict.fromkeys(gone, 0)
+    assert len(gone) > 5
+    assert redis.zcard("dead") > 0
 
 
 def test_a_job_is_in_flight_while_it_runs(processor: Processor, places: Callable) -> None:
