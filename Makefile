@@ -10,8 +10,8 @@ help: ## this list
 	awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "N", $$1); printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	echo; echo "N is the number of a lesson: make lesson-1 is where to begin."
 
-lesson-%: .venv/has-lessons ## play lesson N here, in the terminal
-	$(LESSONS) play $*
+lesson-%: .venv/has-lessons ## play lesson N here, in the terminal (from a step on: FROM=12)
+	$(LESSONS) play $* $(if $(FROM),--from $(FROM))
 
 notebook-%: .venv/has-notebooks ## open lesson N in JupyterLab
 	$(LESSONS) notebook $*

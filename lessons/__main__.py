@@ -23,6 +23,8 @@ def main(words: list[str] | None = None) -> int:
             sub.add_argument("number", type=int, help="the lesson's number")
         if verb in commands.INSISTING:
             sub.add_argument("--force", action="store_true", help=commands.INSISTING[verb])
+        if verb == "play":
+            sub.add_argument("--from", type=int, default=1, dest="start", metavar="STEP", help="go on from this step")
         sub.set_defaults(function=function)
     arguments = vars(parser.parse_args(words))
     function = arguments.pop("function")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .fetch import UnitOfWork
@@ -34,7 +34,7 @@ class Outcome:
     name: str  # done, retry, dead or dropped
     error: BaseException | None = None
     at: float | None = None  # of a retry: the moment of the next try, in epoch seconds
-    enter: Callable[[Pipeline], object] | None = None
+    enter: Callable[[Pipeline], object] | None = field(default=None, repr=False)
 
     def describe(self, *, now: float | None = None) -> str:
         """In words, for the log.

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import progress
 from .catalogue import LESSONS, Lesson
-from .console import say, tell
+from .console import hang, how, say
 
 # An answer that loops for ever must not keep its writer waiting for ever. Seconds.
 LONGEST_CHECK = 30
@@ -61,20 +61,26 @@ def examine(lesson: Lesson, answer: Path) -> Result:
         return _result([json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()], ended)
 
 
-def check(lesson: Lesson) -> bool:
+def check(lesson: Lesson, *, watching: bool = False) -> bool:
     """Check the learner's exercise, say what was found, and remember it. Gives back whether it passed."""
     say(f"Checking {progress.relative(lesson.exercise)} …")
     result = examine(lesson, lesson.exercise)
     for requirement in result.met:
-        say(f"  ok  {requirement}", style="green")
+        hang("  ok  ", requirement, style="green")
     if result.passed:
-        progress.note(lesson, passed=True)
-        say(f"Right. How others did it, and why: make solution-{lesson.number}    What is next: make progress")
+        progress.note(lesson, passed=True, solved=True)
+        say(f"Right. A solution, and why: {how('solution', lesson.number)}")
+        say(f"What is next: {how('progress')}")
         return True
-    say(f"  no  {result.unmet}", style="bold red")
+    hang("  no  ", result.unmet or "", style="bold red")
     for line in result.reason.splitlines():
-        tell(line)
-    say(f"\nA hint: make hint-{lesson.number}    Check on each save: make watch-{lesson.number}")
+        label, _, text = line.partition(":  ")
+        known = label in ("Expected", "Instead", "Looks like", "Look")
+        hang(f"      {label + ':':13}" if known else "      ", text.strip() if known else line)
+    say("")
+    say(f"A hint: {how('hint', lesson.number)}")
+    if not watching:
+        say(f"Check on each save: {how('watch', lesson.number)}")
     return False
 
 
@@ -86,9 +92,10 @@ def watch(lesson: Lesson) -> None:
             now = lesson.exercise.stat().st_mtime_ns
         if now != seen:
             seen = now
-            if check(lesson):
+            if check(lesson, watching=True):
                 return
             say("Waiting for you to save the exercise (Ctrl-C ends this) …")
+            say("")
         time.sleep(0.3)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import code as interpreter
 import importlib.util
 import itertools
 import shutil
@@ -14,19 +13,20 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import minijobs
 from lessons import kit
 from lessons.kit import session, stage
 
 from . import catalogue, player, progress
 from .catalogue import Lesson, NoSuchLesson, lessons
-from .console import code, prose, say
+from .console import code, how, prompt, prose, say
 
 
 def run(function: Callable[..., int | None], **arguments: object) -> int:
     """Call one of the functions below. What goes wrong is said in one sentence, without a traceback."""
     try:
         return function(**arguments) or 0
-    except (NoSuchLesson, player.LessonBroke, MissingPart, CannotLoad) as error:
+    except (NoSuchLesson, player.NoSuchStep, player.LessonBroke, MissingPart, CannotLoad) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -49,9 +49,9 @@ def list_all() -> None:
         say(f"{one.number}  {heading.title}: {heading.question} ({heading.minutes} minutes)")
 
 
-def play(number: int) -> None:
+def play(number: int, start: int = 1) -> None:
     """Play a lesson here."""
-    player.play(catalogue.lesson(number))
+    player.play(catalogue.lesson(number), start)
 
 
 def check(number: int) -> int:
@@ -80,17 +80,16 @@ def hint(number: int) -> None:
         prose(f"**Hint {n} of {len(hints)}.** {text}")
         say("")
     if shown == len(hints):
-        say(f"That was the last one. The solution, without solving it first: make solution-{one.number} FORCE=1")
+        say(f"That was the last one. The solution, without solving it first: {how('solution', one.number, FORCE=1)}")
 
 
 def solution(number: int, force: bool = False) -> int:
     """A solution, with its explanation, once your exercise passes."""
     one = catalogue.lesson(number)
-    if not (force or progress.of(one).get("passed")):
-        say(
-            f"The solution is shown when make check-{one.number} has passed. A hint costs less: make hint-{one.number}. "
-            f"To see it all the same: make solution-{one.number} FORCE=1"
-        )
+    if not (force or progress.of(one).get("solved")):
+        say("The solution is shown once your exercise has passed its check.")
+        say(f"A hint costs less: {how('hint', number)}")
+        say(f"To see it all the same: {how('solution', number, FORCE=1)}")
         return 1
     source = one.solution.read_text(encoding="utf-8")
     explanation = ast.get_docstring(ast.parse(source)) or ""
@@ -109,7 +108,7 @@ def reset(number: int, force: bool = False) -> int:
             return 0
         if not force and not _yes(f"Start {progress.relative(one.exercise)} over? Your answer is kept beside it. [y/N] "):
             say("Nothing was changed.")
-            return 1
+            return 0
         kept = _free_name(one)
         shutil.copyfile(one.exercise, kept)
         say(f"Your answer is now in {progress.relative(kept)}.")
@@ -123,20 +122,18 @@ def try_out(number: int) -> None:
     """A Python prompt with your exercise loaded, an empty Redis and an inbox: look for yourself."""
     one = catalogue.lesson(number)
     stage.watched = sys.stdin.isatty()
-    from minijobs import Fetcher, Processor, poll
-
     redis = kit.start()
     inbox = kit.catch_mail()
     try:
         module = _load(one)
-        processor = Processor(Fetcher())
-        names = {**vars(module), "redis": redis, "inbox": inbox, "keys": kit.keys, "commands": kit.commands, "poll": poll}
-        names |= {"work": processor.process_one, "time": time}
+        processor = minijobs.Processor(minijobs.Fetcher())
+        tools = {name: getattr(package, name) for package in (minijobs, kit) for name in package.__all__}
+        here = {"redis": redis, "inbox": inbox, "processor": processor, "work": processor.process_one, "time": time}
         banner = (
             f"Your exercise {progress.relative(one.exercise)} is loaded. To look: keys(), commands(), inbox. "
             "To run the next job: work(). To move what is due: poll(now=…). Ctrl-D ends this."
         )
-        interpreter.interact(banner=banner, local=names, exitmsg="")
+        prompt(banner, {**tools, **here, **vars(module)})
     finally:
         inbox.stop()
         session.end()
@@ -197,7 +194,7 @@ def _load(one: Lesson) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         file = progress.relative(one.exercise)
-        where = f"Where it is: make check-{one.number}"
+        where = f"Where it is: {how('check', one.number)}"
         raise CannotLoad(f"{file} cannot be loaded: {type(error).__name__}: {error}. {where}") from error
     return module
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import code as interpreter
 import re
 import shutil
 import sys
 import textwrap
+from contextlib import suppress
 from typing import Any
 
 from rich.box import ROUNDED
@@ -16,7 +18,6 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 WIDEST = 96
-REASON = len("Looks like:  ")
 
 
 def console() -> Console:
@@ -30,11 +31,32 @@ def say(text: str, style: str = "") -> None:
     console().print(Text(text, style=style))
 
 
-def tell(line: str) -> None:
-    """A line of a reason ("Expected:    one job."), indented; where it is too long, it goes on under its second column."""
-    width = console().width - 6
-    for part in textwrap.wrap(line, width, subsequent_indent=" " * REASON, break_on_hyphens=False) or [""]:
-        say("      " + part)
+def hang(label: str, text: str, style: str = "") -> None:
+    """A text after its label; where it is too long for a line, it goes on below its beginning."""
+    lines = textwrap.wrap(text, console().width - len(label), break_on_hyphens=False) or [""]
+    for number, line in enumerate(lines):
+        say((" " * len(label) if number else label) + line, style=style)
+
+
+def how(verb: str, number: int | None = None, **options: object) -> str:
+    """What to type: with make, or without where there is none.
+
+    >>> import shutil
+    >>> how("lesson", 3, FROM=12) in ("make lesson-3 FROM=12", "python -m lessons play 3 --from 12")
+    True
+    """
+    if shutil.which("make"):
+        target = verb if number is None else f"{verb}-{number}"
+        return " ".join(["make", target, *(f"{name}={value}" for name, value in options.items())])
+    words = ["play" if verb == "lesson" else verb, *([] if number is None else [str(number)])]
+    words += ["--force" if name == "FORCE" else f"--{name.lower()} {value}" for name, value in options.items()]
+    return " ".join(["python -m lessons", *words])
+
+
+def prompt(banner: str, names: dict[str, Any]) -> None:
+    """A Python prompt on `names`, until somebody types Ctrl-D or exit()."""
+    with suppress(SystemExit):
+        interpreter.interact(banner=textwrap.fill(banner, console().width), local=names, exitmsg="")
 
 
 def prose(markdown: str) -> None:

@@ -3,46 +3,69 @@
 from __future__ import annotations
 
 import ast
+import io
 import linecache
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from types import CodeType
 from typing import Any
 
-from lessons.kit import session, stage
+from lessons.kit import session, stage, timeline
 
 from . import progress
 from .catalogue import Cell, Lesson
-from .console import code, prose, say, show
+from .console import code, how, prompt, prose, say, show
+
+
+class NoSuchStep(LookupError):
+    """A lesson has no step of that number."""
 
 
 class LessonBroke(Exception):
     """A cell raised what it should not have: the lesson no longer tells the truth."""
 
 
-def play(lesson: Lesson) -> None:
-    """Play it from beginning to end. Raises LessonBroke; when somebody types q, it just ends."""
-    stage.watched = sys.stdin.isatty() and sys.stdout.isatty()
+def play(lesson: Lesson, start: int = 1) -> None:
+    """Play it to its end, from step `start` on; the steps before that run unseen. When somebody types q, it just ends.
+
+    Raises LessonBroke.
+    """
+    watched = sys.stdin.isatty() and sys.stdout.isatty()
     # What a cell defines belongs to __main__, as in a notebook.
     names: dict[str, Any] = {"__name__": "__main__"}
+    cells = lesson.cells()
+    if not 1 <= start <= len(cells):
+        raise NoSuchStep(f"Lesson {lesson.number} has steps 1 to {len(cells)}.")
     try:
-        cells = lesson.cells()
-        for number, cell in enumerate(cells, start=1):
-            if cell.kind == "markdown":
+        with _unseen():
+            for number, cell in enumerate(cells[: start - 1], start=1):
+                if cell.kind == "code":
+                    _run_cell(lesson, number, cell, names)
+        stage.watched = watched
+        for number, cell in enumerate(cells[start - 1 :], start=start):
+            if cell.kind == "code":
+                _run_cell(lesson, number, cell, names)
+            else:
                 prose(cell.source)
                 say("")
-                continue
-            _run_cell(lesson, number, cell, names)
-            if stage.watched and number < len(cells) and not _next_step():
-                say("Stopped. Everything up to here has happened; nothing is kept.")
+            following = cells[number].kind if number < len(cells) else None
+            # Prose and the code that belongs to it are one step.
+            pause = following is not None and (cell.kind, following) != ("markdown", "code")
+            if stage.watched and pause and not _next_step(number, len(cells), names):
+                say(f"Stopped. To go on from here: {how('lesson', lesson.number, FROM=number + 1)}")
                 return
     finally:
         session.end()
     progress.note(lesson, played=True)
-    say(f"Your exercise: {progress.relative(lesson.exercise)}. When you have changed it: make check-{lesson.number}")
+    say(f"Your exercise: {progress.relative(lesson.exercise)}")
+    say(f"When you have changed it: {how('check', lesson.number)}")
 
 
 def _run_cell(lesson: Lesson, number: int, cell: Cell, names: dict[str, Any]) -> None:
-    code(cell.source)
+    if not (stage.watched and "hide-input" in cell.tags):  # a question stands below its code, in the same words
+        code(cell.source)
     name = f"<lesson {lesson.number}, cell {number}>"
     linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(keepends=True), name)
     try:
@@ -68,11 +91,34 @@ def _execute(source: str, name: str, names: dict[str, Any]) -> Any:
     return None
 
 
-def _next_step() -> bool:
+def _next_step(number: int, steps: int, names: dict[str, Any]) -> bool:
+    """Wait until somebody wants to go on. False: they want to stop."""
+    while True:
+        try:
+            answer = stage.ask(f"── {number} of {steps} · Enter: go on · p: a Python prompt, here · q: stop ── ").lower()
+        except EOFError:  # nobody is watching any more
+            stage.watched = False
+            return True
+        print()
+        if answer in ("", "q", "quit"):
+            return not answer
+        if answer == "p":
+            with timeline.reading():
+                prompt("Everything of this lesson is here: its names, its Redis. Ctrl-D leads back to it.", names)
+        else:
+            say("Enter, p or q. (A guess is asked for where there is a question.)")
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """What happens meanwhile is not shown, not asked and not waited for."""
+    pace = os.environ.get(stage.PACE)
+    os.environ[stage.PACE] = str(stage.HURRIED)
+    stage.watched = False
     try:
-        answer = input("── Enter: the next step · q: stop ── ")
-    except EOFError:  # nobody is watching any more
-        stage.watched = False
-        return True
-    print()
-    return answer.strip().lower() not in ("q", "quit")
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        del os.environ[stage.PACE]
+        if pace is not None:
+            os.environ[stage.PACE] = pace

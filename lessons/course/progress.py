@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import LESSONS, Lesson, lessons
+from .console import how
 
 FILE = LESSONS / ".progress.json"
 
@@ -22,7 +23,7 @@ def note(lesson: Lesson, **what: Any) -> None:
 
 
 def of(lesson: Lesson) -> dict[str, Any]:
-    """What is remembered about a lesson: played, passed, hints."""
+    """What is remembered about a lesson: played, passed, solved once, hints."""
     return dict(_read().get(str(lesson.number), {}))
 
 
@@ -32,10 +33,10 @@ def report() -> str:
     following = None
     for lesson in lessons():
         done = of(lesson)
-        state = "exercise done" if done.get("passed") else "played" if done.get("played") else ""
-        lines.append(f"{'x' if done.get('passed') else ' '} {lesson.number}  {lesson.heading().question}  {state}".rstrip())
+        state = "exercise done" if done.get("passed") else "played" if done.get("played") else "not played yet"
+        lines.append(f"{lesson.number}  {lesson.heading().question}  {state}")
         if following is None and not done.get("passed"):
-            following = f"make check-{lesson.number}" if done.get("played") else f"make lesson-{lesson.number}"
+            following = how("check" if done.get("played") else "lesson", lesson.number)
     lines.append(f"Next: {following}" if following else "All done.")
     return "\n".join(lines)
 

@@ -15,6 +15,15 @@ from .rejection import Rejected
 
 _current: dict[str, Any] = {}
 
+# Slips in the call itself, by what Python says about them.
+SLIPS = {
+    "perform() missing": "calling perform on the class, or with too few arguments. perform belongs to an object: "
+    "SomeWorker().perform(…) is a plain call. What is called on the class is SomeWorker.perform_async(…).",
+    "perform_async() got an unexpected keyword": "naming the arguments. They travel as a list, without names, so pass them "
+    "in their order.",
+    "() takes no arguments": "giving the arguments to the class. perform_async takes them: SomeWorker.perform_async(…).",
+}
+
 
 def pytest_runtest_logstart(nodeid: str) -> None:
     _current["told"] = False
@@ -52,5 +61,9 @@ def _in_words(error: BaseException, item: pytest.Item) -> str:
         return f"{Path(error.filename).name} cannot be read: line {error.lineno}: {error.msg}"
     answer = item.config.getoption("--answer")
     places = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == answer]
-    at = f" at line {places[-1].lineno} of {Path(answer).name}: {places[-1].line}" if places else ""
-    return f"Your code raised {type(error).__name__}: {error}\n{at.strip()}".strip()
+    at = f"line {places[-1].lineno} of {Path(answer).name}: {places[-1].line}" if places else ""
+    if isinstance(error, TypeError) and (slip := next((text for sign, text in SLIPS.items() if sign in str(error)), None)):
+        return (
+            f"Expected:    {_requirement(item)}\nInstead:     Python said: {error}\nLooks like:  {slip}\nLook:        {at}"
+        )
+    return f"Your code raised {type(error).__name__}: {error}\n{'at ' + at if at else ''}".strip()

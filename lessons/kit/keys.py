@@ -90,7 +90,10 @@ class Keys(Shown):
             changed = named and any(label == other for other, _ in old)
             lines += _unfold("~" if changed else "+", self._label(now.kind, label), entry)
         gone = [(label, entry) for label, entry in old if not (named and any(label == other for other, _ in new))]
-        return lines + [" ".join(filter(None, ("-", self._label(now.kind, label), folded(entry)))) for label, entry in gone]
+        return lines + [
+            " ".join(filter(None, ("-", self._label(now.kind, label), folded(entry, 24 if label else 40))))
+            for label, entry in gone
+        ]
 
     def _label(self, kind: str, label: str) -> str:
         if kind != "zset":

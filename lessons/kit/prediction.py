@@ -26,31 +26,34 @@ class Prediction(Shown):
         """The question, and its choices."""
         return [self.question, *(f"  {letter}  {text}" for letter, text in self.choices.items())]
 
-    def answer(self, **observed: bool) -> Answer:
-        """Compare the guess with what was observed: for each choice, whether it is so. Exactly one must be."""
+    def answer(self, seen: str, **observed: bool) -> Answer:
+        """Compare the guess with what was observed: for each choice, whether it is so. Exactly one must be.
+
+        `seen` is the observation in words, which speaks against the other choices.
+        """
         if set(observed) != set(self.choices):
             raise ValueError(f"Say of each choice whether it is so: {', '.join(self.choices)}.")
         so = [letter for letter, holds in observed.items() if holds]
         if len(so) != 1:
             raise AssertionError(f"Exactly one choice must come out, and {len(so)} did: {observed}")
-        return Answer(self, so[0])
+        return Answer(self, so[0], seen)
 
 
 class Answer(Shown):
     """What Redis said, beside what was guessed."""
 
-    def __init__(self, prediction: Prediction, right: str) -> None:
+    def __init__(self, prediction: Prediction, right: str, seen: str) -> None:
         self.prediction = prediction
         self.right = right
+        self.seen = seen
 
     def lines(self) -> list[str]:
         choices, guess = self.prediction.choices, self.prediction.guess
-        lines = [f"What happened is {self.right}: {choices[self.right]}"]
+        lines = [f"What happened is {self.right}: {choices[self.right]}", f"What one could see: {self.seen}."]
         if guess == self.right:
             lines.append("You guessed it.")
         elif guess:
             lines.append(f"You guessed {guess}: {choices[guess]}")
-            lines.append("Look again at the output above: what speaks against it?")
         return lines
 
 
@@ -58,10 +61,10 @@ def predict(question: str, *, guess: str | None = None, **choices: str) -> Predi
     """Ask. Where somebody sits at a terminal, their letter is read; in a notebook, it is `guess`. Nothing blocks else.
 
     >>> where = predict("Where is it?", a="In the queue.", b="Nowhere.", guess="b")
-    >>> where.answer(a=True, b=False)
+    >>> where.answer("queue:default holds 1 job", a=True, b=False)
     What happened is a: In the queue.
+    What one could see: queue:default holds 1 job.
     You guessed b: Nowhere.
-    Look again at the output above: what speaks against it?
     """
     guess = (guess or "").strip().lower() or None
     if guess is not None and guess not in choices:
@@ -76,7 +79,7 @@ def _ask(prediction: Prediction) -> str | None:
     print("\n".join(prediction.asked()))
     while True:
         try:
-            typed = input(f"Your guess ({', '.join(prediction.choices)}; Enter to go on without): ").strip().lower()
+            typed = stage.ask(f"Your guess ({', '.join(prediction.choices)}; Enter to go on without): ").lower()
         except EOFError:  # nobody is watching any more
             stage.watched = False
             return None

@@ -99,7 +99,7 @@ class Commands(Shown):
 
     def lines(self) -> list[str]:
         if not self.told:
-            return ["(Redis was told nothing)"]
+            return ["(minijobs told Redis nothing)"]
         return [line for told in self.told for line in self._lines_of(told)]
 
     def _lines_of(self, told: Told) -> list[str]:
@@ -124,13 +124,13 @@ def matching(told: list[Told], pattern: str | None) -> list[Told]:
     return [one for one in told if pattern is None or re.search(pattern, one.line(), re.IGNORECASE)]
 
 
-def folded(text: str) -> str:
-    """The beginning of a JSON object; any other text as it is.
+def folded(text: str, most: int = FOLDED) -> str:
+    """The beginning of a JSON object, at `most` so many characters; any other text as it is.
 
     >>> folded('{"class":"SendGif","args":["ada@example.com"],"retry":true}')
     '{"class":"SendGif","args":["ada@example.…'
     """
-    return text if len(text) <= FOLDED or _object_in(text) is None else text[:FOLDED] + "…"
+    return text if len(text) <= most or _object_in(text) is None else text[:most] + "…"
 
 
 def unfolded(text: str) -> list[str]:

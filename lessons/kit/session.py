@@ -91,14 +91,18 @@ def keys() -> Keys:
 
 
 def commands(only: str | None = None, *, unfold: bool = False) -> Commands:
-    """What Redis was told since this was last asked; `only` filters as grep does ("hset|lpush"), `unfold` spreads JSON."""
+    """What minijobs told Redis since this was last asked; `only` filters as grep does ("hset|lpush"), `unfold` spreads JSON.
+
+    What you ask to look, with `redis` or `keys()`, is not in it.
+    """
     return Commands(matching(_started().recorder.since_last_look(), only), unfold=unfold)
 
 
 def where(jid: str) -> str:
-    """The keys that hold the job with this id, in a few words."""
+    """The keys that hold the job with this id, in a few words. That a heartbeat quotes it does not count."""
     values = Snapshot.take(_started().looking, ignore=TAKEN).values
-    return ", ".join(name for name, value in values.items() if any(jid in entry for _, entry in value.entries)) or "nowhere"
+    holding = [name for name, value in values.items() if any(jid in entry for _, entry in value.entries)]
+    return ", ".join(name for name in holding if not name.endswith(":work")) or "nowhere"
 
 
 def _started() -> Session:

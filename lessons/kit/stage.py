@@ -7,7 +7,15 @@ pipe, CI). The player says which by `watched`; a notebook is always taken seriou
 from __future__ import annotations
 
 import os
+import sys
 import time
+
+from . import timeline
+
+try:
+    import termios
+except ImportError:  # Windows
+    termios = None  # type: ignore[assignment]
 
 # Somebody sits at a terminal and can be asked. The player sets it.
 watched = False
@@ -34,3 +42,11 @@ def pace() -> float:
 def let_time_pass(seconds: float) -> None:
     """Do nothing for so long."""
     time.sleep(pause(seconds))
+
+
+def ask(question: str) -> str:
+    """What somebody types at a prompt. What they typed before it was there is thrown away. Raises EOFError at the end."""
+    if termios is not None and sys.stdin.isatty():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    with timeline.reading():
+        return input(question).strip()

@@ -1,6 +1,7 @@
 """Who did what when: a lane for each party, a bar for what takes time, a dot for what happens at once.
 
-The worker's lane and the inbox's fill themselves; what your own code does is put there by `with clock("your code", …)`.
+The worker's lane and the inbox's fill themselves; what your own code does is put there by `with clock("create"):`. While
+somebody reads, the clock of the picture stands still.
 """
 
 from __future__ import annotations
@@ -40,6 +41,23 @@ class Event:
 
 
 _events: list[Event] = []
+_read_for = 0.0  # seconds that a person spent at a prompt
+
+
+def now() -> float:
+    """Seconds of a clock that goes forward only, and stands still while somebody reads."""
+    return time.monotonic() - _read_for
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Somebody sits at a prompt meanwhile."""
+    global _read_for
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        _read_for += time.monotonic() - began
 
 
 def clear() -> None:
@@ -48,31 +66,31 @@ def clear() -> None:
 
 
 @contextmanager
-def clock(lane: str, what: str) -> Iterator[Event]:
+def clock(what: str, lane: str = LANES[0]) -> Iterator[Event]:
     """Time what happens inside, and put it into the lane.
 
-    >>> with clock("your code", "think") as event:
+    >>> with clock("think") as event:
     ...     pass
     >>> event.seconds < 1
     True
     """
-    event = Event(lane, what, time.monotonic(), time.monotonic())
+    event = Event(lane, what, now(), now())
     _events.append(event)
     try:
         yield event
     finally:
-        event.end = time.monotonic()
+        event.end = now()
 
 
 def mark(lane: str, what: str) -> None:
     """Something that happens at once."""
-    now = time.monotonic()
-    _events.append(Event(lane, what, now, now))
+    at = now()
+    _events.append(Event(lane, what, at, at))
 
 
 def worker_lane(worker: Any, job: dict[str, Any], run: Callable[[], None]) -> None:
     """A server middleware: each run of a job is a bar in the worker's lane."""
-    with clock("worker", job["class"]):
+    with clock(job["class"], "worker"):
         run()
 
 

@@ -19,7 +19,9 @@
 #
 # - **An inbox.** A real mail server runs inside this lesson. It keeps every mail, so that you can look.
 # - **Redis.** Redis is a program that keeps data under names. The names are called *keys*. It stands beside your
-#   application, and other programs can use the same one. It is empty now, and it stays empty for a while.
+#   application, and other programs can use the same one. It is empty now, and it stays empty for a while. (So that you need
+#   not install it, these lessons bring a stand-in that runs inside them and answers as Redis does. With a Redis of your own,
+#   named in `REDIS_URL`, they show the same.)
 
 # %%
 from lessons.kit import catch_mail, clock, commands, keys, predict, start
@@ -30,7 +32,7 @@ inbox
 
 # %% [markdown]
 # `create` is what the application calls when somebody presses *send*. `send_gif` makes a picture and mails it. That takes
-# five seconds. (Where nobody is watching, as in an automatic test, all pauses in these lessons are cut to a fraction.)
+# five seconds.
 
 # %%
 from lessons.kit import send_gif
@@ -43,7 +45,7 @@ def create(email, thought):
 # Press the button. `clock` only measures how long the call takes.
 
 # %%
-with clock("your code", "create") as visit:
+with clock("create") as visit:
     message = create("ada@example.com", "hello")
 
 print(f"{visit.seconds:.1f} s until the page said: {message}")
@@ -81,7 +83,7 @@ class SendGifToUserWorker(Worker):
 #
 # Before you run it, guess. A guess costs nothing, and you will remember the answer better.
 
-# %%
+# %% tags=["hide-input"]
 first = predict(
     "perform(…) has just returned. What does Redis hold?",
     a="A job that waits to be run.",
@@ -92,14 +94,14 @@ first = predict(
 first
 
 # %%
-with clock("your code", "perform") as direct:
+with clock("perform") as direct:
     answer = SendGifToUserWorker().perform("ada@example.com", "directly")
 
 print(f"{direct.seconds:.1f} s, and it gave back {answer!r}")
 
 # %% [markdown]
-# It took as long as before. Now look into Redis. `keys()` lists everything that it holds. `commands()` lists everything
-# that it was told.
+# It took as long as before. Now look into Redis. `keys()` lists everything that it holds. `commands()` lists what `minijobs`
+# told it. (What you ask it in order to look is left out, or you would see mostly yourself.)
 
 # %%
 keys()
@@ -111,21 +113,22 @@ told_directly
 # %%
 inbox
 
-# %%
+# %% tags=["hide-input"]
 first.answer(
+    f"Redis holds {len(redis.keys())} keys",
     a=redis.exists("queue:default") == 1,
     b=redis.exists("queue:default") == 0 and len(redis.keys()) > 0,
     c=len(redis.keys()) == 0,
 )
 
 # %% [markdown]
-# Redis holds nothing, and nobody even spoke to it. `SendGifToUserWorker()` makes an object and `.perform(…)` calls a method.
+# Redis holds nothing, and `minijobs` did not even speak to it. `SendGifToUserWorker()` makes an object and `.perform(…)` calls a method.
 # That is all. It is the same Python as before, with the same five seconds. The class is a Worker, but nothing was done in
 # the background.
 #
 # ## The second call: `perform_async`
 
-# %%
+# %% tags=["hide-input"]
 second = predict(
     "perform_async(…) has just returned. What happened to the mail?",
     a="It was sent, only faster.",
@@ -136,7 +139,7 @@ second = predict(
 second
 
 # %%
-with clock("your code", "perform_async") as queued:
+with clock("perform_async") as queued:
     jid = SendGifToUserWorker.perform_async("ada@example.com", "queued")
 
 at_once = len(inbox)
@@ -152,11 +155,11 @@ keys()
 
 # %% [markdown]
 # This is a **job**: one call of `perform`, written down as text, waiting to be made. `class` says which Worker, `args` says
-# with which arguments. `jid` is the *job id*, and that is what `perform_async` gave back: a receipt, not a result.
+# with which arguments. `jid` is the *job id*, and that is what `perform_async` gave back: a receipt, not a result. (The rest is for later lessons.)
 #
 # The job lies in a list under the key `queue:default`. A list in which jobs wait is called a **queue**. Putting a job there
-# is called *pushing* it. Here is what Redis was told: `SADD` wrote the queue's name into a set of names, `LPUSH` put the job
-# into the list.
+# is called *pushing* it. Here is what Redis was told: `SADD` wrote the queue's name into a set of names, so that one can list the queues
+# there are. `LPUSH` put the job into the list.
 
 # %%
 told_queued = commands()
@@ -177,8 +180,9 @@ from lessons.kit import let_time_pass
 let_time_pass(6)
 inbox
 
-# %%
+# %% tags=["hide-input"]
 second.answer(
+    f"{at_once} mails right after the call, {len(inbox)} mails later",
     a=at_once == 3,
     b=len(inbox) > at_once,
     c=len(inbox) == at_once == 2,
@@ -193,7 +197,8 @@ second.answer(
 # the arguments, and takes the next job. Usually it runs on another machine. It has its own five seconds to spend, and no
 # visitor waits for it.
 #
-# In this lesson you play its part, by hand, one job at a time.
+# In this lesson you play its part, by hand, one job at a time. A `Fetcher` takes jobs out of a queue, a `Processor` runs them.
+# `process_one()` does both, once.
 
 # %%
 from minijobs import Fetcher, Processor
@@ -237,13 +242,12 @@ from lessons.kit import timeline
 timeline()
 
 # %% [markdown]
-# Look at the dot called `perform_async`: your code is done there. The job itself still takes its five seconds. It is not
-# faster. Somebody else spends the time, later.
+# Look at `perform_async`: your code is done there, at once. The job itself still takes its five seconds. It is not faster.
+# Somebody else spends the time, later.
 #
 # ## Change something
 #
-# Three jobs this time. In what order will the mails arrive? In the notebook, change the thoughts or their number and run the
-# cell again. In the terminal, `make try-1` gives you a Python prompt with a Redis and an inbox to play with.
+# Three jobs this time. In what order will the mails arrive?
 
 # %%
 for thought in ["one", "two", "three"]:
@@ -257,21 +261,16 @@ inbox
 # %% [markdown]
 # The job that was pushed first ran first. A queue is a queue.
 #
-# ## Make it yours
-#
-# Open `lessons/lesson_01_the_wait/exercise.py`. The application in it still makes its visitors wait. Turn the sending into a
-# background job. Then:
-#
-# - `make check-1` tells you whether it is right, and if not, what it looks like you thought.
-# - `make hint-1` gives a hint, and each time one more. `make solution-1` shows a solution once yours is right.
-# - `make try-1` lets you look for yourself: your code is loaded, and `keys()`, `commands()` and `inbox` are there.
-#
+# Change the thoughts or their number, and run it again: in a notebook, in the cell itself; in the terminal, type `p` for a
+# Python prompt in which everything of this lesson is there.
+
+# %% [markdown]
 # ## You might have thought
 #
 # | You might have thought | What you saw |
 # |---|---|
 # | A Worker's `perform` goes through the queue: it is a Worker, after all. | After `perform`, Redis held nothing and had been told nothing. |
-# | `perform_async` gives me the result of `perform`. | It gave back a job id. The result of `perform` is thrown away. |
+# | `perform_async` gives me the result of `perform`. | It gave back a job id, before `perform` had even begun. |
 # | When `perform_async` has returned, the mail has been sent. | Six seconds later the inbox had no new mail. It came when the job was run. |
 # | A background job makes the work faster. | The worker was busy for just as long. Only your code was not. |
 #
@@ -283,5 +282,15 @@ inbox
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *Redis*, *key*, *Worker*, *job*, *job id*,
 # *queue*, *push*, *worker process*.
+
+# %% [markdown]
+# ## Make it yours
+#
+# Open `lessons/lesson_01_the_wait/exercise.py`. The application in it still makes its visitors wait. Turn the sending into a
+# background job. Then:
+#
+# - `make check-1` tells you whether it is right, and if not, what it looks like you thought.
+# - `make hint-1` gives a hint, and each time one more. `make solution-1` shows a solution once yours is right.
+# - `make try-1` lets you look for yourself: your code is loaded, and `keys()`, `commands()` and `inbox` are there.
 #
 # [Contents](../lessons/README.md) · Next: [2 · Watching Redis](02_watching_redis.ipynb)

@@ -13,7 +13,7 @@
 # %% [markdown]
 # In lesson 1 you pushed a job and somebody ran it. Now you follow one job slowly. After each step you look into Redis.
 #
-# The author of the post behind these lessons did it with a tool of Redis's own, in a second terminal:
+# The author of the post behind these lessons did it with `redis-cli`, a program that comes with Redis, in a second terminal:
 #
 # ```
 # redis-cli monitor | grep -E "(hset|lpush)"
@@ -21,7 +21,7 @@
 #
 # `monitor` prints every command that Redis is told, and there are many. `grep` keeps two kinds of line: `lpush`, which puts
 # a job into a queue, and `hset`, with which a worker process says what it is doing. Here, `commands("hset|lpush")` is the same
-# filter. Redis does not care whether you write `LPUSH` or `lpush`.
+# filter, and you need no second terminal. Redis does not care whether you write `LPUSH` or `lpush`.
 
 # %%
 from lessons.kit import Table, commands, keys, predict, start, where
@@ -39,7 +39,7 @@ class SendGifToUserWorker(Worker):
 #
 # ## Step 1: push
 
-# %%
+# %% tags=["hide-input"]
 twice = predict(
     "You push twice, with the very same arguments. What is in Redis?",
     a="One job: the second push is the same as the first.",
@@ -54,8 +54,9 @@ jid = SendGifToUserWorker.perform_async("flip", "flop")
 other = SendGifToUserWorker.perform_async("flip", "flop")
 jid, other
 
-# %%
+# %% tags=["hide-input"]
 twice.answer(
+    f"queue:default holds {redis.llen('queue:default')} jobs",
     a=redis.llen("queue:default") == 1,
     b=redis.llen("queue:default") == 2 and jid == other,
     c=redis.llen("queue:default") == 2 and jid != other,
@@ -64,8 +65,8 @@ twice.answer(
 # %% [markdown]
 # Nothing was merged. Two pushes are two jobs, and two mails.
 #
-# Here is what Redis was told, filtered and spread over several lines for easier reading. It is the same text that you would
-# see in the other terminal, and the same that Sidekiq writes.
+# Here is what Redis was told, filtered, and formatted for easier reading as in the post: a job over several lines, and the
+# names without their quotes. The post shows the same seven fields.
 
 # %%
 told_push = commands()
@@ -78,20 +79,18 @@ keys()
 # Two keys. `queue:default` is a list, and new jobs enter it at the left (that is the L in LPUSH), so the newest is first.
 # `queues` is a set: the names of all queues there are, so that a person or a web page can list them.
 #
-# ## What a job is made of
+# ### What a job is made of
 #
-# This is the oldest entry, just as it lies there. (`-1` means the last one, and the `b` says that these are bytes.)
+# This is the oldest entry, just as it lies there. (`-1` means the last one. The `b` says that these are bytes:
+# Redis keeps nothing else.)
 
 # %%
 raw = redis.lindex("queue:default", -1)
 raw
 
-# %%
-type(raw), len(raw) < 200
-
 # %% [markdown]
-# Text, less than 200 bytes of it, in the format called JSON. A name of a class, a list of arguments, some notes. There is no
-# object in it and no code. Then what happens if you change the class *after* the push? Do it:
+# Text, in the format called JSON. A name of a class, a list of arguments, some notes. There is no object in it and no
+# code. Then what happens if you change the class *after* the push? Do it:
 
 # %%
 class SendGifToUserWorker(Worker):
@@ -101,11 +100,14 @@ class SendGifToUserWorker(Worker):
 # %% [markdown]
 # Both jobs were pushed while the old class was there. Keep that in mind until one of them runs.
 #
-# ## What fits into a job
+# ### What fits into a job
+#
+# The next job goes to a queue of its own, `cards`, so that the two above stay by themselves: `set(queue=…)` chooses the queue
+# for one push.
 
-# %%
+# %% tags=["hide-input"]
 later = predict(
-    "You push a dict that says hello, and change it. The job says …",
+    "You push a dict that says hello, then change it. What is in Redis?",
     a="hello: the job was written down at the push.",
     b="goodbye: the job refers to the dict, and that has changed.",
     guess=None,
@@ -119,13 +121,19 @@ card["text"] = "goodbye"
 
 keys()
 
-# %%
-pushed = redis.lindex("queue:cards", 0)
-later.answer(a=b"hello" in pushed, b=b"goodbye" in pushed)
+# %% tags=["hide-input"]
+import json
+
+args = json.loads(redis.lindex("queue:cards", 0))["args"]
+later.answer(
+    f"the job's args are {args}, and the dict is {card}",
+    a=args[1] == {"text": "hello"},
+    b=args[1] == card,
+)
 
 # %% [markdown]
-# The dict went in as text. What you do to it later is between you and your dict. (`set(queue="cards")` only chose another
-# queue for this one push, so that the two jobs above stay by themselves.)
+# The dict went in as text. What you do to it later is between you and your dict. The `~` before `queues` says that it is not
+# new, but has changed.
 #
 # So only things that JSON can write down fit into a job: text, numbers, `True`, `False`, `None`, lists, and dicts whose keys
 # are text. What happens to the rest?
@@ -151,9 +159,9 @@ keys()
 #
 # ## Step 2: fetch
 #
-# From here on you are the worker process. First it takes a job out of the queue. This is called *fetching*.
+# From here on you are the worker process. First it takes a job out of its queue, in order to run it. This is called *fetching*.
 
-# %%
+# %% tags=["hide-input"]
 running = predict(
     "A worker process has fetched a job. Where is the job now?",
     a="Still in its queue. It leaves the queue when it is done.",
@@ -173,8 +181,9 @@ told_fetch = commands()
 fetched_to = where(jid)
 keys()
 
-# %%
+# %% tags=["hide-input"]
 running.answer(
+    f"the job is in {fetched_to.split(':')[0]}:…",
     a=unit.raw in redis.lrange("queue:default", 0, -1),
     b=where(jid) == "nowhere",
     c=where(jid).startswith("inflight:"),
@@ -182,8 +191,9 @@ running.answer(
 
 # %% [markdown]
 # `queue:default` changed: it lost its oldest entry, marked with `-`. The job is now in a list that belongs to this worker
-# process alone. Such a job is *in flight*. The long name is the *identity* of the process: the name of the machine, the number
-# of the process, and twelve digits of chance, so that no two are ever the same.
+# process alone. Such a job is *in flight*. The name of the list has three parts: `inflight`, the *identity* of the process, and
+# behind the `|` the queue that the job came from. The identity is the name of the machine, the number of the process, and
+# twelve digits of chance, so that no two are ever the same.
 #
 # One command did it:
 
@@ -192,14 +202,15 @@ told_fetch.only("lmove")
 
 # %% [markdown]
 # `LMOVE` takes an entry out of one list and puts it into another, in a single step. There is no moment in
-# which the job is in neither. Why that matters: if the process dies right now, the job is still there. (Sidekiq itself, in
-# its free version, is simpler: it takes the job out, and answer b is true of it.)
+# which the job is in neither. Why that matters: if the process dies right now, the job is still there, and the set `inflight`
+# says in which list to look for it. (If you guessed b: so it is in Sidekiq's free version. There, a job is lost if the process
+# dies at that moment.)
 #
 # ## Step 3: run
 #
-# While a job runs, its process is busy and cannot be asked. So each worker process tells Redis how it is, every few seconds.
-# That is its *heartbeat*. Usually a second thread does it. Here the job does it itself, in the middle of its own run, so that
-# you can look at exactly that moment.
+# Nobody can look into another process. So each worker process tells Redis how it is, every few seconds. That is its
+# *heartbeat*. Usually a second thread does it. Here the job does it itself, in the middle of its own run (`heartbeat.beat()`),
+# and notes what Redis holds at that moment. It is the new class once more, with these two lines added:
 
 # %%
 heartbeat = Heartbeat(processor)
@@ -209,8 +220,7 @@ class SendGifToUserWorker(Worker):
     def perform(self, email, thought):
         print(f"NEW CODE: mailing {thought!r} to {email}")
         heartbeat.beat()
-        during.update(keys=keys(), told=commands(), where=where(self.jid))
-        print(f"in the middle of it, my job is {self.jid}")
+        during.update(keys=keys(), told=commands(), where=where(jid))
 
 # %%
 outcome = processor.run(unit)
@@ -218,7 +228,8 @@ outcome.name
 
 # %% [markdown]
 # NEW CODE. The job was pushed before that code was written, and it ran it. A job names its class, and the name is looked up
-# when the job runs.
+# when the job runs, among the classes that the worker process knows. (Here you defined the new class in that very process. A
+# worker process elsewhere knows what it loaded when it started. So after a change it must be started again.)
 #
 # And this is what Redis held in the middle of it:
 
@@ -229,8 +240,9 @@ during["keys"]
 # Three new keys:
 #
 # - `processes`, a set: the identities of all worker processes.
-# - the identity itself, a hash, that is, a key with named fields: the process's own description. It `expires`: Redis deletes
-#   it after a minute unless the process beats again. That is how one sees that a process is dead.
+# - the identity itself, a *hash*, that is, a key with named fields: the process's own description, with how many jobs it is
+#   running (`busy`), how much memory it occupies (`rss`, in KB), which queues it serves. It `expires`: Redis deletes it after a
+#   minute unless the process beats again. That is how one sees that a process is dead.
 # - the identity with `:work` behind it, a hash: what each thread was running at that moment. The job is quoted in it, as text.
 #
 # The post's author saw the last one pass by as `hset`, beside the `lpush` of the push.
@@ -241,8 +253,8 @@ during["told"].only("hset .*:work", unfold=True)
 # %% [markdown]
 # ## Step 4: settle
 #
-# The job has run, but Redis does not know yet: look above, it is still in flight. The last step is to say so. The worker
-# process *acknowledges* the job.
+# The job has run, but Redis does not know yet: look above, it is still in flight. The last step is to *settle* it, that is, to
+# say what became of it. This one is done, so the worker process *acknowledges* it:
 
 # %%
 processor.settle(unit, outcome)
@@ -277,8 +289,8 @@ Table(
 )
 
 # %% [markdown]
-# At every moment it was in one place, until it was done. The heartbeat also *quoted* it, under `IDENTITY:work`. That is for
-# people who want to look. Nobody takes jobs from there, and the next heartbeat overwrites it.
+# At every moment it was in one place, until it was done. (The heartbeat quoted it as well, under `IDENTITY:work`. That is for
+# people who want to look. Nobody takes jobs from there, and the next heartbeat overwrites it.)
 #
 # Usually one call does steps 2 to 4. And usually you see only what the worker process prints, its *log*. Here is the log of
 # the second job:
@@ -311,20 +323,27 @@ commands()
 #
 # ## Change something
 #
-# Push a hundred jobs at once with `perform_bulk`. How many commands does that take? Change the number and look again. When
-# does a second `LPUSH` appear? (In the terminal: `make try-2`.)
+# `perform_bulk` pushes many jobs at once. How many commands does that take?
 
 # %%
-rows = [["ada@example.com", number] for number in range(100)]
-SendGifToUserWorker.perform_bulk(rows)
-commands().names(), redis.llen("queue:default")
+def push_many(count):
+    rows = [["ada@example.com", number] for number in range(count)]
+    SendGifToUserWorker.set(queue="many").perform_bulk(rows)
+    return commands().names()
+
+# %%
+push_many(100)
+
+# %%
+push_many(1_001), redis.llen("queue:many")
 
 # %% [markdown]
-# ## Make it yours
-#
-# Open `lessons/lesson_02_watching_redis/exercise.py`. It pushes a user and a date, and both are refused. Make it work, also
-# when the user changes their address while the job waits. Then `make check-2`. There are `make hint-2` and `make try-2`.
-#
+# One `LPUSH` takes many jobs. A second one appeared. Change the number and find out after how many. (In the terminal, type `p` for
+# a Python prompt, and call `push_many` there. `redis.lrange("queue:many", 0, 2)` shows a few of them.)
+
+# %% [markdown]
+
+# %% [markdown]
 # ## You might have thought
 #
 # | You might have thought | What you saw |
@@ -344,5 +363,11 @@ commands().names(), redis.llen("queue:default")
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *JSON*, *fetch*, *in flight*, *identity*,
 # *heartbeat*, *acknowledge*, *log*.
+
+# %% [markdown]
+# ## Make it yours
+#
+# Open `lessons/lesson_02_watching_redis/exercise.py`. It pushes a user and a date, and both are refused. Make it work, also
+# when the user changes their address while the job waits. Then `make check-2`. There are `make hint-2` and `make try-2`.
 #
 # [Contents](../lessons/README.md) · Previous: [1 · The wait](01_the_wait.ipynb) · Next: [3 · Retries](03_retries.ipynb)

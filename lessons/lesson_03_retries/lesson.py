@@ -33,7 +33,7 @@ class SendGifToUserWorker(Worker):
 # %% [markdown]
 # ## The call fails: directly
 
-# %%
+# %% tags=["hide-input"]
 first = predict(
     "perform(…) was called directly, and failed. What does Redis hold?",
     a="A job that will be tried again. It is a Worker, after all.",
@@ -46,7 +46,7 @@ first
 # %% tags=["raises-exception"]
 inbox.refuse(1)
 
-with clock("your code", "perform"):
+with clock("perform"):
     SendGifToUserWorker().perform("ada@example.com", "directly")
 
 # %%
@@ -57,22 +57,23 @@ told_directly = commands()
 kept_directly = redis.zcard("retry")
 told_directly
 
-# %%
+# %% tags=["hide-input"]
 first.answer(
+    f"Redis holds {len(redis.keys())} keys",
     a=redis.exists("retry") == 1 or redis.exists("queue:default") == 1,
     b=redis.exists("dead") == 1,
     c=len(redis.keys()) == 0,
 )
 
 # %% [markdown]
-# You got the exception, and that was all. Nothing is written down anywhere. The mail server will be well again in a minute, but
-# nobody knows that there was a mail to send.
+# You got the exception, and that was all. Nothing is written down anywhere. The mail server will be well again in a minute,
+# but nobody knows that there was a mail to send.
 #
 # ## The same call fails: queued
 #
 # The log of the worker process is on from here.
 
-# %%
+# %% tags=["hide-input"]
 second = predict(
     "A job has run, and failed. Where is it now?",
     a="Nowhere: it has had its chance.",
@@ -100,8 +101,9 @@ processor.process_one().name
 # %%
 keys()
 
-# %%
+# %% tags=["hide-input"]
 second.answer(
+    f"retry holds {redis.zcard('retry')} job, for a later moment",
     a=len(redis.zrange("retry", 0, -1) + redis.keys("queue:*")) == 0,
     b=redis.exists("queue:default") == 1,
     c=redis.zcard("retry") == 1,
@@ -141,27 +143,17 @@ Table(
 #
 # ## When is the next try?
 
-# %%
-[(entry, score)] = redis.zrange("retry", 0, -1, withscores=True)
+# The log and the score say it: in some 20 seconds. A mail server that was busy a moment ago is still busy.
 
+# %% tags=["hide-input"]
 when = predict(
-    "How long after the failure is the next try?",
-    a="No time: it is due at once.",
-    b="One second.",
-    c="A quarter of a minute, or a little more.",
+    "A job has failed for the eleventh time. How long is the next wait?",
+    a="20 seconds again.",
+    b="Some minutes.",
+    c="Nearly three hours.",
     guess=None,
 )
 when
-
-# %%
-import json
-
-wait = score - json.loads(entry)["failed_at"]
-when.answer(a=wait < 0.5, b=0.5 <= wait < 2, c=15 <= wait < 25)
-
-# %% [markdown]
-# A mail server that was busy a moment ago is still busy. So the first wait is 15 seconds and up to 9 more. They are left to chance,
-# so that a thousand jobs that failed together do not come back together. Each failure makes the next wait longer:
 
 # %%
 from minijobs.retry import delay
@@ -175,13 +167,26 @@ Table(
     [waits(count) for count in (0, 1, 2, 5, 10, 24)],
 )
 
+# %% tags=["hide-input"]
+hours = delay(10) / 3600
+when.answer(
+    f"retry_count is 10 by then, and the wait {hours:.1f} hours",
+    a=hours < 0.01,
+    b=0.01 <= hours < 1,
+    c=2.5 < hours < 3,
+)
+
+# %% [markdown]
+# The rule is `retry_count**4 + 15` seconds, and a few more that are left to chance, so that a thousand jobs that failed together
+# do not come back together. A job has 25 retries unless its class says otherwise. How long does it take until all are used up?
+
 # %%
 days = sum(count**4 + 15 for count in range(25)) / (24 * 60 * 60)
 f"25 retries take at least {days:.1f} days"
 
 # %% [markdown]
-# The rule is `count**4 + 15` and a little chance. 25 retries are the default. That is three weeks: time enough to notice that
-# something is wrong, to mend it and to restart the worker process. It is Sidekiq's rule, too.
+# Three weeks: time enough to notice that something is wrong, to mend it and to start the worker process again. It is Sidekiq's
+# rule, too.
 #
 # ## Who starts the next try?
 #
@@ -190,27 +195,36 @@ f"25 retries take at least {days:.1f} days"
 # %%
 import time
 
-redis.zadd("retry", {entry: time.time() - 1})
+[entry] = redis.zrange("retry", 0, -1)
+moved = redis.zadd("retry", {entry: time.time() - 1})
 
+# %% tags=["hide-input"]
 third = predict(
-    "The job is due. Your worker process looks for work. What then?",
-    a="It runs the job: its moment has come.",
-    b="It finds nothing.",
+    "You call processor.process_one() now. What does it find?",
+    a="The job: its moment has come.",
+    b="Nothing.",
     guess=None,
 )
 third
 
 # %%
 found = processor.process_one()
-third.answer(a=found is not None, b=found is None)
+print(found)
+
+# %% tags=["hide-input"]
+third.answer(
+    f"process_one() gave back {found}",
+    a=found is not None,
+    b=found is None,
+)
 
 # %%
 keys()
 
 # %% [markdown]
-# Nothing happened. The job is still in `retry`, and the worker process takes jobs from queues only. A moment that passes does
-# nothing by itself. Somebody must look, and move what is due back to its queue. This somebody is the **poller**: a part of every
-# worker process that looks every few seconds. Here you are the poller, once:
+# Nothing happened. The job is still in `retry`, and `process_one` takes jobs from queues only. A moment that passes does nothing
+# by itself. Somebody must look, and move what is due back to its queue. This somebody is the **poller**: another part of a
+# worker process, which looks every few seconds. Here you are the poller, once:
 
 # %%
 from minijobs import poll
@@ -246,6 +260,17 @@ timeline()
 # The mail is there. The picture has all of it: the direct call and its refusal, the first run and its refusal, the second run
 # and the mail. After the direct call there was nobody to try again.
 #
+# So far, this worker process has run jobs twice, and one run failed. It counts that, and tells Redis with its next heartbeat:
+
+# %%
+from minijobs import Heartbeat, Stats
+
+heartbeat = Heartbeat(processor)
+heartbeat.beat()
+before = ["so far", Stats().processed, Stats().failed]
+keys()
+
+# %% [markdown]
 # ## A failure that nobody hears of
 #
 # Exceptions look bad in a log. Somebody tidies up:
@@ -260,7 +285,7 @@ class QuietWorker(Worker):
         except smtplib.SMTPException as error:
             print(f"could not mail {thought!r}: {error}")
 
-# %%
+# %% tags=["hide-input"]
 quiet = predict(
     "The mail is refused, and perform catches the exception. The job …",
     a="is tried again: the mail was not sent.",
@@ -273,36 +298,34 @@ quiet
 # %%
 inbox.refuse(1)
 QuietWorker.perform_async("ada@example.com", "quietly")
-tidy = Processor(Fetcher("default"))
-outcome = tidy.process_one()
+outcome = processor.process_one()
 outcome.name
 
-# %%
+# %% tags=["hide-input"]
 quiet.answer(
+    f"the run is {outcome.name}, retry holds {redis.zcard('retry')} jobs",
     a=redis.exists("retry") == 1,
     b=redis.exists("dead") == 1,
     c=outcome.name == "done" and redis.zcard("retry") == 0,
 )
 
 # %% [markdown]
-# `done`, says the log. A worker process also counts its runs, and tells Redis the numbers with its next heartbeat:
+# `done`, says the log. And the numbers?
 
 # %%
-from minijobs import Heartbeat, Stats
-
-Heartbeat(tidy).beat()
-stats = Stats()
-Table(["processed", "failed"], [[stats.processed, stats.failed]])
+heartbeat.beat()
+after = ["after it", Stats().processed, Stats().failed]
+Table(["", "processed", "failed"], [before, after])
 
 # %%
-keys()
+redis.exists("retry"), redis.exists("dead")
 
 # %%
 inbox
 
 # %% [markdown]
-# Processed: 1. Failed: 0. There is no key `retry`. And there is no new mail in the inbox. Every number looks good, and the mail is
-# lost.
+# One more processed, none more failed. There is no key `retry`, and no key `dead`. And there is no new mail in the inbox. Every
+# number looks good, and the mail is lost.
 #
 # The exception *is* the message that something failed. No exception, no retry. If you catch it to write something down, say
 # `raise` afterwards.
@@ -322,28 +345,33 @@ inbox
 # server refuses once.
 
 # %%
-from contextlib import suppress
-
-def retries_after(worker, call):
-    before = redis.zcard("retry")
+def jobs_to_retry_after(call):
+    waiting = redis.zcard("retry")
     inbox.refuse(1)
-    with suppress(smtplib.SMTPException):
+    try:
         call("ada@example.com", "hello")
+    except smtplib.SMTPException:
+        print("you got the exception")
     processor.process_one()
-    return redis.zcard("retry") - before
+    return redis.zcard("retry") - waiting
 
 # %%
-loud, hushed = SendGifToUserWorker, QuietWorker
-
-four = [
-    ["is let out", retries_after(loud, loud().perform),
-     retries_after(loud, loud.perform_async)],
-    ["is caught", retries_after(hushed, hushed().perform),
-     retries_after(hushed, hushed.perform_async)],
-]
+jobs = {}
+for worker in (SendGifToUserWorker, QuietWorker):
+    for call in (worker().perform, worker.perform_async):
+        print(f"--- {worker.__name__}, {call.__name__}")
+        jobs[worker, call.__name__] = jobs_to_retry_after(call)
 
 # %%
-Table(["the exception", "perform: retries", "perform_async: retries"], four)
+Table(
+    ["jobs to retry", "perform", "perform_async"],
+    [
+        ["exception let out", jobs[SendGifToUserWorker, "perform"],
+         jobs[SendGifToUserWorker, "perform_async"]],
+        ["exception caught", jobs[QuietWorker, "perform"],
+         jobs[QuietWorker, "perform_async"]],
+    ],
+)
 
 # %% [markdown]
 # Two mistakes, and each is enough. In the left column, nothing that you do inside the worker helps: there is no job that could
@@ -363,8 +391,7 @@ inbox
 #
 # ## Change something
 #
-# How often a job is tried again is up to its class. Change `retry` to 0, to `False`, to 5. Look at the number of runs, and where
-# the job is in the end. (`make try-3` works here too.)
+# How often a job is tried again is up to its class:
 
 # %%
 class StubbornWorker(Worker):
@@ -374,33 +401,47 @@ class StubbornWorker(Worker):
         raise ConnectionError("nobody answers")
 
 # %%
+def runs():
+    names = []
+    while outcome := processor.process_one():
+        names.append(outcome.name)
+        poll(now=time.time() + 24 * 60 * 60)  # as if a day had passed
+    return names
+
+# %%
 StubbornWorker.perform_async()
-
-runs = []
-while outcome := processor.process_one():
-    runs.append(outcome.name)
-    poll(now=time.time() + 24 * 60 * 60)  # as if a day had passed
-
-runs
+runs()
 
 # %%
 keys()
 
 # %% [markdown]
 # `retry = 2` is one run and two retries. After the last one the job went to `dead`, another sorted set, where a person can look
-# at it. Lesson 4 is about that place.
-#
-# ## Make it yours
-#
-# Open `lessons/lesson_03_retries/exercise.py`. It is the bug of the post, and it has both mistakes. Then `make check-3`. There
-# are `make hint-3` and `make try-3`.
-#
+# at it. `set` changes an option for one push. What do 0 and `False` do?
+
+# %%
+dead = redis.zcard("dead")
+
+StubbornWorker.set(retry=0).perform_async()
+runs(), redis.zcard("dead") - dead
+
+# %%
+dead = redis.zcard("dead")
+
+StubbornWorker.set(retry=False).perform_async()
+runs(), redis.zcard("dead") - dead
+
+# %% [markdown]
+# Both mean one run. With 0 the job is kept in `dead`, with `False` it is dropped. Try 5: in a notebook, in the cell itself; in the
+# terminal, type `p` for a Python prompt.
+
+# %% [markdown]
 # ## You might have thought
 #
 # | You might have thought | What you saw |
 # |---|---|
 # | A Worker's direct call is tried again. | Redis held nothing and had been told nothing. |
-# | If the mail was not sent, the job is tried again. | perform caught the exception: processed 1, failed 0, `retry` empty. |
+# | If the mail was not sent, the job is tried again. | `perform` caught the exception: one more processed, none failed, no `retry`. |
 # | A retry happens at once, or to the second. | 15 seconds and a little chance; and then it waited for the poller. |
 # | A retry is a new job. | The same jid, and `retry_count` in it. |
 # | A due job runs by itself. | It stayed in `retry` until somebody polled. |
@@ -412,5 +453,11 @@ keys()
 # 3. A failed job waits in `retry`. The poller moves it back to its queue when it is due.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *retry*, *sorted set*, *score*, *due*, *poller*, *dead*.
+
+# %% [markdown]
+# ## Make it yours
+#
+# Open `lessons/lesson_03_retries/exercise.py`. It is the bug of the post, and it has both mistakes. Then `make check-3`. There
+# are `make hint-3` and `make try-3`.
 #
 # [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb)

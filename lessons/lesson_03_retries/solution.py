@@ -1,4 +1,4 @@
-"""Three lines changed, and one of them is gone.
+"""Three things changed: how `create` calls, what `perform` catches, and how often is enough.
 
 `create` pushes a job. Before, there was none, and so nothing that could have been tried again.
 
@@ -6,8 +6,8 @@
 job into `retry`. If you want to write something into the log first, keep the `except` and end it
 with `raise`.
 
-`retry = 5` says how many retries there are after the first run. With them, about 20 minutes pass
-before the job is given up (15 + 16 + 31 + 96 + 271 seconds, and a little chance).
+`retry = 5` says how many retries there are after the first run. With them, some seven minutes
+pass before the job is given up (15 + 16 + 31 + 96 + 271 seconds, and a little chance).
 """
 
 from lessons.kit import send_gif

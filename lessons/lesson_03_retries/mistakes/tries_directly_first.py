@@ -1,0 +1,21 @@
+"""trying it directly first"""
+
+import smtplib
+
+from lessons.kit import send_gif
+from minijobs import Worker
+
+
+class SendGifToUserWorker(Worker):
+    retry = 5
+
+    def perform(self, email, thought):
+        send_gif(email, thought)
+
+
+def create(email, thought):
+    try:
+        SendGifToUserWorker().perform(email, thought)
+    except smtplib.SMTPException:
+        SendGifToUserWorker.perform_async(email, thought)
+    return f"You did it! An email is on its way to {email}"
