@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import code as interpreter
 import re
 import shutil
 import sys
 import textwrap
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
 
 from rich.box import ROUNDED
 from rich.console import Console
@@ -55,8 +57,27 @@ def how(verb: str, number: int | None = None, **options: object) -> str:
 
 def prompt(banner: str, names: dict[str, Any]) -> None:
     """A Python prompt on `names`, until somebody types Ctrl-D or exit()."""
-    with suppress(SystemExit):
+    with suppress(SystemExit), _exit_that_only_leaves():
         interpreter.interact(banner=textwrap.fill(banner, console().width), local=names, exitmsg="")
+
+
+class _Leave:
+    def __repr__(self) -> str:
+        return "Ctrl-D or exit() leads back."
+
+    def __call__(self, code: object = None) -> NoReturn:
+        raise SystemExit(code)
+
+
+@contextmanager
+def _exit_that_only_leaves() -> Iterator[None]:
+    """Python's own exit() closes the input, and the lesson that goes on after it could ask nothing any more."""
+    own = {name: vars(builtins)[name] for name in ("exit", "quit") if name in vars(builtins)}
+    vars(builtins).update(dict.fromkeys(own, _Leave()))
+    try:
+        yield
+    finally:
+        vars(builtins).update(own)
 
 
 def prose(markdown: str) -> None:

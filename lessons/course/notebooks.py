@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import jupytext
 import nbformat
@@ -78,6 +78,7 @@ class Normaliser:
     """
 
     RULES = (
+        ("CHANCE", r"\s*~ (rss|rtt_us): \d+"),  # two measurements: whether the second differs from the first is chance
         ("LOG", r"\d{4}-\d\d-\d\dT[\d:.]+Z \d+ TID-\w+"),
         ("PROCESS", r"[\w.-]+:\d+:[0-9a-f]{12}\b"),
         ("JID", r"\b[0-9a-f]{24}\b"),
@@ -93,6 +94,7 @@ class Normaliser:
         ("GAP", r" {2,}"),
     )
     NUMBERED = frozenset({"PROCESS", "JID"})
+    WITHOUT_NAME: ClassVar[dict[str, str]] = {"CHANCE": "", "GAP": " "}
 
     def __init__(self) -> None:
         self._seen: dict[str, str] = {}
@@ -103,8 +105,8 @@ class Normaliser:
         return text
 
     def _name(self, rule: str, value: str) -> str:
-        if rule == "GAP":
-            return " "
+        if rule in self.WITHOUT_NAME:
+            return self.WITHOUT_NAME[rule]
         if rule not in self.NUMBERED:
             return rule
         count = sum(known.startswith(f"{rule}-") for known in self._seen.values())

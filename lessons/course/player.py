@@ -12,7 +12,8 @@ from contextlib import contextmanager, redirect_stdout
 from types import CodeType
 from typing import Any
 
-from lessons.kit import session, stage, timeline
+from lessons.kit import session, stage
+from lessons.kit.timeline import reading
 
 from . import progress
 from .catalogue import Cell, Lesson
@@ -103,7 +104,7 @@ def _next_step(number: int, steps: int, names: dict[str, Any]) -> bool:
         if answer in ("", "q", "quit"):
             return not answer
         if answer == "p":
-            with timeline.reading():
+            with reading():
                 prompt("Everything of this lesson is here: its names, its Redis. Ctrl-D leads back to it.", names)
         else:
             say("Enter, p or q. (A guess is asked for where there is a question.)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import re
@@ -117,6 +118,7 @@ class Terminal:
 
     def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
         self.text = ""
+        self._decoded = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end in the middle of a letter
         self._read_to = 0
         self._ours, theirs = pty.openpty()
         self.process = subprocess.Popen(
@@ -158,7 +160,7 @@ class Terminal:
             raw = os.read(self._ours, 65536)
         except OSError:  # Linux says so when the other end is closed
             return False
-        self.text += re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", raw.decode(errors="replace")).replace("\r", "")
+        self.text += re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", self._decoded.decode(raw)).replace("\r", "")
         return bool(raw)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from lessons.__main__ import main
 from lessons.course import catalogue, checking, commands, progress
+from lessons.course.console import how
 
 
 @pytest.fixture
@@ -24,7 +25,23 @@ def course(copied, monkeypatch) -> Path:
         monkeypatch.setattr(module, "LESSONS", folder / "lessons")
     monkeypatch.setattr(progress, "FILE", folder / "lessons" / ".progress.json")
     monkeypatch.setenv("COLUMNS", "80")
+    on_path(monkeypatch, make=True)
     return folder
+
+
+def on_path(monkeypatch, *, make):
+    """There is a make on this machine, or there is none; everything else is as it is."""
+    real = shutil.which
+
+    def which(name, *more, **other):
+        return ("/somewhere/make" if make else None) if name == "make" else real(name, *more, **other)
+
+    monkeypatch.setattr(shutil, "which", which)
+
+
+@pytest.fixture
+def without_make(course, monkeypatch):
+    on_path(monkeypatch, make=False)
 
 
 @pytest.fixture
@@ -51,7 +68,7 @@ def solve(one):
 def passed(one):
     """As if the check had passed: a check is a process, and takes a second."""
     solve(one)
-    progress.note(one, passed=True)
+    progress.note(one, passed=True, solved=True)
 
 
 @pytest.fixture
@@ -129,14 +146,14 @@ def test_the_stub_fails_its_check_and_the_solution_passes_and_is_remembered(said
     assert "Checking lessons/lesson_01_the_wait/exercise.py" in text
     assert "no `create` leaves one job in Redis, and sends nothing itself." in text
     assert "the exercise as it was handed out" in text
-    assert "make hint-1" in text
+    assert text.endswith("A hint: make hint-1 Check on each save: make watch-1")
     assert progress.of(one) == {}
     solve(one)
     code, text = said("check", "1")
     assert code == 0
     assert text.count(" ok ") == 3
-    assert "make solution-1" in text
-    assert progress.of(one) == {"passed": True}
+    assert text.endswith("Right. A solution, and why: make solution-1 What is next: make progress")
+    assert progress.of(one) == {"passed": True, "solved": True}
 
 
 def test_a_rejection_fits_the_terminal_and_keeps_its_columns(course, one, monkeypatch, capsys):
@@ -151,20 +168,43 @@ def test_a_rejection_fits_the_terminal_and_keeps_its_columns(course, one, monkey
     assert lines[begin + 1][19] != " "
 
 
+def test_requirements_hang_below_their_beginning(course, one, monkeypatch, capsys):
+    result = checking.Result(met=["It does this, " * 10 + "once."], unmet="It does that, " * 10 + "too.", reason="No.")
+    monkeypatch.setattr(checking, "examine", lambda *_: result)
+    checking.check(one)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    for label, end in (("  ok  It", "once."), ("  no  It", "too.")):
+        begin = next(number for number, line in enumerate(lines) if line.startswith(label))
+        last = next(number for number, line in enumerate(lines) if line.endswith(end))
+        assert last > begin
+        for line in lines[begin + 1 : last + 1]:
+            assert line.startswith(" " * 6)
+            assert line[6] != " "
+
+
 def test_progress_says_what_is_done_and_what_is_next(said, course):
-    assert said("progress")[1].endswith("Next: make lesson-1")
+    questions = {one.number: one.heading().question for one in catalogue.lessons()}
+
+    def lines(**states):
+        told = [f"{n} {question} {states.get(f'lesson_{n}', 'not played yet')}" for n, question in questions.items()]
+        return " ".join(told)
+
+    assert said("progress") == (0, lines() + " Next: make lesson-1")
     progress.note(catalogue.lesson(1), played=True)
-    code, text = said("progress")
-    assert code == 0
-    assert "played" in text
-    assert text.endswith("Next: make check-1")
+    assert said("progress") == (0, lines(lesson_1="played") + " Next: make check-1")
     progress.note(catalogue.lesson(1), passed=True)
-    code, text = said("progress")
-    assert text.startswith("x 1 ")
-    assert text.endswith("Next: make lesson-2")
+    assert said("progress") == (0, lines(lesson_1="exercise done") + " Next: make lesson-2")
     for one in catalogue.lessons():
         progress.note(one, passed=True)
-    assert said("progress")[1].endswith("All done.")
+    assert said("progress")[1].endswith("exercise done All done.")
+
+
+def test_progress_has_a_line_for_each_lesson(course, capsys):
+    assert main(["progress"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:3] for line in lines] == [*(f"{one.number}  " for one in catalogue.lessons()), "Nex"]
+    assert lines[0].endswith("?  not played yet")
 
 
 @pytest.mark.parametrize(
@@ -257,7 +297,7 @@ def test_reset_asks_and_anything_but_yes_changes_nothing(said, one, answered, ty
     one.exercise.write_text("mine")
     answered(*typed)
     code, text = said("reset", "1")
-    assert code == 1
+    assert code == 0
     assert text.endswith("Nothing was changed.")
     assert (one.exercise.read_text(), kept(one)) == ("mine", {})
 
@@ -274,6 +314,17 @@ def test_reset_keeps_the_answer_beside_it(said, one, answered, typed):
     assert one.exercise.read_bytes() == one.stub.read_bytes()
     assert kept(one) == {"exercise.kept-1.py": "mine"}
     assert progress.of(one) == {"passed": False, "hints": 0, "played": True}
+
+
+def test_a_solution_stays_open_once_the_exercise_has_been_solved(said, one):
+    solve(one)
+    assert said("check", "1")[0] == 0
+    assert said("reset", "1", "--force")[0] == 0
+    assert progress.of(one)["passed"] is False
+    code, text = said("solution", "1")
+    assert code == 0
+    assert "SendGifToUserWorker.perform_async(email, thought)" in text
+    assert said("solution", "2")[0] == 1  # that of another lesson does not
 
 
 def test_no_kept_copy_is_ever_overwritten(said, one):
@@ -317,8 +368,10 @@ def test_watch_checks_after_each_save_and_ends_when_it_passes(course, one, tmp_p
             watch.kill()
     assert watch.returncode == 0
     assert log.read_text().count("Checking") == 3
+    assert log.read_text().count("A hint:") == 2
+    assert "Check on each save" not in log.read_text()  # that is what is done
     assert "Right." in log.read_text()
-    assert progress.of(one) == {"passed": True}
+    assert progress.of(one) == {"passed": True, "solved": True}
 
 
 def until(happened, log, seconds=60):
@@ -335,7 +388,7 @@ def watched(one, monkeypatch):
 
     def watch(*happenings, results):
         left, checks = list(happenings), list(results)
-        monkeypatch.setattr(checking, "check", lambda lesson: checks.pop(0))
+        monkeypatch.setattr(checking, "check", lambda lesson, *, watching: watching and checks.pop(0))
         monkeypatch.setattr(time, "sleep", lambda _: left.pop(0)())
         checking.watch(one)
         return len(left), len(checks)
@@ -402,6 +455,105 @@ def test_a_prompt_leaves_nothing_on_a_real_server(server, ask, course, one):
     told = ask(course, "try", "1", typed="create('ada@example.com', 'hi')\nkeys()\n", REDIS_URL=server.url)
     assert "+ queue:default" in told.stdout
     assert server.everything() == {}
+
+
+def test_a_prompt_has_everything_that_the_library_and_the_kit_export(ask, course, one):
+    """Each name is there, and is the thing itself."""
+    solve(one)
+    told = tried(
+        ask,
+        course,
+        "import minijobs, lessons.kit",
+        "missing = [n for p in (minijobs, lessons.kit) for n in p.__all__ if globals().get(n) is not getattr(p, n)]",
+        "print('missing:', missing, len(minijobs.__all__) > 5, len(lessons.kit.__all__) > 5)",
+        "also = [redis.ping(), len(inbox) == 0, type(processor) is Processor, work == processor.process_one, time.time() > 0]",
+        "print('also:', also)",
+    )
+    assert told.returncode == 0
+    assert "missing: [] True True" in told.stdout
+    assert "also: [True, True, True, True, True]" in told.stdout
+    assert "Traceback" not in told.stderr
+
+
+def test_in_a_prompt_a_name_of_the_exercise_goes_before_one_of_the_kit(ask, course, one):
+    one.exercise.write_text("def send_gif():\n    return 'my ' + 'own'\n")
+    assert "my own" in tried(ask, course, "send_gif()").stdout
+
+
+# How to go on: with make, or without where there is none.
+
+
+@pytest.mark.parametrize(
+    ("words", "with_make", "without"),
+    [
+        (("progress",), "make progress", "python -m lessons progress"),
+        (("lesson", 3), "make lesson-3", "python -m lessons play 3"),
+        (("check", 1), "make check-1", "python -m lessons check 1"),
+    ],
+)
+def test_how_to_go_on_is_said_with_make_or_without(monkeypatch, words, with_make, without):
+    on_path(monkeypatch, make=True)
+    assert how(*words) == with_make
+    on_path(monkeypatch, make=False)
+    assert how(*words) == without
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "with_make", "without"),
+    [
+        (("lesson", 3), {"FROM": 12}, "make lesson-3 FROM=12", "python -m lessons play 3 --from 12"),
+        (("solution", 2), {"FORCE": 1}, "make solution-2 FORCE=1", "python -m lessons solution 2 --force"),
+    ],
+)
+def test_how_to_insist_is_said_with_make_or_without(monkeypatch, words, options, with_make, without):
+    on_path(monkeypatch, make=True)
+    assert how(*words, **options) == with_make
+    on_path(monkeypatch, make=False)
+    assert how(*words, **options) == without
+
+
+@pytest.mark.parametrize("words", [("lesson", 3, 12), ("solution", 2, None), ("progress", None, None)])
+def test_what_is_said_without_make_can_be_typed(without_make, monkeypatch, words):
+    verb, number, start = words
+    called = []
+    monkeypatch.setattr(commands, "run", lambda function, **arguments: called.append((function.__name__, arguments)) or 0)
+    told = how(verb, number, **({"FROM": start} if start else {"FORCE": 1} if number else {}))
+    assert told.startswith("python -m lessons ")
+    assert main(told.split()[3:]) == 0
+    expected = {
+        "lesson": ("play", {"number": 3, "start": 12}),
+        "solution": ("solution", {"number": 2, "force": True}),
+        "progress": ("show_progress", {}),
+    }
+    assert called == [expected[verb]]
+
+
+def test_without_make_no_message_of_a_command_names_it(said, without_make, one):
+    told = [said("check", "1"), said("solution", "1"), said("progress")]
+    told += [said("hint", "1") for _ in one.hints()]
+    one.exercise.write_text("raise RuntimeError('not today')")
+    told.append(said("try", "1"))
+    solve(one)
+    told += [said("check", "1"), said("progress")]
+    failed, closed, first, *_, last_hint, broken, right, after = (text for _, text in told)
+    assert failed.endswith("A hint: python -m lessons hint 1 Check on each save: python -m lessons watch 1")
+    assert "A hint costs less: python -m lessons hint 1" in closed
+    assert closed.endswith("To see it all the same: python -m lessons solution 1 --force")
+    assert first.endswith("Next: python -m lessons play 1")
+    assert last_hint.endswith("without solving it first: python -m lessons solution 1 --force")
+    assert broken.endswith("Where it is: python -m lessons check 1")
+    assert right.endswith("A solution, and why: python -m lessons solution 1 What is next: python -m lessons progress")
+    assert after.endswith("Next: python -m lessons play 2")
+
+
+def test_with_make_every_message_of_a_command_names_it(said, one):
+    assert said("solution", "1")[1].endswith(
+        "A hint costs less: make hint-1 To see it all the same: make solution-1 FORCE=1"
+    )
+    hints = [said("hint", "1")[1] for _ in one.hints()]
+    assert hints[-1].endswith("without solving it first: make solution-1 FORCE=1")
+    one.exercise.write_text("raise RuntimeError('not today')")
+    assert said("try", "1")[1].endswith("Where it is: make check-1")
 
 
 def test_output_that_a_terminal_cannot_show_is_no_error(course):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -82,6 +83,7 @@ def test_every_prediction_is_asked_before_and_answered_after(lesson):
                 assert len(letters) >= 2
             elif getattr(call.func, "attr", "") == "answer":
                 answered.append(call.func.value.id)
+                assert len(call.args) == 1  # what one could see, in words
                 assert letters == choices[answered[-1]]  # asked before, and each choice is looked at
     assert choices
     assert answered == list(choices)
@@ -114,11 +116,41 @@ def test_there_is_something_to_change(lesson):
     assert f"make try-{lesson.number}" in "\n".join(prose(lesson))
 
 
+def levels(text):
+    """The levels of the headings, in their order."""
+    outside = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return [len(marks) for marks in re.findall(r"^(#+) ", outside, re.MULTILINE)]
+
+
 @every_lesson
 def test_headings_are_not_skipped(lesson):
-    for source in prose(lesson):
-        for line in re.sub(r"```.*?```", "", source, flags=re.DOTALL).splitlines():
-            assert not line.startswith("###")
+    found = levels("\n\n".join(prose(lesson)))
+    assert found[0] == 1
+    assert found.count(1) == 1
+    assert max(found) <= 3
+    for above, below in pairwise(found):
+        assert below <= above + 1
+
+
+@every_lesson
+def test_no_cell_is_empty(lesson):
+    assert all(cell.source.strip() for cell in lesson.cells())
+
+
+@every_lesson
+def test_the_last_two_cells_are_the_recap_and_then_the_exercise(lesson):
+    recap, exercise = (cell.source for cell in lesson.cells()[-2:])
+    assert re.findall(r"^## (.+)$", recap, re.MULTILINE) == ["You might have thought", "To keep"]
+    assert re.findall(r"^New words", recap, re.MULTILINE) == ["New words"]
+    assert re.findall(r"^## (.+)$", exercise, re.MULTILINE) == ["Make it yours"]
+    assert [cell.kind for cell in lesson.cells()[-2:]] == ["markdown", "markdown"]
+
+
+@every_lesson
+def test_questions_and_their_answers_and_nothing_else_are_shown_without_their_code(lesson):
+    for cell in lesson.cells():
+        about_a_guess = cell.kind == "code" and ("predict(" in cell.source or ".answer(" in cell.source)
+        assert ("hide-input" in cell.tags) == about_a_guess, cell.source
 
 
 def glossary():
@@ -129,9 +161,9 @@ def glossary():
 
 
 def new_words(lesson):
-    found = re.search(r"New words.*?:((?:\s*\*[^*]+\*,?)+)\.", prose(lesson)[-1], re.DOTALL)
-    assert found, "The last cell must list the new words."
-    return re.findall(r"\*([^*]+)\*", found[1])
+    found = re.findall(r"^New words[^:]*:((?:\s*\*[^*]+\*,?)+)\.", "\n\n".join(prose(lesson)), re.MULTILINE)
+    assert len(found) == 1, "A lesson must list its new words, once."
+    return re.findall(r"\*([^*]+)\*", found[0])
 
 
 @every_lesson

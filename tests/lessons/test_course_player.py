@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
+import os
 import re
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -12,6 +15,7 @@ import pytest
 
 from lessons.course import catalogue, console, notebooks
 from lessons.course.catalogue import lessons
+from lessons.kit import stage
 
 LESSONS = lessons()
 NAMES = [one.folder.name for one in LESSONS]
@@ -37,7 +41,7 @@ def test_a_lesson_plays_to_its_end_when_nobody_watches(played, lesson):
     told = played[lesson.number]
     assert (told.returncode, told.stderr) == (0, "")
     assert f"make check-{lesson.number}" in told.stdout.splitlines()[-1]
-    assert "Enter: the next step" not in told.stdout
+    assert "Enter: go on" not in told.stdout
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
@@ -62,7 +66,7 @@ def test_prose_and_code_fit_a_terminal_of_80_columns(lesson, monkeypatch, capsys
     for cell in lesson.cells():
         (console.code if cell.kind == "code" else console.prose)(cell.source)
         printed = capsys.readouterr().out.splitlines()
-        assert max(map(len, printed)) <= 80
+        assert max(map(len, printed), default=0) <= 80
         if cell.kind == "code":  # and no line of it is broken
             assert [line[2:-2].rstrip() for line in printed[1:-1]] == [line.rstrip() for line in cell.source.splitlines()]
 
@@ -90,12 +94,12 @@ from lessons.kit import predict, start
 
 redis = start()
 
-# %%
+# %% tags=["hide-input"]
 guess = predict("What is it?", a="This.", b="That.")
 guess
 
-# %%
-guess.answer(a=False, b=True)
+# %% tags=["hide-input"]
+guess.answer("it is " + "that", a=False, b=True)
 
 # %% tags=["raises-exception"]
 raise ValueError("on purpose")
@@ -143,12 +147,12 @@ def here(small, monkeypatch):
     from lessons.__main__ import main
     from lessons.course import progress
 
-    def play(text=LESSON):
+    def play(text=LESSON, *words):
         folder = small(text)
         monkeypatch.setattr(catalogue, "LESSONS", folder / "lessons")
         monkeypatch.setattr(progress, "LESSONS", folder / "lessons")
         monkeypatch.setattr(progress, "FILE", folder / "lessons" / ".progress.json")
-        return main(["play", "7"])
+        return main(["play", "7", *words])
 
     return play
 
@@ -157,6 +161,7 @@ def cell(*lines, tags=""):
     return "\n".join([f"\n# %%{tags}", *lines, ""])
 
 
+PROMPT = "Enter: go on · p: a Python prompt, here · q: stop ── "
 FIRST = LESSON[: LESSON.index("# %%\n")]
 
 
@@ -164,7 +169,14 @@ def test_the_output_of_a_cell_stands_under_its_code(here, capsys):
     assert here() == 0
     printed = capsys.readouterr().out
     order = ["What is it?", "redis = start()", "Redis: embedded", "guess.answer(", "What happened is b: That."]
-    order += ['raise ValueError("on purpose")', "ValueError: on purpose", 'print("printed")', "printed\n42\n", "not shown"]
+    order += [
+        "What one could see: it is that.",
+        'raise ValueError("on purpose")',
+        "ValueError: on purpose",
+        'print("printed")',
+        "printed\n42\n",
+        "not shown",
+    ]
     order += ["__main__", "The last words.", "make check-7"]
     places = [printed.index(words) for words in order]
     assert places == sorted(places)
@@ -212,32 +224,34 @@ def test_an_error_on_purpose_is_shown_and_the_lesson_goes_on(here, capsys):
 
 def test_somebody_who_watches_goes_step_by_step_and_guesses(small, terminal):
     shown = terminal(small(), "play", "7")
-    shown.until("Enter: the next step · q: stop ──")
+    shown.until("── 2 of 10 · Enter: go on · p: a Python prompt, here · q: stop ── ")
     assert "What is it?" not in shown.text.split("redis = start()")[1]  # nothing comes before Enter
     shown.type("\n")
-    shown.until("  b  That.\n", "Enter: the next step")
+    assert shown.until("  b  That.\n", "Enter: go on") == "  b  That.\n"
     shown.until("Your guess (a, b; Enter to go on without): ")
     shown.type("z\n")
     shown.until("z is none of the choices.")
     shown.type("B\n")
     shown.until("Your guess is b. Now let it happen.")
-    shown.until("q: stop ──")
+    shown.until("q: stop ── ")
     shown.type("\n")
     shown.until("You guessed it.")
-    for _ in range(6):
-        shown.until("q: stop ──")
+    for number in range(4, 10):
+        shown.until(f"── {number} of 10 · ", "The last words.")
+        shown.until(PROMPT)
         shown.type("\n")
     shown.until("The last words.")
     assert shown.ended() == 0
-    assert shown.text.rstrip().endswith("make check-7")
+    assert shown.text.count(PROMPT) == 8
+    assert shown.text.rstrip().endswith("When you have changed it: make check-7")
 
 
 def test_q_stops_and_the_lesson_does_not_count_as_played(small, terminal):
     folder = small()
     shown = terminal(folder, "play", "7")
-    shown.until("q: stop ──")
+    shown.until("q: stop ── ")
     shown.type(" Q\n")
-    shown.until("Stopped.")
+    shown.until("Stopped. To go on from here: make lesson-7 FROM=3")
     assert shown.ended() == 0
     assert "predict(" not in shown.text.split("redis = start()")[1]
     assert not (folder / "lessons" / ".progress.json").exists()
@@ -246,19 +260,253 @@ def test_q_stops_and_the_lesson_does_not_count_as_played(small, terminal):
 @pytest.mark.parametrize("where", ["at a step", "at a guess"])
 def test_when_the_input_ends_the_lesson_goes_on_to_its_end(small, terminal, where):
     shown = terminal(small(), "play", "7")
-    shown.until("q: stop ──")
+    shown.until("q: stop ── ")
     if where == "at a guess":
         shown.type("\n")
         shown.until("Your guess (")
     shown.type("\x04")
     shown.until("The last words.")
     assert shown.ended() == 0
-    assert shown.text.count("q: stop ──") == 1
+    assert shown.text.count("q: stop ── ") == 1
+
+
+def test_without_make_q_and_the_end_say_what_to_type(small, terminal, ask, tmp_path):
+    folder = small()
+    shown = terminal(folder, "play", "7", PATH=str(tmp_path))
+    shown.until(PROMPT)
+    shown.type("q\n")
+    shown.until("To go on from here: python -m lessons play 7 --from 3")
+    assert shown.ended() == 0
+    told = ask(folder, "play", "7", PATH=str(tmp_path))
+    assert told.stdout.endswith("When you have changed it: python -m lessons check 7\n")
+
+
+def test_what_q_says_leads_on_from_there(small, terminal):
+    shown = terminal(small(), "play", "7", "--from", "3")
+    shown.until("What is it?\n")
+    shown.until("Your guess (")
+    assert "redis = start()" not in shown.text
+    assert "Redis: embedded" not in shown.text
+    shown.type("a\n")
+    shown.until("── 3 of 10 · ")
+    shown.until(PROMPT)
+    shown.type("q\n")
+    shown.until("FROM=4")
+    assert shown.ended() == 0
+
+
+def test_a_question_and_its_answer_are_shown_without_their_code_to_who_watches(small, terminal):
+    shown = terminal(small(), "play", "7")
+    shown.until(PROMPT)
+    shown.type("\n")
+    shown.until("Your guess (")
+    shown.type("\n")
+    shown.until(PROMPT)
+    shown.type("\n")
+    shown.until("What happened is b: That.")
+    shown.until(PROMPT)
+    shown.type("\n")
+    shown.until(PROMPT)
+    assert "redis = start()" in shown.text  # the code of other cells is there
+    assert "raise ValueError" in shown.text
+    assert "What one could see: it is that." in shown.text
+    assert shown.text.count("What is it?") == 2  # in the first cell, and asked
+    assert "predict(" not in shown.text
+    assert ".answer(" not in shown.text
+
+
+def test_a_question_and_its_answer_are_shown_with_their_code_where_nobody_watches(here, capsys):
+    assert here() == 0
+    printed = capsys.readouterr().out
+    assert "predict(" in printed
+    assert ".answer(" in printed
+
+
+def test_prose_and_its_code_are_one_step_and_two_pieces_of_prose_are_two(small, terminal):
+    prose = ["\n# %% [markdown]\n# First.\n", "\n# %% [markdown]\n# Second.\n", "\n# %% [markdown]\n# Last.\n"]
+    shown = terminal(small(FIRST + prose[0] + prose[1] + cell("print('by', 'code')") + prose[2]), "play", "7")
+    shown.until("── 1 of 5 · ")
+    shown.until(PROMPT)
+    assert "First." not in shown.text
+    shown.type("\n")
+    shown.until("── 2 of 5 · ")
+    shown.until(PROMPT)
+    assert "First." in shown.text
+    assert "Second." not in shown.text
+    shown.type("\n")
+    shown.until("── 4 of 5 · ")  # none between the prose and its code
+    shown.until(PROMPT)
+    assert shown.text.index("Second.") < shown.text.index("by code")
+    assert "Last." not in shown.text
+    shown.type("\n")
+    shown.until("Last.")
+    assert shown.ended() == 0
+    assert shown.text.count(PROMPT) == 3
+
+
+def test_anything_else_at_a_step_is_refused_with_a_sentence_and_asked_again(small, terminal):
+    shown = terminal(small(), "play", "7")
+    for typed in ("b", "perhaps", "pq"):
+        shown.until("── 2 of 10 · ")
+        shown.until(PROMPT)
+        shown.type(f"{typed}\n")
+        shown.until("Enter, p or q. (A guess is asked for where there is a question.)")
+    shown.until("── 2 of 10 · ")
+    shown.until(PROMPT)
+    assert "Your guess" not in shown.text
+    shown.type("\n")
+    shown.until("Your guess (")
+
+
+@pytest.mark.parametrize("leave", ["\x04", "exit()\n", "quit()\n", "raise SystemExit\n"])
+def test_p_is_a_python_prompt_on_the_lessons_own_names_and_leads_back(small, terminal, leave):
+    shown = terminal(small(FIRST + cell("value = 6 * 7") + cell("print('now', value)") + cell("'end'")), "play", "7")
+    shown.until("── 2 of 4 · ")
+    shown.until(PROMPT)
+    shown.type("P\n")
+    shown.until("Ctrl-D leads back")
+    shown.until(">>> ")
+    shown.type("value + 1000\n")
+    shown.until("1042")
+    shown.until(">>> ")
+    shown.type("value = 'changed'\n")
+    shown.until(">>> ")
+    shown.type("1 / 0\n")
+    shown.until("ZeroDivisionError: division by zero")
+    shown.until(">>> ")
+    shown.type(leave)
+    shown.until("── 2 of 4 · ")  # the same step
+    shown.until(PROMPT)
+    assert "now changed" not in shown.text
+    shown.type("\n")
+    shown.until("now changed")
+    shown.until("── 3 of 4 · ")
+    shown.until(PROMPT)
+    shown.type("p\n")  # and again
+    shown.until(">>> ")
+    shown.type(leave)
+    shown.until("── 3 of 4 · ")
+    shown.until(PROMPT)
+    shown.type("\n")
+    assert shown.ended() == 0
+
+
+def test_pythons_own_exit_is_back_after_a_prompt(monkeypatch):
+    def leave(question=""):
+        return "exit()"
+
+    before = builtins.exit, builtins.quit
+    monkeypatch.setattr(builtins, "input", leave)
+    console.prompt("Here.", {})
+    assert (builtins.exit, builtins.quit) == before
+    assert not sys.stdin.closed
+
+
+def test_what_was_typed_ahead_of_a_prompt_is_thrown_away(small, terminal):
+    wait = cell("import time", "print('be' + 'gun', flush=True)", "time.sleep(1)")
+    shown = terminal(small(FIRST + wait + cell("'the next'") + cell("'the last'")), "play", "7")
+    shown.until("begun")
+    shown.type("\n\nq\n")  # while the cell is running, and nothing has been asked
+    shown.until("── 2 of 4 · ")
+    shown.until(PROMPT)
+    shown.type("\n")
+    shown.until("── 3 of 4 · ", "Stopped.")
+    shown.until(PROMPT)
+    shown.type("\n")
+    assert shown.ended() == 0
+    assert "Stopped." not in shown.text
+    assert shown.text.count(PROMPT) == 2
+
+
+# From a step on.
+
+
+SOME = (
+    FIRST
+    + cell("import os, time", "from lessons.kit import let_time_pass, predict, stage, start")
+    + cell("redis = start()", "redis.set('kept', 'by an earlier step')", "print('not', 'shown')")
+    + cell("began = time.monotonic()", "let_time_pass(20)", "took = time.monotonic() - began", "pace = stage.pace()")
+    + cell("guess = predict('Where?', a='Here.', b='There.')", "guess")
+    + cell("1 / 0", tags=' tags=["raises-exception"]')
+    + cell("print('kept', redis.get('kept'), guess.guess)")
+    + cell("print('hurried', took < 2, pace, 'then', stage.pace())")
+)
+
+
+def test_earlier_steps_run_unseen_and_hurried(here, capsys, monkeypatch):
+    monkeypatch.setenv(stage.PACE, "0.5")
+    assert here(SOME, "--from", "7") == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    lines = printed.out.splitlines()
+    assert lines[0].startswith("╭")  # nothing stands before the code of step 7
+    assert "print('kept'" in lines[1]
+    assert any(
+        line.startswith("kept b'by an earlier step' None") or line == "kept by an earlier step None" for line in lines
+    )
+    assert "hurried True 0.02 then 0.5" in lines
+    for words in ("What is it?", "not shown", "Redis:", "Where?", "ZeroDivisionError", "let_time_pass"):
+        assert words not in printed.out
+    assert os.environ[stage.PACE] == "0.5"
+
+
+def test_a_pace_that_was_not_set_is_not_set_afterwards(here, capsys, monkeypatch):
+    monkeypatch.delenv(stage.PACE, raising=False)
+    monkeypatch.delenv("CI", raising=False)
+    assert here(SOME, "--from", "8") == 0
+    assert "hurried True 0.02 then 1.0" in capsys.readouterr().out
+    assert stage.PACE not in os.environ
+
+
+def test_earlier_steps_ask_nobody(small, terminal):
+    shown = terminal(small(SOME), "play", "7", "--from", "7", **{stage.PACE: "1"})
+    shown.until("── 7 of 8 · ")
+    shown.until(PROMPT)
+    assert "Your guess" not in shown.text
+    assert shown.text.count(PROMPT) == 1
+    shown.type("\n")
+    shown.until("hurried True 0.02 then 1.0")
+    assert shown.ended() == 0
+
+
+def test_from_the_first_step_is_the_whole_lesson(here, capsys):
+    assert here() == 0
+    whole = capsys.readouterr().out
+    assert here(LESSON, "--from", "1") == 0
+    assert capsys.readouterr().out == whole
+
+
+@pytest.mark.parametrize("step", ["0", "-1", "9", "1000"])
+def test_a_step_that_is_not_there_is_said_with_those_that_are(here, capsys, step):
+    from lessons.course import progress
+
+    assert here(SOME, "--from", step) == 1
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "Lesson 7 has steps 1 to 8.\n")
+    assert progress.of(catalogue.lesson(7)) == {}
+
+
+def test_an_earlier_step_that_breaks_is_said_in_one_sentence_and_leaves_the_pace_alone(here, capsys, monkeypatch):
+    monkeypatch.setenv(stage.PACE, "0.5")
+    assert here(FIRST + cell("1 / 0") + cell("'next'"), "--from", "3") == 1
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "Lesson 7, cell 2: ZeroDivisionError: division by zero\n")
+    assert os.environ[stage.PACE] == "0.5"
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
+def test_a_lesson_goes_on_from_its_middle(ask, copied, played, lesson):
+    cells = lesson.cells()
+    middle = len(cells) // 2
+    told = ask(copied(), "play", str(lesson.number), "--from", str(middle), CI="true")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert f"make check-{lesson.number}" in told.stdout.splitlines()[-1]
+    assert len(told.stdout) < 0.8 * len(played[lesson.number].stdout)
 
 
 def test_ctrl_c_ends_a_lesson_without_a_traceback(small, terminal):
     shown = terminal(small(), "play", "7")
-    shown.until("q: stop ──")
+    shown.until("q: stop ── ")
     shown.process.send_signal(signal.SIGINT)
     with suppress(OSError):  # it has ended
         shown.type("\n")  # a signal between the prompt and the reading of it is seen when something is read

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lessons.course import checking
+from lessons.course import checking, telling
 from lessons.course.catalogue import Lesson, lessons
 
 LESSONS = lessons()
@@ -43,12 +43,34 @@ BROKEN = {
 }
 
 
+# Mistakes in the call itself, which Python refuses: the learner is told the line of it.
+SLIPS = {
+    "calls_on_the_class": "SendGifToUserWorker.perform(",
+    "names_the_arguments": "SendGifToUserWorker.perform_async(email=",
+}
+
+WORKER = "from minijobs import Worker\n\nclass Gif(Worker):\n    def perform(self, email, thought): ...\n\n"
+SLIPS_ELSEWHERE = {
+    "gives the arguments to the class": (
+        WORKER + CREATE + "    Gif(email, thought).perform()\n",
+        "giving the arguments to the class",
+    ),
+}
+
+
+def place(mistake):
+    """Where a slip is: its line, with its number, as the learner is told."""
+    lines = enumerate(mistake.read_text().splitlines(), start=1)
+    ((number, line),) = ((number, line) for number, line in lines if SLIPS[mistake.stem] in line)
+    return f"line {number} of {mistake.name}: {line.strip()}"
+
+
 @pytest.fixture(scope="session")
 def found(tmp_path_factory):
     """What the checks found: of each stub, solution and mistake, by its path, and of each broken answer, by its name."""
     folder = tmp_path_factory.mktemp("answers")
     answers = {path: (one, path) for one in LESSONS for path in (one.stub, one.solution, *one.mistakes)}
-    for name, (source, _) in BROKEN.items():
+    for name, (source, _) in [*BROKEN.items(), *SLIPS_ELSEWHERE.items()]:
         answers[name] = (LESSONS[0], folder / f"{name}.py")
         answers[name][1].write_bytes(source if isinstance(source, bytes) else source.encode())
     noise = "import sys\nprint('{\"event\": \"end\"}')\nprint('FAILED', file=sys.stderr)\nsys.stdout.flush()\n"
@@ -104,9 +126,30 @@ def test_a_rejection_has_four_parts_and_no_traceback(found, lesson, mistake):
     assert not result.passed
     told = parts(result.reason)
     assert all(told.values())
-    assert f"make try-{lesson.number}" in told["Look:"]
+    if mistake.stem in SLIPS:  # Python itself refused the call: it is known where
+        assert told["Look:"] == place(mistake)
+        assert told["Instead:"].startswith("Python said: ")
+    else:
+        assert f"make try-{lesson.number}" in told["Look:"]
     for word in ("Traceback", "assert", "Assertion", 'File "'):
         assert word not in result.reason
+
+
+def test_every_slip_that_is_known_was_made():
+    stems = {path.stem for _, path in MISTAKES}
+    assert stems.issuperset(SLIPS)
+    assert len(telling.SLIPS) == len(SLIPS) + len(SLIPS_ELSEWHERE)
+
+
+@pytest.mark.parametrize("name", SLIPS_ELSEWHERE)
+def test_a_slip_that_is_no_mistake_of_a_lesson_is_told_in_four_parts_too(found, name):
+    told = parts(found[name].reason)
+    source, words = SLIPS_ELSEWHERE[name]
+    assert told["Expected:"] == found[name].unmet
+    assert told["Instead:"].startswith("Python said: ")
+    assert words in told["Looks like:"]
+    line = len(source.splitlines())
+    assert told["Look:"] == f"line {line} of {name}.py: {source.splitlines()[-1].strip()}"
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)

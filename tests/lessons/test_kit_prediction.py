@@ -55,31 +55,40 @@ def test_a_guess_that_is_none_of_the_choices_is_refused():
 
 
 def test_a_right_guess_is_told_so():
-    assert str(ask(guess="a").answer(a=True, b=False)) == "What happened is a: In the queue.\nYou guessed it."
-
-
-def test_a_wrong_guess_is_told_what_it_was_and_to_look_again():
-    assert ask(guess="b").answer(a=True, b=False).lines() == [
+    assert ask(guess="a").answer("queue:default holds 1 job", a=True, b=False).lines() == [
         "What happened is a: In the queue.",
-        "You guessed b: Nowhere.",
-        "Look again at the output above: what speaks against it?",
+        "What one could see: queue:default holds 1 job.",
+        "You guessed it.",
     ]
 
 
-def test_without_a_guess_the_answer_is_only_what_happened():
-    assert str(ask().answer(a=False, b=True)) == "What happened is b: Nowhere."
+def test_a_wrong_guess_is_told_what_it_was_after_what_speaks_against_it():
+    assert ask(guess="b").answer("queue:default holds 1 job", a=True, b=False).lines() == [
+        "What happened is a: In the queue.",
+        "What one could see: queue:default holds 1 job.",
+        "You guessed b: Nowhere.",
+    ]
+
+
+def test_without_a_guess_the_answer_is_only_what_happened_and_what_one_could_see():
+    assert str(ask().answer("no key", a=False, b=True)) == "What happened is b: Nowhere.\nWhat one could see: no key."
+
+
+def test_an_answer_without_an_observation_in_words_is_refused():
+    with pytest.raises(TypeError, match="seen"):
+        ask().answer(a=True, b=False)
 
 
 @pytest.mark.parametrize("observed", [{"a": True, "b": True}, {"a": False, "b": False}])
 def test_exactly_one_choice_must_come_out_or_the_lesson_is_wrong(observed):
     with pytest.raises(AssertionError, match="Exactly one choice must come out"):
-        ask().answer(**observed)
+        ask().answer("something", **observed)
 
 
 @pytest.mark.parametrize("observed", [{"a": True}, {"a": True, "b": False, "c": False}, {}])
 def test_every_choice_must_be_looked_at(observed):
     with pytest.raises(ValueError, match=r"Say of each choice whether it is so: a, b\."):
-        ask().answer(**observed)
+        ask().answer("something", **observed)
 
 
 def test_nobody_is_asked_where_nobody_watches(monkeypatch):

@@ -13,7 +13,7 @@ from minijobs import Fetcher, Processor, Worker, poll
 
 def test_before_anything_happens_redis_was_told_nothing(lesson):
     assert commands().names() == "nothing"
-    assert str(commands()) == "(Redis was told nothing)"
+    assert str(commands()) == "(minijobs told Redis nothing)"
 
 
 def test_what_a_pipeline_sends_is_written_down_command_by_command(lesson, push):

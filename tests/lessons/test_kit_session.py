@@ -11,7 +11,7 @@ import pytest
 import redis as redis_py
 
 from lessons.kit import commands, keys, session, start, where
-from minijobs import connection, middleware
+from minijobs import Fetcher, Heartbeat, Processor, connection, middleware
 
 
 def put_foreign_keys(redis):
@@ -60,6 +60,27 @@ def test_where_says_the_keys_that_hold_a_job(lesson, push):
     lesson.sadd("seen", jid)
     assert where(jid) == "queue:default, seen"
     assert where("another") == "nowhere"
+
+
+def test_where_leaves_out_that_a_heartbeat_quotes_the_job(lesson, push):
+    jid = push()
+    processor = Processor(Fetcher("default"))
+    heard = []
+
+    def look(worker, job, run):
+        Heartbeat(processor).beat()
+        heard.append((where(jid), [name.decode() for name in lesson.scan_iter("*:work") if lesson.hlen(name)]))
+        run()
+
+    middleware.server.add(look)
+    processor.process_one()
+    ((found, quoted),) = heard
+    assert len(quoted) == 1  # the heartbeat does quote it
+    assert found != "nowhere"
+    assert quoted[0] not in found
+    assert where(jid) == "nowhere"
+    lesson.set("homework", jid)  # a name that only looks like it
+    assert where(jid) == "homework"
 
 
 def test_after_the_end_the_workers_lane_is_no_middleware_any_more(lesson):
@@ -177,11 +198,11 @@ def test_whole_lessons_at_once_leave_a_shared_server_as_it_was(server, ask, copi
 def test_keys_that_another_program_makes_meanwhile_in_the_same_database_are_left(server, terminal, copied):
     """Somebody plays the lesson step by step, and in the middle of it another program writes into the same database."""
     played = terminal(copied(), "play", "3", REDIS_URL=server.url)
-    while played.until("q: stop ──", "without):", "What happened is") != "What happened is":
+    while played.until("q: stop ── ", "without):", "What happened is") != "What happened is":
         played.type("\n")
     put_foreign_keys(server.database(15))
     foreign = {name: held for name, held in server.everything().items() if name[1] != session.TAKEN.encode()}
-    played.until("q: stop ──")
+    played.until("q: stop ── ")
     played.type("\x04")  # the end of the input: nobody is watching any more, and it goes on
     assert played.ended() == 0, played.text[-1000:]
     assert server.everything() == foreign
@@ -189,10 +210,10 @@ def test_keys_that_another_program_makes_meanwhile_in_the_same_database_are_left
 
 def test_a_lesson_that_is_stopped_in_the_middle_leaves_nothing(server, terminal, copied):
     played = terminal(copied(), "play", "3", REDIS_URL=server.url)
-    while played.until("q: stop ──", "without):", "+ retry") != "+ retry":
+    while played.until("q: stop ── ", "without):", "+ retry") != "+ retry":
         played.type("\n")
     assert server.database(15).zcard("retry") == 1
-    played.until("q: stop ──")
+    played.until("q: stop ── ")
     played.type("q\n")
     assert played.ended() == 0
     assert server.everything() == {}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 import io
+import time
+from contextlib import suppress
 
 import matplotlib.image
 import pytest
 
-from lessons.kit import catch_mail, clock, send_gif, timeline
-from lessons.kit.timeline import WIDTH, Event, Timeline
+from lessons.course import player
+from lessons.kit import catch_mail, clock, predict, send_gif, stage, timeline
+from lessons.kit.timeline import WIDTH, Event, Timeline, mark, now, reading
 from minijobs import Fetcher, Processor, Worker
 
 
@@ -93,7 +97,7 @@ def test_a_run_of_a_job_fills_the_workers_lane_and_a_mail_that_of_the_inbox(less
         def perform(self):
             send_gif("ada@example.com", "hello", seconds=0)
 
-    with clock("your code", "perform_async"):
+    with clock("perform_async"):
         SendGif.perform_async()
         SendGif.perform_async()
     processor = Processor(Fetcher("default"))
@@ -114,14 +118,98 @@ def test_a_direct_call_is_not_in_the_workers_lane(lesson, gif):
 
 
 def test_what_fails_is_timed_too():
-    with pytest.raises(ValueError, match="no"), clock("your code", "perform") as event:
+    with pytest.raises(ValueError, match="no"), clock("perform") as event:
         raise ValueError("no")
     assert event.end >= event.begin
     assert [event.what for event in timeline().events] == ["perform"]
 
 
+def test_what_is_timed_is_in_the_lane_of_your_code_unless_another_is_named():
+    with clock("create"):
+        pass
+    with clock("poll", "poller"):
+        pass
+    assert [(event.lane, event.what) for event in timeline().events] == [("your code", "create"), ("poller", "poll")]
+
+
+# The clock stands still while somebody sits at a prompt.
+
+
+@pytest.fixture
+def at_the_prompt(monkeypatch):
+    """Somebody sits at the terminal: each line that they type takes them a hundred seconds. Nothing else takes time."""
+    seconds, lines = [5000.0], []
+
+    def read(question=""):
+        seconds[0] += 100
+        if not lines or lines[0] is EOFError:
+            del lines[:1]
+            raise EOFError
+        return lines.pop(0)
+
+    monkeypatch.setattr(time, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr(builtins, "input", read)
+    monkeypatch.setattr(stage, "watched", True)
+    return seconds, lines
+
+
+def test_the_clock_stands_still_while_somebody_reads(at_the_prompt):
+    seconds, _ = at_the_prompt
+    with clock("before"):
+        seconds[0] += 2
+    with reading():
+        seconds[0] += 1000
+    mark("inbox", "after")
+    with suppress(KeyboardInterrupt), reading():
+        seconds[0] += 1000
+        raise KeyboardInterrupt
+    with clock("later"):
+        seconds[0] += 3
+    before, after, later = timeline().events
+    assert (before.seconds, later.seconds) == (2, 3)
+    assert after.begin == before.end
+    assert later.begin == after.end
+
+
+def test_what_somebody_reads_inside_of_what_is_timed_does_not_count(at_the_prompt):
+    seconds, _ = at_the_prompt
+    with clock("create") as event:
+        seconds[0] += 1
+        with reading():
+            seconds[0] += 1000
+        seconds[0] += 1
+    assert event.seconds == 2
+
+
+def test_the_clock_stands_still_at_a_question(at_the_prompt):
+    seconds, lines = at_the_prompt
+    lines += ["z", "a"]
+    before = now()
+    assert predict("Where?", a="Here.", b="There.").guess == "a"
+    assert seconds == [5200]
+    assert now() == before
+
+
+def test_the_clock_stands_still_at_a_step_and_at_the_python_prompt_there(at_the_prompt):
+    seconds, lines = at_the_prompt
+    lines += ["what?", "p", "1 + 1", EOFError, ""]
+    before = now()
+    assert player._next_step(1, 2, {})
+    assert seconds == [5500]
+    assert now() == before
+
+
+def test_the_clock_stands_still_when_the_input_ends(at_the_prompt):
+    seconds, _ = at_the_prompt
+    before = now()
+    assert player._next_step(1, 2, {})
+    assert seconds == [5100]
+    assert now() == before
+    assert not stage.watched
+
+
 def test_each_picture_begins_where_the_last_one_ended():
-    with clock("your code", "one"):
+    with clock("one"):
         pass
     assert len(timeline().events) == 1
     assert timeline().events == []
@@ -130,7 +218,7 @@ def test_each_picture_begins_where_the_last_one_ended():
 def test_a_lesson_begins_with_an_empty_picture():
     from lessons.kit import start
 
-    with clock("your code", "before"):
+    with clock("before"):
         pass
     start()
     assert timeline().events == []

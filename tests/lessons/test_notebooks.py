@@ -163,6 +163,8 @@ JID, OTHER = "593f66432baeb76a116b7cac", "46e7b8d9fe38288c07741916"
         ("stat:failed:2026-11-24", "stat:failed:DAY"),
         ('hostname: "a-machine"', 'hostname: "HOST"'),
         ("pid: 12, rss: 34, rtt_us: 56", "pid: NUMBER, rss: NUMBER, rtt_us: NUMBER"),
+        ("~ beat: 1795000000.5\n    ~ rss: 12\n    ~ rtt_us: 34\n~ busy: 1", "~ beat: TIME\n~ busy: 1"),
+        ("~ beat: 1795000000.5\n    ~ rtt_us: 34</pre>", "~ beat: TIME</pre>"),
         ("worker     ████●", "worker BAR"),
     ],
 )
@@ -187,6 +189,8 @@ def test_what_differs_from_run_to_run_is_replaced_by_its_name(text, normal):
         "right now",
         "+ email: ada@example.com",
         "a - b",
+        "~ busy: 1",
+        "~ rss_of: 12",
     ],
 )
 def test_everything_else_is_left_as_it_is(text):
