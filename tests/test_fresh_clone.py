@@ -107,13 +107,29 @@ def test_a_learner_goes_through_an_exercise(clone):
     assert watched.returncode == 0
     assert "Right." in watched.stdout
     assert make(clone, "solution-3").returncode == 0
-    assert "x 3" in make(clone, "progress").stdout
+    assert re.search(r"^3  .+  exercise done$", make(clone, "progress").stdout, re.MULTILINE)
 
-    assert make(clone, "reset-3", typed="n\n").returncode != 0
+    refused = make(clone, "reset-3", typed="n\n")
+    assert refused.returncode == 0, refused.stderr
+    assert "Nothing was changed." in refused.stdout
     assert exercise.read_text(encoding="utf-8") == solution
     assert make(clone, "reset-3", typed="y\n").returncode == 0
     assert exercise.read_text(encoding="utf-8") != solution
     assert exercise.with_name("exercise.kept-1.py").read_text(encoding="utf-8") == solution
+    assert re.search(r"^3  .+  (played|not played yet)$", make(clone, "progress").stdout, re.MULTILINE)
+    assert make(clone, "solution-3").returncode == 0  # once solved, it stays open
+
+
+def test_a_lesson_goes_on_from_a_step(clone):
+    whole, rest = make(clone, "lesson-2"), make(clone, "lesson-2", "FROM=12")
+    assert (whole.returncode, rest.returncode) == (0, 0), rest.stdout + rest.stderr
+    assert "Step 1: push" in whole.stdout
+    assert "Step 1: push" not in rest.stdout
+    assert "What a job is made of" in rest.stdout
+    assert "make check-2" in rest.stdout
+    refused = make(clone, "lesson-2", "FROM=1000")
+    assert refused.returncode != 0
+    assert "Lesson 2 has steps 1 to " in refused.stderr
 
 
 def test_a_python_that_is_too_old_is_refused_in_one_sentence(tmp_path):
