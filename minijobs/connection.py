@@ -6,7 +6,10 @@ connects to `REDIS_URL`, or to a Redis on this machine.
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -95,3 +98,33 @@ def one_sentence(client: Redis, lost: str) -> Iterator[None]:
             f"No Redis at {address(client)}, so this was not done: {lost}. Start one with redis-server, or say where "
             f"it is in REDIS_URL. (What redis-py says: {error})"
         ) from None
+
+
+class Outage:
+    """Says once that Redis is away, and once that it is back. Many threads notice both."""
+
+    def __init__(self, client: Redis) -> None:
+        self._redis: Any = client
+        self._lock = threading.Lock()
+        self._away_since: float | None = None
+        self._there_since = time.monotonic()
+
+    def noticed(self, error: redis.RedisError) -> None:
+        """Redis did not answer."""
+        with self._lock:
+            if self._away_since is None:
+                self._away_since = time.monotonic()
+                logging.getLogger("minijobs").error("waiting for Redis: %s", error)
+                self._redis.connection_pool.disconnect(inuse_connections=False)  # they are as dead as the one that failed
+
+    def over(self) -> None:
+        """Redis did answer."""
+        with self._lock:
+            if self._away_since is not None:
+                self._there_since = time.monotonic()
+                logging.getLogger("minijobs").info("Redis is back after %.1f sec", self._there_since - self._away_since)
+                self._away_since = None
+
+    def seconds_without(self) -> float:
+        """How long there has been no outage, as far as one can know here."""
+        return 0.0 if self._away_since is not None else time.monotonic() - self._there_since

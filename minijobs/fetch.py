@@ -14,9 +14,10 @@ Sidekiq: `Sidekiq::BasicFetch` pops; only the paid `super_fetch` moves.
 from __future__ import annotations
 
 import os
+import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import connection
@@ -31,6 +32,10 @@ LONGEST_BLOCK = 2.0
 
 # How often several queues are looked at, in seconds: Redis can block for a move from one list only.
 LOOK_EVERY = 0.05
+
+
+Enter = Callable[["Pipeline"], object]
+"""Adds the commands that put a job into its next place to the MULTI that takes it out of its last."""
 
 
 class UnitOfWork(NamedTuple):
@@ -48,7 +53,8 @@ def new_identity() -> str:
 class Fetcher:
     """Takes jobs from `queues`, the first one first, and settles them.
 
-    `identity` is the name of the process; its in-flight lists carry it.
+    With `weights`, chance decides which queue is looked at first, by its weight (1 unless given). `identity` is the name of
+    the process; its in-flight lists carry it.
 
     >>> import fakeredis
     >>> redis = fakeredis.FakeRedis()
@@ -65,8 +71,11 @@ class Fetcher:
     0
     """
 
-    def __init__(self, *queues: str, redis: Redis | None = None, identity: str | None = None) -> None:
+    def __init__(
+        self, *queues: str, redis: Redis | None = None, identity: str | None = None, weights: Mapping[str, int] | None = None
+    ) -> None:
         self.queues = queues or ("default",)
+        self.weights = dict(weights or {})
         self.redis = connection.current() if redis is None else redis
         self.identity = identity or new_identity()
         self._announced = False
@@ -80,7 +89,7 @@ class Fetcher:
             self._announce()
             deadline = time.monotonic() + timeout
             while True:
-                for queue in self.queues:
+                for queue in self.order():
                     raw: Any = self.redis.lmove(f"queue:{queue}", self.inflight(queue), "RIGHT", "LEFT")
                     if raw is not None:
                         return UnitOfWork(queue, raw)
@@ -90,7 +99,29 @@ class Fetcher:
                 if unit := self._wait(left):
                     return unit
 
-    def acknowledge(self, unit: UnitOfWork, enter: Callable[[Pipeline], object] | None = None) -> None:
+    def exchange(self, settled: Sequence[tuple[UnitOfWork, Enter | None]], want: int) -> list[UnitOfWork]:
+        """Acknowledge many, and move up to `want` entries: one round trip, if the first queue has so many.
+
+        What a busy process does instead of `fetch` and `acknowledge`: see `server`. Raises RedisUnavailable; then some of it
+        may have been done. To acknowledge again does no harm, and `recover` finds what was moved.
+        """
+        units: list[UnitOfWork] = []
+        with connection.one_sentence(self.redis, "settling and fetching jobs"):
+            self._announce()
+            for queue in self.order():
+                pipe = self.redis.pipeline(transaction=any(enter for _, enter in settled))
+                for unit, enter in settled:
+                    self._settle(pipe, unit, enter)
+                settled = ()
+                told = len(pipe)
+                for _ in range(want - len(units)):
+                    pipe.lmove(f"queue:{queue}", self.inflight(queue), "RIGHT", "LEFT")
+                units += [UnitOfWork(queue, raw) for raw in pipe.execute()[told:] if raw is not None]
+                if len(units) >= want:
+                    break
+        return units
+
+    def acknowledge(self, unit: UnitOfWork, enter: Enter | None = None) -> None:
         """The job is settled: it leaves the in-flight list.
 
         With `enter`, it enters another place in the same step: `enter` is handed a MULTI to add its commands to. Raises
@@ -99,14 +130,50 @@ class Fetcher:
         with connection.one_sentence(self.redis, "settling a job"):
             # One command needs no MULTI; two do, so that no crash comes between them.
             pipe = self.redis.pipeline(transaction=enter is not None)
-            pipe.lrem(self.inflight(unit.queue), 1, unit.raw)  # type: ignore[arg-type]
-            if enter is not None:
-                enter(pipe)
+            self._settle(pipe, unit, enter)
             pipe.execute()
 
     def give_back(self, unit: UnitOfWork) -> None:
         """Put an unfinished job back where it came from, at the end that is taken next. Sidekiq: `UnitOfWork#requeue`."""
         self.acknowledge(unit, lambda multi: multi.rpush(f"queue:{unit.queue}", unit.raw))
+
+    def recover(self, held: Collection[UnitOfWork]) -> int:
+        """Give back what lies in this process's own lists and is not `held` by it. Gives back how many.
+
+        A move whose answer got lost puts a job there that nobody here knows of, and nobody else looks after the lists of a
+        process that lives. Raises RedisUnavailable.
+        """
+        lost = 0
+        with connection.one_sentence(self.redis, "looking after the in-flight jobs"):
+            for queue in self.queues:
+                known = [unit.raw for unit in held if unit.queue == queue]
+                entries: Any = self.redis.lrange(self.inflight(queue), 0, -1)
+                for raw in entries:
+                    if raw in known:
+                        known.remove(raw)
+                    else:
+                        self.give_back(UnitOfWork(queue, raw))
+                        lost += 1
+        return lost
+
+    def leave(self) -> None:
+        """The process ends: its lists, empty now, need not be known any more. A list that is not empty stays known."""
+        with connection.one_sentence(self.redis, "leaving"):
+            for queue in self.queues:
+                if not self.redis.exists(self.inflight(queue)):
+                    self.redis.srem("inflight", f"{self.identity}|{queue}")
+
+    def order(self) -> Sequence[str]:
+        """The queues in the order in which they are looked at this time."""
+        if not self.weights:
+            return self.queues
+        # The smallest of random numbers, each to be divided by its weight: the heavier one comes first more often.
+        return sorted(self.queues, key=lambda queue: random.expovariate(1) / self.weights.get(queue, 1))
+
+    def announce(self) -> None:
+        """Make the lists known again: a rescuer may have taken a process that slept for a dead one."""
+        self.redis.sadd("inflight", *(f"{self.identity}|{queue}" for queue in self.queues))
+        self._announced = True
 
     def inflight(self, queue: str) -> str:
         """The list of what this process took from `queue` and has not settled."""
@@ -115,8 +182,12 @@ class Fetcher:
     def _announce(self) -> None:
         """Before the first move, so that no job is ever in a list that nobody knows of."""
         if not self._announced:
-            self.redis.sadd("inflight", *(f"{self.identity}|{queue}" for queue in self.queues))
-            self._announced = True
+            self.announce()
+
+    def _settle(self, pipe: Pipeline, unit: UnitOfWork, enter: Enter | None) -> None:
+        pipe.lrem(self.inflight(unit.queue), 1, unit.raw)  # type: ignore[arg-type]
+        if enter is not None:
+            enter(pipe)
 
     def _wait(self, seconds: float) -> UnitOfWork | None:
         """Let Redis hold the answer back until there is a job. With several queues, only sleep a little."""

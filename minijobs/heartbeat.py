@@ -1,11 +1,11 @@
 """What a process tells Redis about itself.
 
 Nobody can see into another process. So each one writes down, every few seconds, that it lives and what it is doing, in
-keys that vanish after a minute unless they are written again:
+keys that vanish after four missed beats unless they are written again:
 
     processes               set                    the identities of all processes, HOST:PID:HEX
-    HOST:PID:HEX            hash, gone after 60 s  info (JSON), busy, beat (epoch seconds), rtt_us, quiet, rss (KB)
-    HOST:PID:HEX:work       hash, gone after 60 s  thread id → the job it runs: {"queue", "payload", "run_at"}
+    HOST:PID:HEX            hash, gone after 20 s  info (JSON), busy, beat (epoch seconds), rtt_us, quiet, rss (KB)
+    HOST:PID:HEX:work       hash, gone after 20 s  thread id → the job it runs: {"queue", "payload", "run_at"}
     HOST:PID:HEX-signals    list                   what the process is asked to do: TSTP, TERM, TTIN
     stat:processed          string                 how many runs there have been; stat:processed:2026-11-23, that day's
     stat:failed             string                 how many of them failed; and so on
@@ -27,12 +27,13 @@ from . import connection
 if TYPE_CHECKING:
     from .processor import Processor, Work
 
-EXPIRE = 60  # seconds
+EVERY = 5.0  # seconds between two beats
+MISSED = 4  # so many beats may be missed before a process counts as dead
 KEEP_DAYS = 5 * 365 * 24 * 60 * 60  # seconds that a day's numbers are kept
 
 
 class Heartbeat:
-    """Tells Redis about one process: `processor` runs its jobs, in `concurrency` threads.
+    """Tells Redis about one process: `processor` runs its jobs, in `concurrency` threads, and beats `every` so many seconds.
 
     >>> import fakeredis
     >>> from minijobs import Fetcher, Processor
@@ -44,12 +45,14 @@ class Heartbeat:
     ({b'host:1:abc'}, b'0')
     """
 
-    def __init__(self, processor: Processor, *, concurrency: int = 1, tag: str = "") -> None:
+    def __init__(self, processor: Processor, *, concurrency: int = 1, every: float = EVERY, tag: str = "") -> None:
         fetcher = processor.fetcher
         self.processor = processor
         self.redis = fetcher.redis
         self.identity = fetcher.identity
         self.quiet = False
+        self.expire = max(1, round(every * MISSED))  # seconds
+        self._last = time.time()
         self.info = {
             "hostname": socket.gethostname(),
             "started_at": time.time(),
@@ -57,7 +60,7 @@ class Heartbeat:
             "tag": tag,
             "concurrency": concurrency,
             "queues": list(fetcher.queues),
-            "weights": [dict.fromkeys(fetcher.queues, 0)],
+            "weights": [{queue: fetcher.weights.get(queue, 0) for queue in fetcher.queues}],
             "labels": [],
             "identity": self.identity,
             "version": "minijobs",
@@ -73,7 +76,13 @@ class Heartbeat:
         with connection.one_sentence(self.redis, "the heartbeat"):
             self._statistics(now)
             self._work()
-            return self._alive(now)
+            signals = self._alive(now)
+        self._last = now
+        return signals
+
+    def missed(self) -> bool:
+        """Whether the last beat was so long ago that others take this process for dead."""
+        return time.time() - self._last > self.expire
 
     def _statistics(self, now: float) -> None:
         processed, failed = self.processor.processed, self.processor.failed
@@ -95,7 +104,7 @@ class Heartbeat:
         multi.unlink(f"{self.identity}:work")
         if work := dict(self.processor.work):
             multi.hset(f"{self.identity}:work", mapping={tid: _describe(doing) for tid, doing in work.items()})
-            multi.expire(f"{self.identity}:work", EXPIRE)
+            multi.expire(f"{self.identity}:work", self.expire)
         multi.execute()
 
     def _alive(self, now: float) -> list[str]:
@@ -112,10 +121,19 @@ class Heartbeat:
         multi = self.redis.pipeline(transaction=True)
         multi.sadd("processes", self.identity)
         multi.hset(self.identity, mapping=vital)
-        multi.expire(self.identity, EXPIRE)
+        multi.expire(self.identity, self.expire)
         multi.rpop(f"{self.identity}-signals")
         signal = multi.execute()[-1]
         return [signal.decode()] if signal else []
+
+    def stop(self) -> None:
+        """The process ends: nothing of it is left but its statistics. Raises RedisUnavailable."""
+        with connection.one_sentence(self.redis, "the last heartbeat"):
+            self._statistics(time.time())
+            multi = self.redis.pipeline(transaction=True)
+            multi.srem("processes", self.identity)
+            multi.unlink(self.identity, f"{self.identity}:work", f"{self.identity}-signals")
+            multi.execute()
 
 
 def resident_kilobytes() -> int:

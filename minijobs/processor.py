@@ -6,6 +6,7 @@ it is settled, and a worker process can settle many at once.
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import NamedTuple
 
@@ -52,6 +53,7 @@ class Processor:
         self.work: dict[str, Work] = {}  # by thread id; the heartbeat shows it
         self.processed = 0  # since the last heartbeat, failures included
         self.failed = 0
+        self.stopping = threading.Event()  # set when the process is about to end: jobs see it in Worker.stopping
 
     def process_one(self, timeout: float = 0) -> Outcome | None:
         """Fetch one job, run it, settle it. None if there was none for `timeout` seconds.
@@ -90,6 +92,10 @@ class Processor:
     def settle(self, unit: UnitOfWork, outcome: Outcome) -> None:
         """Tell Redis what became of a run, in one step, and count it."""
         self.fetcher.acknowledge(unit, outcome.enter)
+        self.count(outcome)
+
+    def count(self, outcome: Outcome) -> None:
+        """Note a run for the statistics. Only the thread that settles calls this."""
         self.processed += 1
         self.failed += outcome.error is not None
 
@@ -99,8 +105,10 @@ class Processor:
         started = time.perf_counter()
         try:
             kind = worker.find(str(job["class"]))
-            worker.run(kind, job)
-        except (Exception, SystemExit) as error:  # a job that calls sys.exit() has failed; the process goes on
+            worker.run(kind, job, self.stopping)
+        except KeyboardInterrupt:  # somebody stops the process, and with it whoever called this
+            raise
+        except BaseException as error:  # a job that calls sys.exit(), or is cancelled, has failed; the process goes on
             outcome = retry.after_failure(unit, job, error, kind)
             elapsed = time.perf_counter() - started
             logger.info("fail: %.3f sec", elapsed)

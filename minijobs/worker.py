@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -69,6 +70,16 @@ class Worker:
 
     jid: str | None = None
     """Inside `perform`, the id of the job being run; None in a direct call, which is no job."""
+
+    _stop: threading.Event | None = None
+
+    @property
+    def stopping(self) -> bool:
+        """Inside `perform`, whether the worker process is about to end: a long job may save its state and return.
+
+        Sidekiq: `interrupted?`.
+        """
+        return self._stop is not None and self._stop.is_set()
 
     job_name: ClassVar[str]
     """What its jobs carry as "class": the name of the class, unless `class SendGif(Worker, name="Mail::SendGif")`."""
@@ -220,8 +231,12 @@ def find(name: str) -> type[Worker]:
     )
 
 
-def run(worker: type[Worker], job: Job) -> None:
-    """Call `perform` with the job's arguments, inside the server middleware. Exceptions come out."""
+def run(worker: type[Worker], job: Job, stop: threading.Event | None = None) -> None:
+    """Call `perform` with the job's arguments, inside the server middleware. Exceptions come out.
+
+    `stop` is what the job sees as `stopping`.
+    """
     instance = worker()
+    instance._stop = stop
     instance.jid = job["jid"]
     middleware.server.invoke(instance, job, last=lambda: instance.perform(*job["args"]))

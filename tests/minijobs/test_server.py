@@ -1,0 +1,219 @@
+"""A worker process's threads, in this process: on both Redises."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import ClassVar
+
+import pytest
+
+from minijobs import Fetcher, Queue, RetrySet, Stats, Worker, worker
+from minijobs.server import Server
+
+SOON = 20  # seconds that something may take on a busy machine before a test gives up
+
+
+class Note(Worker):
+    """Says that it ran."""
+
+    ran: ClassVar[list] = []
+
+    def perform(self, what):
+        Note.ran.append(what)
+
+
+class Gate(Worker):
+    """Runs until it is let through."""
+
+    entered = threading.Semaphore(0)
+    open = threading.Event()
+
+    def perform(self, what):
+        ran = Note.ran  # of this test, also if it is let through in the next one
+        Gate.entered.release()
+        assert Gate.open.wait(SOON)
+        ran.append(what)
+
+
+class Fail(Worker):
+    def perform(self):
+        raise RuntimeError("boom")
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    worker.registry.update({kind.__name__: kind for kind in (Note, Gate, Fail)})
+    Note.ran = []
+    Gate.entered = threading.Semaphore(0)
+    Gate.open = threading.Event()
+    yield
+    Gate.open.set()
+
+
+class Running:
+    """A Server that runs in a thread of its own, until the block ends."""
+
+    def __init__(self, *queues, **settings):
+        self.server = Server(*queues, **{"concurrency": 2, "poll": 0.05, "timeout": 5, **settings})
+        self.codes = []
+        self.thread = threading.Thread(target=lambda: self.codes.append(self.server.run()))
+
+    def __enter__(self):
+        self.thread.start()
+        return self.server
+
+    def __exit__(self, *_):
+        self.server.stop()
+        self.thread.join(SOON)
+        assert not self.thread.is_alive()
+
+
+def eventually(condition):
+    deadline = time.monotonic() + SOON
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.005)
+    return found
+
+
+def test_everything_that_is_pushed_is_run_once_and_nothing_is_left(redis):
+    Note.perform_bulk([[number] for number in range(500)])
+    running = Running(concurrency=5)
+    with running:
+        eventually(lambda: len(Note.ran) == 500)
+    assert running.codes == [0]
+    assert sorted(Note.ran) == list(range(500))
+    assert {key for key in redis.keys("*") if not key.startswith(b"stat:")} == {b"queues"}
+    assert (Stats().processed, Stats().failed) == (500, 0)
+
+
+def test_what_is_pushed_while_it_waits_is_run(redis):
+    with Running():
+        for number in range(5):
+            Note.perform_async(number)
+            eventually(lambda number=number: number in Note.ran)
+
+
+def test_several_queues_are_served_the_first_one_first(redis):
+    for number in range(3):
+        Note.set(queue="low").perform_async(f"low {number}")
+        Note.set(queue="high").perform_async(f"high {number}")
+    with Running("high", "low", concurrency=1):
+        eventually(lambda: len(Note.ran) == 6)
+    assert [what.split()[0] for what in Note.ran] == ["high"] * 3 + ["low"] * 3
+
+
+def test_it_never_holds_more_jobs_than_it_has_threads(redis):
+    Gate.perform_bulk([[number] for number in range(10)])
+    with Running(concurrency=3) as server:
+        for _ in range(3):
+            assert Gate.entered.acquire(timeout=SOON)
+        assert redis.llen(server.fetcher.inflight("default")) == 3
+        assert len(Queue("default")) == 7
+        Gate.open.set()
+        eventually(lambda: len(Note.ran) == 10)
+
+
+def test_a_finished_job_is_settled_while_others_still_run(redis):
+    Gate.perform_async("slow")
+    with Running(concurrency=2) as server:
+        assert Gate.entered.acquire(timeout=SOON)
+        Note.perform_async("quick")
+        eventually(lambda: Note.ran == ["quick"])
+        eventually(lambda: redis.llen(server.fetcher.inflight("default")) == 1)
+        Gate.open.set()
+        eventually(lambda: redis.llen(server.fetcher.inflight("default")) == 0)
+
+
+def test_a_failure_enters_retry_and_leaves_flight(redis):
+    Fail.perform_async()
+    with Running() as server:
+        eventually(lambda: len(RetrySet()) == 1)
+        eventually(lambda: not redis.exists(server.fetcher.inflight("default")))
+    assert (Stats().processed, Stats().failed) == (1, 1)
+
+
+def test_what_is_due_is_moved_and_run(redis):
+    Note.perform_in(0.2, "later")
+    assert len(Queue("default")) == 0
+    with Running():
+        eventually(lambda: Note.ran == ["later"])
+
+
+def test_quiet_fetches_no_more_and_finishes_what_runs(redis):
+    Gate.perform_async("running")
+    with Running() as server:
+        assert Gate.entered.acquire(timeout=SOON)
+        server.quiet()
+        Note.perform_async("waits")
+        Gate.open.set()
+        eventually(lambda: Note.ran == ["running"])
+        eventually(lambda: not redis.exists(server.fetcher.inflight("default")))
+    assert [job.args for job in Queue("default")] == [["waits"]]
+
+
+def test_what_is_unfinished_at_a_stop_goes_back_untouched_to_be_taken_next(redis):
+    Gate.perform_async("unfinished")
+    raw = redis.lindex("queue:default", 0)
+    running = Running(timeout=0.1)
+    with running:
+        assert Gate.entered.acquire(timeout=SOON)
+        Note.perform_async("behind it")
+        running.server.quiet()
+    assert running.codes == [1]
+    assert redis.lindex("queue:default", -1) == raw
+    assert Stats().failed == 0
+    assert redis.keys("inflight:*") == []
+
+
+def test_a_job_can_see_that_the_process_is_about_to_end(redis):
+    class Patient(Worker):
+        def perform(self):
+            Gate.entered.release()
+            while not self.stopping:
+                time.sleep(0.005)
+            Note.ran.append("saw it coming")
+
+    Patient.perform_async()
+    running = Running()
+    with running:
+        assert Gate.entered.acquire(timeout=SOON)
+    assert Note.ran == ["saw it coming"]
+    assert running.codes == [0]
+
+
+def test_a_signal_left_in_redis_stops_it(redis):
+    running = Running(heartbeat=0.05)
+    with running as server:
+        eventually(lambda: redis.exists(server.fetcher.identity))
+        redis.lpush(f"{server.fetcher.identity}-signals", "TERM")
+        running.thread.join(SOON)
+    assert running.codes == [0]
+
+
+def test_the_jobs_of_a_dead_process_are_rescued_and_run(redis):
+    Note.perform_async("left behind")
+    assert Fetcher("default", redis=redis).fetch()
+    with Running(heartbeat=0.1):
+        eventually(lambda: Note.ran == ["left behind"])
+    assert redis.scard("inflight") == 0
+
+
+def test_nothing_is_rescued_before_everybody_has_had_time_to_beat(redis):
+    Note.perform_async("left behind")
+    assert Fetcher("default", redis=redis).fetch()
+    with Running(heartbeat=5):  # its own heartbeat lasts for 20 seconds: so long it knows nothing about the others
+        Note.perform_async("pushed")
+        eventually(lambda: Note.ran)
+        time.sleep(0.2)  # several polls
+    assert Note.ran == ["pushed"]
+
+
+def test_idle_it_neither_spins_nor_asks_redis_all_the_time(redis):
+    with Running(poll=5) as server:
+        eventually(lambda: redis.exists(server.fetcher.identity))
+        began, used = time.monotonic(), time.process_time()
+        time.sleep(1)
+        share = (time.process_time() - used) / (time.monotonic() - began)
+    assert share < 0.3
