@@ -342,8 +342,6 @@ push_many(1_001), redis.llen("queue:many")
 # a Python prompt, and call `push_many` there. `redis.lrange("queue:many", 0, 2)` shows a few of them.)
 
 # %% [markdown]
-
-# %% [markdown]
 # ## You might have thought
 #
 # | You might have thought | What you saw |
