@@ -1,7 +1,8 @@
 """minijobs: background jobs through Redis, small enough to read in one sitting, in the format of Ruby's Sidekiq.
 
 Read the files in the order in which a job meets them: `job`, `connection`, `middleware`, `client`, `worker`; then `fetch`,
-`processor`, `retry`, `scheduled`, `heartbeat`; and `api` to look at it all, `log` to read about it.
+`processor`, `retry`, `scheduled`, `heartbeat`, `rescue`; `dispatcher` and `server`, which repeat all that in threads; and
+`api` to look at it all, `log` to read about it.
 """
 
 from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet, Stats
@@ -11,8 +12,10 @@ from .fetch import Fetcher, UnitOfWork
 from .heartbeat import Heartbeat
 from .job import BadArgument, BadPayload
 from .processor import Processor
+from .rescue import PoisonPill, rescue_orphans
 from .retry import Outcome
 from .scheduled import poll
+from .server import Server
 from .worker import UnknownWorker, Worker
 
 __all__ = [
@@ -24,15 +27,18 @@ __all__ = [
     "Heartbeat",
     "JobRecord",
     "Outcome",
+    "PoisonPill",
     "Processor",
     "Queue",
     "RedisUnavailable",
     "RetrySet",
     "ScheduledSet",
+    "Server",
     "Stats",
     "UnitOfWork",
     "UnknownWorker",
     "Worker",
     "connect",
     "poll",
+    "rescue_orphans",
 ]

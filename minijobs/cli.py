@@ -25,7 +25,7 @@ def main(words: list[str] | None = None) -> int:
     run = verbs.add_parser("worker", help="run jobs until told to stop", description="Run jobs until told to stop.")
     run.add_argument("-r", "--require", metavar="MODULE", action="append", default=[], help="a module or file with Workers")
     run.add_argument("-q", "--queue", metavar="NAME[,WEIGHT]", action="append", default=[], help="a queue; may be repeated")
-    run.add_argument("-c", "--concurrency", metavar="N", type=_at_least_one, default=10, help="threads (10)")
+    run.add_argument("-c", "--concurrency", metavar="N", type=int, default=10, help="threads (10)")
     run.add_argument("--timeout", metavar="SECONDS", type=float, default=25, help="what unfinished jobs get at a stop (25)")
     run.add_argument("--heartbeat", metavar="SECONDS", type=float, default=EVERY, help=f"between two beats ({EVERY:g})")
     run.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="(INFO)")
@@ -49,6 +49,8 @@ def work(options: argparse.Namespace) -> int:
     for name in options.require:
         load(name)
     queues, weights = queues_and_weights(options.queue)
+    if options.concurrency < 1:
+        raise Refused(f"-c {options.concurrency}: at least one thread is needed")
     try:
         redis = connection.connect()
     except ValueError as error:
@@ -103,10 +105,3 @@ def queues_and_weights(named: list[str]) -> tuple[list[str], dict[str, int]]:
         queues[name] = int(weight or 0)
     weighted = any(queues.values())
     return list(queues), {name: weight or 1 for name, weight in queues.items()} if weighted else {}
-
-
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number

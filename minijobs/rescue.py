@@ -40,7 +40,7 @@ class PoisonPill(Exception):
     """A job whose process died again and again while it ran. Its message is what `dead` tells of it."""
 
 
-def rescue(redis: Redis | None = None, *, now: float | None = None) -> int:
+def rescue_orphans(redis: Redis | None = None, *, now: float | None = None) -> int:
     """Give back every job of a process whose heartbeat has expired. Gives back how many there were.
 
     The third rescue of a job sends it to `dead` instead, with a message that says so. Only call it when Redis has been
@@ -50,7 +50,7 @@ def rescue(redis: Redis | None = None, *, now: float | None = None) -> int:
     >>> redis = fakeredis.FakeRedis()
     >>> _ = redis.sadd("inflight", "host:1:abc|default")
     >>> _ = redis.lpush("inflight:host:1:abc|default", '{"class":"Greet","args":[],"jid":"593f66432baeb76a116b7cac"}')
-    >>> rescue(redis), redis.llen("queue:default"), redis.exists("inflight")
+    >>> rescue_orphans(redis), redis.llen("queue:default"), redis.exists("inflight")
     (1, 1, 0)
     """
     redis = connection.current() if redis is None else redis

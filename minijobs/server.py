@@ -135,7 +135,7 @@ class Server:
                 scheduled.poll(self.redis)
                 # Only when everybody has had time to beat: after an outage, and to a newcomer, the living look dead.
                 if self._outage.seconds_without() > self.heart.expire:
-                    rescue.rescue(self.redis)
+                    rescue.rescue_orphans(self.redis)
                 processes = self.redis.scard("processes")
             except RedisError as error:
                 self._outage.noticed(error)

@@ -241,8 +241,8 @@ during["keys"]
 #
 # - `processes`, a set: the identities of all worker processes.
 # - the identity itself, a *hash*, that is, a key with named fields: the process's own description, with how many jobs it is
-#   running (`busy`), how much memory it occupies (`rss`, in KB), which queues it serves. It `expires`: Redis deletes it after a
-#   minute unless the process beats again. That is how one sees that a process is dead.
+#   running (`busy`), how much memory it occupies (`rss`, in KB), which queues it serves. It `expires`: Redis deletes it soon,
+#   unless the process beats again. That is how one sees that a process is dead.
 # - the identity with `:work` behind it, a hash: what each thread was running at that moment. The job is quoted in it, as text.
 #
 # The post's author saw the last one pass by as `hset`, beside the `lpush` of the push.

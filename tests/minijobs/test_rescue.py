@@ -7,22 +7,22 @@ import json
 import pytest
 
 from minijobs import DeadSet, Fetcher, Queue, UnitOfWork, Worker, worker
-from minijobs.rescue import MOST_RESCUES, rescue
+from minijobs.rescue import MOST_RESCUES, rescue_orphans
 
 
-class Greet(Worker):
+class RescueMe(Worker):
     def perform(self, name): ...
 
 
 @pytest.fixture(autouse=True)
 def _known():
-    worker.registry["Greet"] = Greet
+    worker.registry["RescueMe"] = RescueMe
 
 
 def held_by_a_dead_process(redis, *names, queue="default"):
     """Jobs that were fetched by a process which never had a heartbeat; its Fetcher."""
     for name in names:
-        Greet.set(queue=queue).perform_async(name)
+        RescueMe.set(queue=queue).perform_async(name)
     fetcher = Fetcher(queue, redis=redis)
     for _ in names:
         assert fetcher.fetch()
@@ -31,8 +31,8 @@ def held_by_a_dead_process(redis, *names, queue="default"):
 
 def test_what_a_dead_process_held_goes_back_in_the_order_in_which_it_was_fetched(redis):
     held_by_a_dead_process(redis, "first", "second", "third")
-    Greet.perform_async("fourth")
-    assert rescue(redis) == 3
+    RescueMe.perform_async("fourth")
+    assert rescue_orphans(redis) == 3
     assert [job.args[0] for job in Queue("default")] == ["first", "second", "third", "fourth"]
     assert redis.keys("inflight*") == []
 
@@ -40,20 +40,20 @@ def test_what_a_dead_process_held_goes_back_in_the_order_in_which_it_was_fetched
 def test_what_a_living_process_holds_stays_with_it_however_long(redis):
     fetcher = held_by_a_dead_process(redis, "slow")
     redis.set(fetcher.identity, "it lives")
-    assert rescue(redis) == 0
+    assert rescue_orphans(redis) == 0
     assert redis.llen(fetcher.inflight("default")) == 1
     assert redis.scard("inflight") == 1
 
 
 def test_of_two_rescuers_the_second_finds_nothing(redis):
     held_by_a_dead_process(redis, "once")
-    assert (rescue(redis), rescue(redis)) == (1, 0)
+    assert (rescue_orphans(redis), rescue_orphans(redis)) == (1, 0)
     assert len(Queue("default")) == 1
 
 
 def test_a_rescued_job_is_the_same_job_and_says_how_often_it_was_rescued(redis):
     held_by_a_dead_process(redis, "again")
-    rescue(redis)
+    rescue_orphans(redis)
     (job,) = Queue("default")
     assert job["rescued"] == 1
     assert job.args == ["again"]
@@ -63,9 +63,9 @@ def test_a_rescued_job_is_the_same_job_and_says_how_often_it_was_rescued(redis):
 def test_the_third_rescue_is_the_last(redis):
     held_by_a_dead_process(redis, "poison")
     for _ in range(MOST_RESCUES - 1):
-        rescue(redis)
+        rescue_orphans(redis)
         assert Fetcher("default", redis=redis).fetch()
-    rescue(redis)
+    rescue_orphans(redis)
     assert len(Queue("default")) == 0
     (dead,) = DeadSet()
     assert dead["error_class"] == "minijobs.PoisonPill"
@@ -75,15 +75,15 @@ def test_the_third_rescue_is_the_last(redis):
 def test_an_entry_that_is_no_job_is_given_back_untouched(redis):
     redis.lpush("queue:default", b"\xff no job")
     assert Fetcher("default", redis=redis).fetch()
-    rescue(redis)
+    rescue_orphans(redis)
     assert redis.lrange("queue:default", 0, -1) == [b"\xff no job"]
 
 
 def test_a_number_of_rescues_that_is_no_number_loses_nothing(redis):
-    raw = json.dumps({"class": "Greet", "args": ["x"], "jid": "0" * 24, "rescued": "often"}).encode()
+    raw = json.dumps({"class": "RescueMe", "args": ["x"], "jid": "0" * 24, "rescued": "often"}).encode()
     redis.lpush("queue:default", raw)
     assert Fetcher("default", redis=redis).fetch()
-    rescue(redis)
+    rescue_orphans(redis)
     assert redis.lrange("queue:default", 0, -1) == [raw]
 
 

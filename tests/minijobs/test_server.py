@@ -14,41 +14,41 @@ from minijobs.server import Server
 SOON = 20  # seconds that something may take on a busy machine before a test gives up
 
 
-class Note(Worker):
+class ServerNote(Worker):
     """Says that it ran."""
 
     ran: ClassVar[list] = []
 
     def perform(self, what):
-        Note.ran.append(what)
+        ServerNote.ran.append(what)
 
 
-class Gate(Worker):
+class ServerGate(Worker):
     """Runs until it is let through."""
 
     entered = threading.Semaphore(0)
     open = threading.Event()
 
     def perform(self, what):
-        ran = Note.ran  # of this test, also if it is let through in the next one
-        Gate.entered.release()
-        assert Gate.open.wait(SOON)
+        ran = ServerNote.ran  # of this test, also if it is let through in the next one
+        ServerGate.entered.release()
+        assert ServerGate.open.wait(SOON)
         ran.append(what)
 
 
-class Fail(Worker):
+class ServerFail(Worker):
     def perform(self):
         raise RuntimeError("boom")
 
 
 @pytest.fixture(autouse=True)
 def _fresh():
-    worker.registry.update({kind.__name__: kind for kind in (Note, Gate, Fail)})
-    Note.ran = []
-    Gate.entered = threading.Semaphore(0)
-    Gate.open = threading.Event()
+    worker.registry.update({kind.__name__: kind for kind in (ServerNote, ServerGate, ServerFail)})
+    ServerNote.ran = []
+    ServerGate.entered = threading.Semaphore(0)
+    ServerGate.open = threading.Event()
     yield
-    Gate.open.set()
+    ServerGate.open.set()
 
 
 class Running:
@@ -78,12 +78,12 @@ def eventually(condition):
 
 
 def test_everything_that_is_pushed_is_run_once_and_nothing_is_left(redis):
-    Note.perform_bulk([[number] for number in range(500)])
+    ServerNote.perform_bulk([[number] for number in range(500)])
     running = Running(concurrency=5)
     with running:
-        eventually(lambda: len(Note.ran) == 500)
+        eventually(lambda: len(ServerNote.ran) == 500)
     assert running.codes == [0]
-    assert sorted(Note.ran) == list(range(500))
+    assert sorted(ServerNote.ran) == list(range(500))
     assert {key for key in redis.keys("*") if not key.startswith(b"stat:")} == {b"queues"}
     assert (Stats().processed, Stats().failed) == (500, 0)
 
@@ -91,43 +91,43 @@ def test_everything_that_is_pushed_is_run_once_and_nothing_is_left(redis):
 def test_what_is_pushed_while_it_waits_is_run(redis):
     with Running():
         for number in range(5):
-            Note.perform_async(number)
-            eventually(lambda number=number: number in Note.ran)
+            ServerNote.perform_async(number)
+            eventually(lambda number=number: number in ServerNote.ran)
 
 
 def test_several_queues_are_served_the_first_one_first(redis):
     for number in range(3):
-        Note.set(queue="low").perform_async(f"low {number}")
-        Note.set(queue="high").perform_async(f"high {number}")
+        ServerNote.set(queue="low").perform_async(f"low {number}")
+        ServerNote.set(queue="high").perform_async(f"high {number}")
     with Running("high", "low", concurrency=1):
-        eventually(lambda: len(Note.ran) == 6)
-    assert [what.split()[0] for what in Note.ran] == ["high"] * 3 + ["low"] * 3
+        eventually(lambda: len(ServerNote.ran) == 6)
+    assert [what.split()[0] for what in ServerNote.ran] == ["high"] * 3 + ["low"] * 3
 
 
 def test_it_never_holds_more_jobs_than_it_has_threads(redis):
-    Gate.perform_bulk([[number] for number in range(10)])
+    ServerGate.perform_bulk([[number] for number in range(10)])
     with Running(concurrency=3) as server:
         for _ in range(3):
-            assert Gate.entered.acquire(timeout=SOON)
+            assert ServerGate.entered.acquire(timeout=SOON)
         assert redis.llen(server.fetcher.inflight("default")) == 3
         assert len(Queue("default")) == 7
-        Gate.open.set()
-        eventually(lambda: len(Note.ran) == 10)
+        ServerGate.open.set()
+        eventually(lambda: len(ServerNote.ran) == 10)
 
 
 def test_a_finished_job_is_settled_while_others_still_run(redis):
-    Gate.perform_async("slow")
+    ServerGate.perform_async("slow")
     with Running(concurrency=2) as server:
-        assert Gate.entered.acquire(timeout=SOON)
-        Note.perform_async("quick")
-        eventually(lambda: Note.ran == ["quick"])
+        assert ServerGate.entered.acquire(timeout=SOON)
+        ServerNote.perform_async("quick")
+        eventually(lambda: ServerNote.ran == ["quick"])
         eventually(lambda: redis.llen(server.fetcher.inflight("default")) == 1)
-        Gate.open.set()
+        ServerGate.open.set()
         eventually(lambda: redis.llen(server.fetcher.inflight("default")) == 0)
 
 
 def test_a_failure_enters_retry_and_leaves_flight(redis):
-    Fail.perform_async()
+    ServerFail.perform_async()
     with Running() as server:
         eventually(lambda: len(RetrySet()) == 1)
         eventually(lambda: not redis.exists(server.fetcher.inflight("default")))
@@ -135,31 +135,31 @@ def test_a_failure_enters_retry_and_leaves_flight(redis):
 
 
 def test_what_is_due_is_moved_and_run(redis):
-    Note.perform_in(0.2, "later")
+    ServerNote.perform_in(0.2, "later")
     assert len(Queue("default")) == 0
     with Running():
-        eventually(lambda: Note.ran == ["later"])
+        eventually(lambda: ServerNote.ran == ["later"])
 
 
 def test_quiet_fetches_no_more_and_finishes_what_runs(redis):
-    Gate.perform_async("running")
+    ServerGate.perform_async("running")
     with Running() as server:
-        assert Gate.entered.acquire(timeout=SOON)
+        assert ServerGate.entered.acquire(timeout=SOON)
         server.quiet()
-        Note.perform_async("waits")
-        Gate.open.set()
-        eventually(lambda: Note.ran == ["running"])
+        ServerNote.perform_async("waits")
+        ServerGate.open.set()
+        eventually(lambda: ServerNote.ran == ["running"])
         eventually(lambda: not redis.exists(server.fetcher.inflight("default")))
     assert [job.args for job in Queue("default")] == [["waits"]]
 
 
 def test_what_is_unfinished_at_a_stop_goes_back_untouched_to_be_taken_next(redis):
-    Gate.perform_async("unfinished")
+    ServerGate.perform_async("unfinished")
     raw = redis.lindex("queue:default", 0)
     running = Running(timeout=0.1)
     with running:
-        assert Gate.entered.acquire(timeout=SOON)
-        Note.perform_async("behind it")
+        assert ServerGate.entered.acquire(timeout=SOON)
+        ServerNote.perform_async("behind it")
         running.server.quiet()
     assert running.codes == [1]
     assert redis.lindex("queue:default", -1) == raw
@@ -168,18 +168,18 @@ def test_what_is_unfinished_at_a_stop_goes_back_untouched_to_be_taken_next(redis
 
 
 def test_a_job_can_see_that_the_process_is_about_to_end(redis):
-    class Patient(Worker):
+    class ServerPatient(Worker):
         def perform(self):
-            Gate.entered.release()
+            ServerGate.entered.release()
             while not self.stopping:
                 time.sleep(0.005)
-            Note.ran.append("saw it coming")
+            ServerNote.ran.append("saw it coming")
 
-    Patient.perform_async()
+    ServerPatient.perform_async()
     running = Running()
     with running:
-        assert Gate.entered.acquire(timeout=SOON)
-    assert Note.ran == ["saw it coming"]
+        assert ServerGate.entered.acquire(timeout=SOON)
+    assert ServerNote.ran == ["saw it coming"]
     assert running.codes == [0]
 
 
@@ -193,21 +193,21 @@ def test_a_signal_left_in_redis_stops_it(redis):
 
 
 def test_the_jobs_of_a_dead_process_are_rescued_and_run(redis):
-    Note.perform_async("left behind")
+    ServerNote.perform_async("left behind")
     assert Fetcher("default", redis=redis).fetch()
     with Running(heartbeat=0.1):
-        eventually(lambda: Note.ran == ["left behind"])
+        eventually(lambda: ServerNote.ran == ["left behind"])
     assert redis.scard("inflight") == 0
 
 
 def test_nothing_is_rescued_before_everybody_has_had_time_to_beat(redis):
-    Note.perform_async("left behind")
+    ServerNote.perform_async("left behind")
     assert Fetcher("default", redis=redis).fetch()
     with Running(heartbeat=5):  # its own heartbeat lasts for 20 seconds: so long it knows nothing about the others
-        Note.perform_async("pushed")
-        eventually(lambda: Note.ran)
+        ServerNote.perform_async("pushed")
+        eventually(lambda: ServerNote.ran)
         time.sleep(0.2)  # several polls
-    assert Note.ran == ["pushed"]
+    assert ServerNote.ran == ["pushed"]
 
 
 def test_idle_it_neither_spins_nor_asks_redis_all_the_time(redis):
