@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lessons.course.catalogue import load
 from lessons.kit import mail, session, stage
 from minijobs import worker
 
@@ -42,8 +43,6 @@ def inbox() -> Iterator[mail.Inbox]:
 @pytest.fixture
 def naps(monkeypatch: pytest.MonkeyPatch, answer: Path) -> list[float]:
     """The pauses that the answer itself makes. They are noted, not waited for."""
-    import sys
-
     naps: list[float] = []
     sleep = time.sleep
 
@@ -68,13 +67,3 @@ def answer(request: pytest.FixtureRequest) -> Path:
 def exercise(redis: Any, answer: Path) -> ModuleType:
     """The answer, loaded afresh, so that no test sees what another one left in it."""
     return load(answer)
-
-
-def load(path: Path) -> ModuleType:
-    """A Python file as a module of its own."""
-    spec = importlib.util.spec_from_file_location("exercise", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

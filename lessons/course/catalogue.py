@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 LESSONS = Path(__file__).parent.parent
@@ -99,6 +101,16 @@ class Heading(NamedTuple):
     title: str
     question: str
     minutes: int
+
+
+def load(answer: Path) -> ModuleType:
+    """An exercise as a module of its own, loaded afresh. Raises whatever it raises."""
+    spec = importlib.util.spec_from_file_location("exercise", answer)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class NoSuchLesson(LookupError):

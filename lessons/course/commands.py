@@ -186,17 +186,12 @@ def _needs(module: str, extra: str) -> None:
 
 
 def _load(one: Lesson) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("exercise", one.exercise)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        return catalogue.load(one.exercise)
     except Exception as error:
         file = progress.relative(one.exercise)
         where = f"Where it is: {how('check', one.number)}"
         raise CannotLoad(f"{file} cannot be loaded: {type(error).__name__}: {error}. {where}") from error
-    return module
 
 
 def _yes(question: str) -> bool:

@@ -42,6 +42,7 @@ class Event:
 
 _events: list[Event] = []
 _read_for = 0.0  # seconds that a person spent at a prompt
+_reading = False
 
 
 def now() -> float:
@@ -51,13 +52,17 @@ def now() -> float:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Somebody sits at a prompt meanwhile."""
-    global _read_for
-    began = time.monotonic()
+    """Somebody sits at a prompt meanwhile; or at a prompt within one, which is not counted twice."""
+    global _read_for, _reading
+    if _reading:
+        yield
+        return
+    _reading, began = True, time.monotonic()
     try:
         yield
     finally:
         _read_for += time.monotonic() - began
+        _reading = False
 
 
 def clear() -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from lessons.conftest import load
+from lessons.course.catalogue import load
 from lessons.course.rejection import redis_holds, reject
 from lessons.kit import find_user, people
 from minijobs import BadArgument, Fetcher, Processor, Queue, worker
