@@ -222,3 +222,10 @@ def test_a_lesson_begins_with_an_empty_picture():
         pass
     start()
     assert timeline().events == []
+
+
+def test_a_prompt_within_a_prompt_is_not_counted_twice():
+    before = now()
+    with reading(), reading():
+        time.sleep(0.02)
+    assert now() >= before
