@@ -183,7 +183,7 @@ keys()
 
 # %% tags=["hide-input"]
 running.answer(
-    f"the job is in {fetched_to.split(':')[0]}:…",
+    f"the key that holds the job begins with {fetched_to[:9]}",
     a=unit.raw in redis.lrange("queue:default", 0, -1),
     b=where(jid) == "nowhere",
     c=where(jid).startswith("inflight:"),
