@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import shutil
 import socket
@@ -294,7 +295,7 @@ def test_sidekiq_reads_what_our_processes_are_doing(empty, jobs, tmp_path):
     jid = jobs.Slow.set(queue="low").perform_async(SOON)
     [identity] = empty.redis.smembers("processes")
     eventually(lambda: empty.redis.hlen(identity + b":work"))
-    # Sidekiq calls this key `…:work` since 6.5; the tested 6.4 still looks for `…:workers`.
+    # We and Sidekiq from 6.5 on call this key `…:work`; 6.4, which is asked here, still looks for `…:workers`.
     seen = empty.ruby(f"""
         Sidekiq.redis {{ |redis| redis.call("COPY", "{identity.decode()}:work", "{identity.decode()}:workers") }}
         fields = %w[hostname pid tag concurrency queues labels identity started_at busy beat quiet rss rtt_us]
@@ -309,6 +310,7 @@ def test_sidekiq_reads_what_our_processes_are_doing(empty, jobs, tmp_path):
     ended = time.time()
     [told] = seen["processes"]
     assert told["identity"] == identity.decode()
+    assert re.fullmatch(rf"{socket.gethostname()}:{process.pid}:[0-9a-f]{{12}}", told["identity"])
     assert (told["hostname"], told["pid"], told["tag"], told["labels"]) == (socket.gethostname(), process.pid, "", [])
     assert (told["concurrency"], told["queues"], told["busy"]) == (5, ["default", "low", "both"], 1)
     assert began <= told["started_at"] <= told["beat"] <= ended
