@@ -199,8 +199,9 @@ def _wrong_shape(job: object) -> str | None:
             return f'"{field}" is {job[field]!r} and must be the name of a queue'
     if not _is_count(job.get("retry", True)) and job.get("retry") not in (True, False, None):
         return f'"retry" is {job["retry"]!r} and must be true, false or a number of retries'
-    if not _is_count(job.get("retry_count", 0)):
-        return f'"retry_count" is {job["retry_count"]!r} and must be a number of retries'
+    count = job.get("retry_count", 0)  # Sidekiq's API takes one off before a retry by hand, so it may be -1
+    if type(count) is not int or abs(count) >= 2**31:
+        return f'"retry_count" is {count!r} and must be a number of retries'
     return None
 
 

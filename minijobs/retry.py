@@ -91,7 +91,7 @@ def record_failure(unit: UnitOfWork, job: Job, error: BaseException, *, now: flo
     failed = {**job, "queue": job.get("retry_queue") or unit.queue}
     failed |= {"error_message": message(error), "error_class": _class_name(error)}
     if "retry_count" in job:
-        failed |= {"retry_count": job["retry_count"] + 1, "retried_at": now}
+        failed |= {"retry_count": max(0, job["retry_count"] + 1), "retried_at": now}
     else:
         failed |= {"retry_count": 0, "failed_at": now}
     return failed

@@ -105,7 +105,7 @@ def test_a_tuple_of_arguments_is_a_list_of_arguments() -> None:
         ({"class": "Mail", "args": [], "retry": -1}, '"retry" is -1'),
         ({"class": "Mail", "args": [], "retry": 2.5}, '"retry" is 2.5'),
         ({"class": "Mail", "args": [], "retry": 2**31}, '"retry" is 2147483648'),
-        ({"class": "Mail", "args": [], "retry_count": -1}, '"retry_count" is -1'),
+        ({"class": "Mail", "args": [], "retry_count": 2.5}, '"retry_count" is 2.5'),
         ({"class": "Mail", "args": [], "at": "tomorrow"}, "\"at\" is 'tomorrow'"),
         ({"class": "Mail", "args": [], "at": math.nan}, '"at" is nan'),
         ({"class": "Mail", "args": [], "at": True}, '"at" is True'),
@@ -245,6 +245,9 @@ def test_a_number_that_json_has_not_is_never_written(value: float) -> None:
         (b'{"class":"A","args":[],"jid":"1","retry":{}}', '"retry" is {}'),
         (b'{"class":"A","args":[],"jid":"1","retry_count":1e999}', '"retry_count" is inf'),
         (b'{"class":"A","args":[],"jid":"1","retry_count":null}', '"retry_count" is None'),
+        (b'{"class":"A","args":[],"jid":"1","retry_count":true}', '"retry_count" is True'),
+        (b'{"class":"A","args":[],"jid":"1","retry_count":2147483648}', '"retry_count" is 2147483648'),
+        (b'{"class":"A","args":[],"jid":"1","retry_count":-2147483648}', '"retry_count" is -2147483648'),
     ],
 )
 def test_an_entry_that_is_no_job_is_refused_with_what_is_wrong(raw: bytes, wrong: str) -> None:

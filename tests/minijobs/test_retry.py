@@ -12,6 +12,7 @@ import pytest
 import redis as redis_py
 
 from minijobs import Outcome, Processor, UnitOfWork, Worker, poll, retry
+from minijobs.job import load
 from minijobs.retry import after_failure, dead, delay
 
 NOW = 1_795_450_392.5
@@ -214,6 +215,14 @@ def test_a_later_failure_keeps_the_time_of_the_first(entered: Callable) -> None:
         "retried_at": NOW,
         "retry_count": 1,
     }
+
+
+@pytest.mark.parametrize("count", [-1, -2])
+def test_a_try_that_somebody_gave_away_for_free_is_not_counted(entered: Callable, count: int) -> None:
+    """Sidekiq's web page takes one off before a retry by hand: a job that failed once comes with -1."""
+    given = load(json.dumps({**JOB, "retry_count": count, "failed_at": NOW - 100}))
+    _, job, _ = entered(failed(**given))
+    assert (job["retry_count"], job["failed_at"], job["retried_at"]) == (0, NOW - 100, NOW)
 
 
 def test_a_dead_job_is_scored_with_its_death_and_says_why(entered: Callable) -> None:
