@@ -231,6 +231,7 @@ def test_somebody_who_watches_goes_step_by_step_and_guesses(small, terminal):
     shown.until("Your guess (a, b; Enter to go on without): ")
     shown.type("z\n")
     shown.until("z is none of the choices.")
+    shown.until("Your guess (")
     shown.type("B\n")
     shown.until("Your guess is b. Now let it happen.")
     shown.until("q: stop ── ")
