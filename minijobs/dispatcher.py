@@ -85,9 +85,10 @@ class Dispatcher:
         self._give_up()
 
     def _over(self) -> bool:
-        if not self._stop.is_set():
+        # While the waiter waits, Redis would hand it what is given back. It comes back soon, with a job or without.
+        if not self._stop.is_set() or self._waiting:
             return False
-        return not (self._held or self._waiting) or time.monotonic() > self._deadline
+        return not self._held or time.monotonic() > self._deadline
 
     def _patience(self, there_is_more: bool) -> float:
         """How many seconds to listen before Redis is asked again."""
