@@ -72,6 +72,7 @@ def check(lesson: Lesson, *, watching: bool = False) -> bool:
         say(f"Right. A solution, and why: {how('solution', lesson.number)}")
         say(f"What is next: {how('progress')}")
         return True
+    progress.note(lesson, passed=False)
     hang("  no  ", result.unmet or "", style="bold red")
     for line in result.reason.splitlines():
         label, _, text = line.partition(":  ")

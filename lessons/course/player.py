@@ -45,6 +45,9 @@ def play(lesson: Lesson, start: int = 1) -> None:
                 if cell.kind == "code":
                     _run_cell(lesson, number, cell, names)
         stage.watched = watched
+        if start > 1:
+            say(f"Steps 1 to {start - 1} have been run unseen, with their pauses cut short.")
+            say("")
         for number, cell in enumerate(cells[start - 1 :], start=start):
             if cell.kind == "code":
                 _run_cell(lesson, number, cell, names)

@@ -101,7 +101,7 @@ print(f"{direct.seconds:.1f} s, and it gave back {answer!r}")
 
 # %% [markdown]
 # It took as long as before. Now look into Redis. `keys()` lists everything that it holds. `commands()` lists what `minijobs`
-# told it. (What you ask it in order to look is left out, or you would see mostly yourself.)
+# told it since you last asked. (What you ask it in order to look is left out, or you would see mostly yourself.)
 
 # %%
 keys()
@@ -234,7 +234,7 @@ Table(
 
 # %% [markdown]
 # The same as a picture: who was busy, and when. Each lane is one party. A bar is something that takes time, a dot something
-# that happens at once.
+# that happens at once. (In the terminal, the time that you spent reading is left out.)
 
 # %%
 from lessons.kit import timeline

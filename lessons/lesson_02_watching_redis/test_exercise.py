@@ -74,9 +74,11 @@ def test_only_an_id_and_a_day_travel(exercise):
     elif "User(" in written:
         looks_like = "making it text with str(user). It gets through, but perform gets a text, not a User"
     elif ada.email in written:
-        looks_like = "saving a look-up. The address travels, and the card goes to where Ada lived when you pushed"
+        looks_like = (
+            "taking along what could be looked up. The address travels, and the card goes to where Ada lived when you pushed"
+        )
     elif not nothing_else:
-        looks_like = "saving a look-up. The name travels, and Ada may have another one by then"
+        looks_like = "taking along what could be looked up. The name travels, and Ada may have another one by then"
     elif job.args == tuesday.args:
         looks_like = "the day on which the job runs. A job may wait for days: which day was meant must travel with it"
     else:

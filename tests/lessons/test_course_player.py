@@ -440,8 +440,9 @@ def test_earlier_steps_run_unseen_and_hurried(here, capsys, monkeypatch):
     printed = capsys.readouterr()
     assert printed.err == ""
     lines = printed.out.splitlines()
-    assert lines[0].startswith("╭")  # nothing stands before the code of step 7
-    assert "print('kept'" in lines[1]
+    assert lines[0] == "Steps 1 to 6 have been run unseen, with their pauses cut short."
+    assert lines[2].startswith("╭")  # nothing else stands before the code of step 7
+    assert "print('kept'" in lines[3]
     assert any(
         line.startswith("kept b'by an earlier step' None") or line == "kept by an earlier step None" for line in lines
     )
