@@ -136,8 +136,19 @@ class Server:
                 # Only when everybody has had time to beat: after an outage, and to a newcomer, the living look dead.
                 if self._outage.seconds_without() > self.heart.expire:
                     rescue.rescue_orphans(self.redis)
-                processes = self.redis.scard("processes")
+                processes = self._living()
             except RedisError as error:
                 self._outage.noticed(error)
             except Exception:
                 logger.exception("polling failed")
+
+    def _living(self) -> int:
+        """How many processes there are. Those whose heartbeat has expired are struck off; who only slept comes back."""
+        names = list(self.redis.smembers("processes"))
+        pipe = self.redis.pipeline(transaction=False)
+        for name in names:
+            pipe.exists(name)
+        dead = [name for name, lives in zip(names, pipe.execute(), strict=True) if not lives]
+        if dead:
+            self.redis.srem("processes", *dead)
+        return len(names) - len(dead)

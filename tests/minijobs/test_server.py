@@ -200,6 +200,12 @@ def test_the_jobs_of_a_dead_process_are_rescued_and_run(redis):
     assert redis.scard("inflight") == 0
 
 
+def test_a_dead_process_is_struck_off(redis):
+    redis.sadd("processes", "host:1:000000000000")
+    with Running() as server:
+        eventually(lambda: redis.smembers("processes") == {server.fetcher.identity.encode()})
+
+
 def test_nothing_is_rescued_before_everybody_has_had_time_to_beat(redis):
     ServerNote.perform_async("left behind")
     assert Fetcher("default", redis=redis).fetch()
