@@ -1,6 +1,6 @@
 """Many jobs at a time, one conversation with Redis.
 
-    dispatcher    the only one that moves jobs: in one round trip it settles what has been run and fetches for idle threads
+    dispatcher    in one round trip it settles what has been run and fetches for idle threads
     performers    run the jobs, as many at a time as there are threads
     waiter        when there is nothing: lets Redis hold its answer back until a job comes (with one queue)
 
@@ -145,7 +145,7 @@ class Dispatcher:
         if unit is not None:
             self._start(unit) if not self._quiet.is_set() else self.fetcher.give_back(unit)
 
-    def _came_nothing(self, error: RedisError) -> None:
+    def _went_wrong(self, error: RedisError) -> None:
         self._waiting = False
         raise error
 
@@ -179,7 +179,7 @@ class Dispatcher:
             try:
                 unit = self.fetcher.fetch(BLOCK)
             except RedisError as error:
-                self._events.put(partial(self._came_nothing, error))
+                self._events.put(partial(self._went_wrong, error))
             else:
                 self._events.put(partial(self._came, unit))
 

@@ -19,12 +19,14 @@ import json
 import os
 import socket
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from . import connection
 
 if TYPE_CHECKING:
+    from .connection import Redis
     from .processor import Processor, Work
 
 EVERY = 5.0  # seconds between two beats
@@ -134,6 +136,14 @@ class Heartbeat:
             multi.srem("processes", self.identity)
             multi.unlink(self.identity, f"{self.identity}:work", f"{self.identity}-signals")
             multi.execute()
+
+
+def living(redis: Redis, identities: Sequence[bytes]) -> list[bool]:
+    """For each process, whether its heartbeat has not expired."""
+    pipe: Any = redis.pipeline(transaction=False)
+    for identity in identities:
+        pipe.exists(identity)
+    return [bool(there) for there in pipe.execute()]
 
 
 def resident_kilobytes() -> int:

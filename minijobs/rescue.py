@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import connection
+from .heartbeat import living
 from .job import dump, load
 from .log import logger
 
@@ -59,14 +60,11 @@ def rescue_orphans(redis: Redis | None = None, *, now: float | None = None) -> i
     with connection.one_sentence(redis, "rescuing the jobs of dead processes"):
         known: Any = redis.smembers("inflight")
         names = sorted(known)
-        owners = {name: name.rpartition(b"|")[0] for name in names}
-        alive: Any = redis.pipeline(transaction=False)
-        for name in names:
-            alive.exists(owners[name])
-        for name, lives in zip(names, alive.execute(), strict=True):
+        owners = [name.rpartition(b"|")[0] for name in names]
+        for name, owner, lives in zip(names, owners, living(redis, owners), strict=True):
             if not lives:
                 rescued += _empty(redis, name, now)
-                _forget(redis, name, owners[name])
+                _forget(redis, name, owner)
     return rescued
 
 

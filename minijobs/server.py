@@ -22,7 +22,7 @@ from redis import RedisError
 from . import connection, rescue, scheduled
 from .dispatcher import Dispatcher
 from .fetch import Fetcher
-from .heartbeat import EVERY, Heartbeat
+from .heartbeat import EVERY, Heartbeat, living
 from .log import logger
 from .processor import Processor
 
@@ -145,10 +145,7 @@ class Server:
     def _living(self) -> int:
         """How many processes there are. Those whose heartbeat has expired are struck off; who only slept comes back."""
         names = list(self.redis.smembers("processes"))
-        pipe = self.redis.pipeline(transaction=False)
-        for name in names:
-            pipe.exists(name)
-        dead = [name for name, lives in zip(names, pipe.execute(), strict=True) if not lives]
+        dead = [name for name, lives in zip(names, living(self.redis, names), strict=True) if not lives]
         if dead:
             self.redis.srem("processes", *dead)
         return len(names) - len(dead)

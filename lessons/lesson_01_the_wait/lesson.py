@@ -281,7 +281,7 @@ inbox
 # 3. The work is done when a worker process takes the job out of the queue.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *Redis*, *key*, *Worker*, *job*, *job id*,
-# *queue*, *push*, *worker process*.
+# *list*, *set*, *queue*, *push*, *worker process*.
 
 # %% [markdown]
 # ## Make it yours

@@ -360,7 +360,7 @@ push_many(1_001), redis.llen("queue:many")
 # 3. `LPUSH` is a job that comes in; `HSET` is a worker process saying what it is doing.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *JSON*, *fetch*, *in flight*, *identity*,
-# *heartbeat*, *acknowledge*, *log*.
+# *heartbeat*, *hash*, *settle*, *acknowledge*, *log*.
 
 # %% [markdown]
 # ## Make it yours
