@@ -13,7 +13,7 @@ from .heartbeat import Heartbeat
 from .job import BadArgument, BadPayload
 from .processor import Processor
 from .rescue import PoisonPill, rescue_orphans
-from .retry import Outcome
+from .retry import Outcome, death_handlers
 from .scheduled import poll
 from .server import Server
 from .worker import UnknownWorker, Worker
@@ -39,6 +39,7 @@ __all__ = [
     "UnknownWorker",
     "Worker",
     "connect",
+    "death_handlers",
     "poll",
     "rescue_orphans",
 ]

@@ -107,7 +107,6 @@ class Outage:
         self._redis: Any = client
         self._lock = threading.Lock()
         self._away_since: float | None = None
-        self._there_since = time.monotonic()
 
     def noticed(self, error: redis.RedisError) -> None:
         """Redis did not answer."""
@@ -121,10 +120,5 @@ class Outage:
         """Redis did answer."""
         with self._lock:
             if self._away_since is not None:
-                self._there_since = time.monotonic()
-                logging.getLogger("minijobs").info("Redis is back after %.1f sec", self._there_since - self._away_since)
+                logging.getLogger("minijobs").info("Redis is back after %.1f sec", time.monotonic() - self._away_since)
                 self._away_since = None
-
-    def seconds_without(self) -> float:
-        """How long there has been no outage, as far as one can know here."""
-        return 0.0 if self._away_since is not None else time.monotonic() - self._there_since

@@ -34,6 +34,12 @@ LONGEST_BLOCK = 2.0
 LOOK_EVERY = 0.05
 
 
+# One step, and only if the job still is where it was: a rescuer may have taken a process that slept for a dead one.
+GIVE_BACK = """
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
+return redis.call('RPUSH', KEYS[2], ARGV[2])
+"""
+
 Enter = Callable[["Pipeline"], object]
 """Adds the commands that put a job into its next place to the MULTI that takes it out of its last."""
 
@@ -135,7 +141,9 @@ class Fetcher:
 
     def give_back(self, unit: UnitOfWork) -> None:
         """Put an unfinished job back where it came from, at the end that is taken next. Sidekiq: `UnitOfWork#requeue`."""
-        self.acknowledge(unit, lambda multi: multi.rpush(f"queue:{unit.queue}", unit.raw))
+        with connection.one_sentence(self.redis, "giving back a job"):
+            move = self.redis.register_script(GIVE_BACK)
+            move(keys=[self.inflight(unit.queue), f"queue:{unit.queue}"], args=[unit.raw, unit.raw])
 
     def recover(self, held: Collection[UnitOfWork]) -> int:
         """Give back what lies in this process's own lists and is not `held` by it. Gives back how many.

@@ -54,7 +54,8 @@ class Heartbeat:
         self.identity = fetcher.identity
         self.quiet = False
         self.expire = max(1, round(every * MISSED))  # seconds
-        self._last = time.time()
+        self.every = every
+        self._last = self._steady_since = time.time()
         self.info = {
             "hostname": socket.gethostname(),
             "started_at": time.time(),
@@ -79,12 +80,22 @@ class Heartbeat:
             self._statistics(now)
             self._work()
             signals = self._alive(now)
+        if now - self._last > 2 * self.every:
+            self._steady_since = now
         self._last = now
         return signals
 
-    def missed(self) -> bool:
+    def missed(self, *, now: float | None = None) -> bool:
         """Whether the last beat was so long ago that others take this process for dead."""
-        return time.time() - self._last > self.expire
+        return (time.time() if now is None else now) - self._last > self.expire
+
+    def steady(self, *, now: float | None = None) -> bool:
+        """Whether it has beaten regularly for so long that everybody else must have had time to beat.
+
+        Not so at its start, nor after Redis, or this machine, or this process stood still: then the living look dead.
+        """
+        now = time.time() if now is None else now
+        return now - self._last <= 2 * self.every and now - self._steady_since > self.expire
 
     def _statistics(self, now: float) -> None:
         processed, failed = self.processor.processed, self.processor.failed

@@ -199,6 +199,11 @@ def _wrong_shape(job: object) -> str | None:
             return f'"{field}" is {job[field]!r} and must be the name of a queue'
     if not _is_count(job.get("retry", True)) and job.get("retry") not in (True, False, None):
         return f'"retry" is {job["retry"]!r} and must be true, false or a number of retries'
+    stretch = job.get("retry_for")
+    if stretch is not None and not (_is_moment(stretch) and 0 <= stretch < 1e9):
+        return f'"retry_for" is {stretch!r} and must be a number of seconds'
+    if not _is_count(job.get("backtrace")) and job.get("backtrace") not in (True, False, None):
+        return f'"backtrace" is {job["backtrace"]!r} and must be true, false or a number of lines'
     count = job.get("retry_count", 0)  # Sidekiq's API takes one off before a retry by hand, so it may be -1
     if type(count) is not int or abs(count) >= 2**31:
         return f'"retry_count" is {count!r} and must be a number of retries'

@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import connection
+from . import connection, retry
+from .fetch import GIVE_BACK
 from .heartbeat import living
 from .job import dump, load
 from .log import logger
@@ -21,12 +22,7 @@ if TYPE_CHECKING:
 # A job that was rescued so often has probably killed its processes. Sidekiq calls it a poison pill.
 MOST_RESCUES = 3
 
-# One step each, so that of two rescuers the second finds nothing. A rescued job goes to the end that is taken next.
-GIVE_BACK = """
-if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
-redis.call('RPUSH', KEYS[2], ARGV[2])
-return 1
-"""
+# One step, as GIVE_BACK is, so that of two rescuers the second finds nothing.
 BURY = """
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[2])
@@ -41,11 +37,12 @@ class PoisonPill(Exception):
     """A job whose process died again and again while it ran. Its message is what `dead` tells of it."""
 
 
-def rescue_orphans(redis: Redis | None = None, *, now: float | None = None) -> int:
+def rescue_orphans(redis: Redis | None = None, *, now: float | None = None, patience: float = float("inf")) -> int:
     """Give back every job of a process whose heartbeat has expired. Gives back how many there were.
 
     The third rescue of a job sends it to `dead` instead, with a message that says so. Only call it when Redis has been
-    there for longer than a heartbeat lasts: before that, living processes may look dead. Raises RedisUnavailable.
+    there for longer than a heartbeat lasts: before that, living processes may look dead (see `Heartbeat.steady`). If Redis
+    takes more than `patience` seconds to say who lives, it was not there, and nobody is rescued. Raises RedisUnavailable.
 
     >>> import fakeredis
     >>> redis = fakeredis.FakeRedis()
@@ -58,11 +55,15 @@ def rescue_orphans(redis: Redis | None = None, *, now: float | None = None) -> i
     now = time.time() if now is None else now
     rescued = 0
     with connection.one_sentence(redis, "rescuing the jobs of dead processes"):
+        asked = time.monotonic()
         known: Any = redis.smembers("inflight")
         names = sorted(known)
         owners = [name.rpartition(b"|")[0] for name in names]
-        for name, owner, lives in zip(names, owners, living(redis, owners), strict=True):
-            if not lives:
+        lives = living(redis, owners)
+        if time.monotonic() - asked > patience:
+            return 0
+        for name, owner, alive in zip(names, owners, lives, strict=True):
+            if not alive:
                 rescued += _empty(redis, name, now)
                 _forget(redis, name, owner)
     return rescued
@@ -71,7 +72,7 @@ def rescue_orphans(redis: Redis | None = None, *, now: float | None = None) -> i
 def _empty(redis: Redis, name: bytes, now: float) -> int:
     """Give back what lies in one list, the one that was fetched last first: so the oldest is taken first again."""
     key, queue = b"inflight:" + name, name.rpartition(b"|")[2]
-    give_back, bury = redis.register_script(GIVE_BACK), redis.register_script(BURY)
+    give_back, to_dead = redis.register_script(GIVE_BACK), redis.register_script(BURY)
     entries: Any = redis.lrange(key, 0, -1)
     rescued = 0
     for raw in entries:
@@ -79,9 +80,11 @@ def _empty(redis: Redis, name: bytes, now: float) -> int:
         if poison is None:
             done: Any = give_back(keys=[key, b"queue:" + queue], args=[raw, payload])
         else:
-            done = bury(keys=[key, "dead"], args=[raw, payload, now])
+            done = to_dead(keys=[key, "dead"], args=[raw, payload, now])
         if done:
             rescued += 1
+            if poison is not None:
+                retry.run_death_handlers(load(payload), poison)
             logger.warning("rescued from a dead process: %s", poison or payload.decode(errors="backslashreplace"))
     return rescued
 

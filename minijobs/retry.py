@@ -7,14 +7,19 @@ are used up it goes to the sorted set `dead`, where a person may look at it. Sid
 
 from __future__ import annotations
 
+import base64
+import json
 import random
 import time
+import traceback
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .fetch import UnitOfWork
-from .job import Job, dump
+from .job import Job, dump, seconds
+from .log import logger
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -23,8 +28,16 @@ if TYPE_CHECKING:
 
 MOST_RETRIES = 25
 LONGEST_MESSAGE = 10_000
+LONGEST_BACKTRACE = 1_000_000  # bytes, unpacked: a stranger's may grow without end
 DEAD_FOR = 180 * 24 * 60 * 60  # seconds that `dead` keeps a job
 DEAD_SIZE = 10_000
+
+death_handlers: list[Callable[[Job, BaseException], object]] = []
+"""Functions to be called with each job that will not be tried again, and with its last error; append yours.
+
+They run where the job ran, before Redis is told; after a crash in between they are called once more. An exception in one is
+logged, no more. Sidekiq: `config.death_handlers`.
+"""
 
 
 @dataclass(frozen=True)
@@ -64,26 +77,27 @@ def delay(count: int) -> float:
 def after_failure(
     unit: UnitOfWork, job: Job, error: BaseException, worker: type[Worker] | None, *, now: float | None = None
 ) -> Outcome:
-    """What becomes of `job` after `error`. Only decides: nothing is told to Redis here.
+    """What becomes of `job` after `error`; who wants to know of a death is told. Redis is not told here.
 
     `worker` is the job's class, or None if it is unknown; `now` is in epoch seconds. Sidekiq: `JobRetry#process_retry`.
     """
     now = time.time() if now is None else now
     if job.get("retry") is False:
+        run_death_handlers(job, error)
         return Outcome("dropped", error)
     failed = record_failure(unit, job, error, now=now)
-    count = failed["retry_count"]
-    wait = _chosen_wait(worker, count, error)
-    if wait == "discard":
-        return Outcome("dropped", error)
+    wait = _chosen_wait(worker, failed, error)
     try:
         payload = dump(failed).encode()
     except ValueError:  # what could be read but cannot be written again, such as 1e999
-        return dead(unit.raw, error, now=now)
-    if wait == "kill" or count >= most_retries(job):
-        return dead(payload, error, now=now) if job.get("dead") is not False else Outcome("dropped", error)
-    at = now + wait + _chance(count) if isinstance(wait, (int, float)) else now + delay(count)
-    return Outcome("retry", error, at, lambda multi: multi.zadd("retry", {payload: at}))
+        payload, wait = unit.raw, "kill" if wait != "discard" else wait
+    if wait not in ("kill", "discard") and not exhausted(failed, now=now):
+        chance = _chance(failed["retry_count"])
+        at = now + wait + chance if isinstance(wait, (int, float)) else now + delay(failed["retry_count"])
+        return Outcome("retry", error, at, lambda multi: multi.zadd("retry", {payload: at}))
+    kept = wait != "discard" and _last_words(worker, failed, error) != "discard" and job.get("dead") is not False
+    run_death_handlers(failed, error)
+    return dead(payload, error, now=now) if kept else Outcome("dropped", error)
 
 
 def record_failure(unit: UnitOfWork, job: Job, error: BaseException, *, now: float) -> Job:
@@ -94,17 +108,57 @@ def record_failure(unit: UnitOfWork, job: Job, error: BaseException, *, now: flo
         failed |= {"retry_count": max(0, job["retry_count"] + 1), "retried_at": now}
     else:
         failed |= {"retry_count": 0, "failed_at": now}
+    if lines := job.get("backtrace"):
+        failed["error_backtrace"] = pack(backtrace(error)[: None if lines is True else int(lines)])
     return failed
 
 
-def most_retries(job: Job) -> int:
-    """How many retries a job may have: 25, unless its "retry" is a number.
+def backtrace(error: BaseException) -> list[str]:
+    """Where `error` was raised, the innermost call first, a line each."""
+    calls = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return [f"{code.co_filename}:{line}:in {code.co_name}" for code, line in reversed(calls)]
 
-    >>> most_retries({"retry": True}), most_retries({"retry": 3}), most_retries({"retry": 0})
-    (25, 3, 0)
+
+def pack(lines: list[str]) -> str:
+    """A backtrace as it is in a job: base64 of zlib of JSON."""
+    return base64.b64encode(zlib.compress(json.dumps(lines).encode())).decode()
+
+
+def unpack(packed: object) -> list[str]:
+    """The lines of a packed backtrace; none if it cannot be read.
+
+    >>> unpack(pack(["app.py:1:in perform"])), unpack("no backtrace")
+    (['app.py:1:in perform'], [])
     """
+    try:
+        lines = json.loads(zlib.decompressobj().decompress(base64.b64decode(str(packed)), LONGEST_BACKTRACE))
+    except (ValueError, zlib.error, RecursionError):
+        return []
+    return [str(line) for line in lines] if isinstance(lines, list) else []
+
+
+def exhausted(job: Job, *, now: float) -> bool:
+    """Whether a job that has just failed has no try left: its `retry_for` has passed or, without one, 25 retries or `retry`.
+
+    >>> exhausted({"retry": 3, "retry_count": 2}, now=0), exhausted({"retry": 3, "retry_count": 3}, now=0)
+    (False, True)
+    >>> exhausted({"retry_for": 60, "failed_at": 1000.0, "retry_count": 99}, now=1059.0)
+    False
+    """
+    if job.get("retry_for") is not None:
+        since: Any = job.get("failed_at")
+        return type(since) in (int, float) and seconds(since) + job["retry_for"] < now
     retry = job.get("retry")
-    return MOST_RETRIES if retry is True or retry is None else int(retry)
+    return bool(job["retry_count"] >= (MOST_RETRIES if retry is True or retry is None else int(retry)))
+
+
+def run_death_handlers(job: Job, error: BaseException) -> None:
+    """Tell everybody in `death_handlers`."""
+    for handler in death_handlers:
+        try:
+            handler(job, error)
+        except Exception:
+            logger.exception("a death handler failed, for JID-%s", job["jid"])
 
 
 def dead(payload: bytes, error: BaseException, *, now: float) -> Outcome:
@@ -136,16 +190,26 @@ def _chance(count: int) -> int:
     return random.randrange(10 * (count + 1))
 
 
-def _chosen_wait(worker: type[Worker] | None, count: int, error: BaseException) -> float | str | None:
+def _chosen_wait(worker: type[Worker] | None, job: Job, error: BaseException) -> float | str | None:
     """What the Worker's own `retry_in` says; None, the default, if it says nothing usable or fails itself."""
     if worker is None:
         return None
     try:
-        chosen = worker.retry_in(count, error)
+        chosen = worker.retry_in(job["retry_count"], error)
         usable = chosen in ("discard", "kill") or (isinstance(chosen, (int, float)) and 0 < chosen < 1e9)  # NaN is not
     except Exception:  # a mistake in retry_in must not cost the job
+        logger.exception("retry_in of %s failed, so the default wait is taken", worker.job_name)
         return None
     return chosen if usable else None
+
+
+def _last_words(worker: type[Worker] | None, job: Job, error: BaseException) -> str | None:
+    """What the Worker's own `retries_exhausted` says."""
+    try:
+        return None if worker is None else worker.retries_exhausted(job, error)
+    except Exception:
+        logger.exception("retries_exhausted of %s failed", job["class"])
+        return None
 
 
 def _class_name(error: BaseException) -> str:

@@ -133,9 +133,8 @@ class Server:
         while not self._stop.wait(self.poll_every * max(1, processes) * random.uniform(0.5, 1.5)):
             try:
                 scheduled.poll(self.redis)
-                # Only when everybody has had time to beat: after an outage, and to a newcomer, the living look dead.
-                if self._outage.seconds_without() > self.heart.expire:
-                    rescue.rescue_orphans(self.redis)
+                if self.heart.steady():
+                    rescue.rescue_orphans(self.redis, patience=self.every)
                 processes = self._living()
             except RedisError as error:
                 self._outage.noticed(error)

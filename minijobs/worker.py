@@ -19,7 +19,7 @@ from .client import Client
 from .job import Job
 
 # The class attributes of a Worker that travel with each of its jobs, under the same names as in Sidekiq.
-OPTIONS = ("queue", "retry", "retry_queue", "dead", "tags")
+OPTIONS = ("queue", "retry", "retry_for", "retry_queue", "dead", "backtrace", "tags")
 
 registry: dict[str, type[Worker]] = {}
 """Every Worker that was defined in this process, by the name that its jobs carry."""
@@ -59,11 +59,17 @@ class Worker:
     retry: ClassVar[bool | int] = True
     """How often a job that failed is tried again: True is 25 times, 0 sends it to `dead` at once, False forgets it."""
 
+    retry_for: ClassVar[float]
+    """Seconds after its first failure in which a job is tried again, however often; then `retry` is not asked."""
+
     retry_queue: ClassVar[str]
     """The queue for the tries after the first, if another."""
 
     dead: ClassVar[bool]
     """False: a job whose tries are used up is forgotten, not kept in `dead`."""
+
+    backtrace: ClassVar[bool | int]
+    """Whether a failed job carries where it failed, innermost call first; a number is that many lines of it."""
 
     tags: ClassVar[list[str]]
     """Words to find a job by."""
@@ -106,6 +112,15 @@ class Worker:
 
         None is the default wait, `count**4 + 15` and a little chance. "kill" sends the job to `dead` now, "discard"
         forgets it. Sidekiq: `sidekiq_retry_in`.
+        """
+        return None
+
+    @staticmethod
+    def retries_exhausted(job: Job, error: BaseException) -> str | None:
+        """Called when a job has failed for the last time. Override it to clean up, or to tell somebody.
+
+        `job` holds "args", "error_message" and the rest. Give back "discard" to have it forgotten, not kept in `dead`. An
+        exception in here is logged, no more. Sidekiq: `sidekiq_retries_exhausted`.
         """
         return None
 

@@ -14,7 +14,7 @@ import fakeredis
 import pytest
 import redis as redis_py
 
-from minijobs import connection, middleware, worker
+from minijobs import connection, middleware, retry, worker
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +53,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test defines, connects and adds is gone after it."""
     known = dict(worker.registry)
     monkeypatch.setattr(connection, "_current", None)
+    retry.death_handlers.clear()
     monkeypatch.setattr(middleware, "client", middleware.Chain())
     monkeypatch.setattr(middleware, "server", middleware.Chain())
     yield

@@ -110,7 +110,7 @@ def test_an_address_tells_a_person_where_and_never_the_password() -> None:
         (lambda: Fetcher("default").fetch(1), "fetching a job"),
         (lambda: Fetcher("default", "slow").fetch(), "fetching a job"),
         (lambda: Fetcher("default").acknowledge(UnitOfWork("default", b"")), "settling a job"),
-        (lambda: Fetcher("default").give_back(UnitOfWork("default", b"")), "settling a job"),
+        (lambda: Fetcher("default").give_back(UnitOfWork("default", b"")), "giving back a job"),
         (lambda: Processor(Fetcher("default")).process_one(), "fetching a job"),
         (lambda: poll(), "polling for jobs that are due"),
         (lambda: Heartbeat(Processor(Fetcher("default"))).beat(), "the heartbeat"),

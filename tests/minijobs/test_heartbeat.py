@@ -154,6 +154,28 @@ def test_a_beat_is_few_round_trips(real: redis_py.Redis, told: Callable) -> None
     ]
 
 
+def beats(heartbeat: Heartbeat, *seconds: float) -> None:
+    for second in seconds:
+        heartbeat.beat(now=NOW + second)
+
+
+def test_a_process_is_steady_when_everybody_has_had_time_to_beat(redis: redis_py.Redis) -> None:
+    heartbeat = Heartbeat(Processor(Fetcher("default")), every=5)
+    heartbeat.beat(now=NOW - 1000)
+    beats(heartbeat, 0, 5, 10, 15, 20)
+    assert not heartbeat.steady(now=NOW + 20)  # the gap before the first of these: Redis, or we, were away
+    beats(heartbeat, 25)
+    assert heartbeat.steady(now=NOW + 26)
+
+
+def test_a_process_that_has_not_beaten_for_a_while_knows_nothing_about_the_others(redis: redis_py.Redis) -> None:
+    heartbeat = Heartbeat(Processor(Fetcher("default")), every=5)
+    heartbeat.beat(now=NOW - 1000)
+    beats(heartbeat, 0, 5, 10, 15, 20, 25)
+    assert not heartbeat.steady(now=NOW + 36)
+    assert (heartbeat.missed(now=NOW + 45), heartbeat.missed(now=NOW + 46)) == (False, True)
+
+
 def test_the_memory_is_told_where_the_system_says_it(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
     heartbeat.beat()
     assert int(redis.hget(ME, "rss")) >= 0

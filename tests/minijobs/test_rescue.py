@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from minijobs import DeadSet, Fetcher, Queue, UnitOfWork, Worker, worker
+from minijobs import DeadSet, Fetcher, PoisonPill, Queue, UnitOfWork, Worker, retry, worker
 from minijobs.rescue import MOST_RESCUES, rescue_orphans
 
 
@@ -70,6 +70,23 @@ def test_the_third_rescue_is_the_last(redis):
     (dead,) = DeadSet()
     assert dead["error_class"] == "minijobs.PoisonPill"
     assert "its process died 3 times while it ran" in dead["error_message"]
+
+
+def test_who_wants_to_know_of_a_death_is_told_of_a_poison_pill(redis):
+    told = []
+    retry.death_handlers.append(lambda job, error: told.append((job["args"], type(error))))
+    held_by_a_dead_process(redis, "poison")
+    for _ in range(MOST_RESCUES):
+        assert told == []
+        rescue_orphans(redis)
+        Fetcher("default", redis=redis).fetch()
+    assert told == [(["poison"], PoisonPill)]
+
+
+def test_when_redis_took_long_to_say_who_lives_nobody_is_rescued(redis):
+    held_by_a_dead_process(redis, "perhaps")
+    assert rescue_orphans(redis, patience=0) == 0
+    assert len(Queue("default")) == 0
 
 
 def test_an_entry_that_is_no_job_is_given_back_untouched(redis):

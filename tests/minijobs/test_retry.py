@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
+import re
+import zlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,8 +15,8 @@ import pytest
 import redis as redis_py
 
 from minijobs import Outcome, Processor, UnitOfWork, Worker, poll, retry
-from minijobs.job import load
-from minijobs.retry import after_failure, dead, delay
+from minijobs.job import build, load
+from minijobs.retry import after_failure, backtrace, dead, delay, pack, unpack
 
 NOW = 1_795_450_392.5
 JOB = {"class": "Mail", "args": ["ada", 1.5], "retry": True, "queue": "default", "jid": "593f66432baeb76a116b7cac"}
@@ -61,6 +64,14 @@ def chance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
     least = request.param == "least"
     monkeypatch.setattr(random, "randrange", lambda n: 0 if least else n - 1)
     return lambda count: 0 if least else 10 * (count + 1) - 1
+
+
+@pytest.fixture
+def deaths() -> list[Any]:
+    """The jobs and errors that a death handler is told of."""
+    told: list[Any] = []
+    retry.death_handlers.append(lambda job, error: told.append((job, error)))
+    return told
 
 
 # The wait
@@ -321,3 +332,167 @@ def test_a_dead_job_leaves_after_half_a_year(redis: redis_py.Redis) -> None:
 )
 def test_an_outcome_is_described_in_words(outcome: Outcome, words: str) -> None:
     assert outcome.describe(now=NOW) == words
+
+
+# retry_for
+
+
+@pytest.mark.parametrize(("later", "name"), [(3600, "retry"), (3601, "dead")])
+def test_retry_for_is_a_stretch_of_time_and_no_number_of_tries(later: float, name: str) -> None:
+    fields = {"retry": 0, "retry_for": 3600, "retry_count": 99}
+    assert failed(**fields, failed_at=NOW, now=NOW + later).name == name
+    assert failed(**fields, failed_at=int(NOW * 1000), now=NOW + later).name == name  # as Sidekiq 8 writes it
+
+
+def test_the_first_failure_begins_the_stretch() -> None:
+    assert failed(retry_for=0).name == "retry"
+
+
+@pytest.mark.parametrize("since", ["yesterday", None, True, []])
+def test_a_first_failure_that_cannot_be_read_ends_nothing(since: Any) -> None:
+    assert failed(retry_for=0, retry_count=1, failed_at=since).name == "retry"
+
+
+@pytest.mark.parametrize("stretch", [-1, 1e9, True, "1 hour", float("inf")])
+def test_a_stretch_that_is_none_is_refused_at_the_push(stretch: Any) -> None:
+    with pytest.raises(ValueError, match=r'"retry_for" is .* and must be a number of seconds'):
+        build({**JOB, "retry_for": stretch})
+
+
+def test_a_worker_says_retry_for_and_backtrace(redis: redis_py.Redis) -> None:
+    class Report(Worker):
+        retry_for = 48 * 60 * 60
+        backtrace = 5
+
+        def perform(self) -> None: ...
+
+    Report.perform_async()
+    job = load(redis.lindex("queue:default", 0))
+    assert (job["retry_for"], job["backtrace"]) == (172_800, 5)
+
+
+# The backtrace
+
+
+def raised() -> RuntimeError:
+    def outer() -> None:
+        inner()
+
+    def inner() -> None:
+        raise RuntimeError("boom")
+
+    try:
+        outer()
+    except RuntimeError as error:
+        return error
+    raise AssertionError
+
+
+def test_a_backtrace_begins_where_the_error_was_raised() -> None:
+    lines = backtrace(raised())
+    assert [line.rpartition(":in ")[2] for line in lines] == ["inner", "outer", "raised"]
+    assert all(re.fullmatch(re.escape(__file__) + r":\d+", line.rpartition(":in ")[0]) for line in lines)
+
+
+@pytest.mark.parametrize(("option", "lines"), [(True, 3), (2, 2), (1.0, 1), (0, 0), (False, 0), (None, 0)])
+def test_a_failed_job_carries_as_much_of_it_as_was_asked_for(option: Any, lines: int, entered: Callable) -> None:
+    _, job, _ = entered(failed(error=raised(), backtrace=option))
+    assert len(unpack(job.get("error_backtrace"))) == lines
+
+
+def test_unless_asked_a_failed_job_carries_none(entered: Callable) -> None:
+    _, job, _ = entered(failed(error=raised()))
+    assert "error_backtrace" not in job
+
+
+@pytest.mark.parametrize("lines", ["all", -1, 1.5, 2**40])
+def test_a_number_of_lines_that_is_none_is_refused_at_the_push(lines: Any) -> None:
+    with pytest.raises(ValueError, match=r'"backtrace" is .* and must be true, false or a number of lines'):
+        build({**JOB, "backtrace": lines})
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [None, "", "é", "abc", 7, [], base64.b64encode(b"no zlib").decode(), base64.b64encode(zlib.compress(b"[")).decode(),
+     base64.b64encode(zlib.compress(b"[" * 100_000)).decode(), base64.b64encode(zlib.compress(b'{"a": 1}')).decode(),
+     base64.b64encode(zlib.compress(b" " * 50_000_000)).decode()],
+)  # fmt: skip
+def test_a_backtrace_that_cannot_be_read_is_none(packed: Any) -> None:
+    assert unpack(packed) == []
+
+
+def test_a_backtrace_is_read_as_ruby_writes_it() -> None:
+    in_lines = base64.encodebytes(zlib.compress(json.dumps(["a.rb:1:in `perform'"] * 100).encode())).decode()
+    assert unpack(in_lines) == ["a.rb:1:in `perform'"] * 100
+    assert unpack(pack(["a:1", "é:2"])) == ["a:1", "é:2"]
+
+
+# The last words
+
+
+def last_words(say: Any) -> type[Worker]:
+    class Speaks(Worker):
+        told: list[Any] = []  # noqa: RUF012
+
+        @staticmethod
+        def retries_exhausted(job: Any, error: BaseException) -> Any:
+            Speaks.told.append((job["retry_count"], job["error_message"], error))
+            if isinstance(say, BaseException):
+                raise say
+            return say
+
+    return Speaks
+
+
+def test_a_worker_is_told_when_its_tries_are_used_up_and_not_before() -> None:
+    worker = last_words(None)
+    assert failed(worker, retry=1).name == "retry"
+    assert worker.told == []
+    assert failed(worker, retry=1, retry_count=0).name == "dead"
+    assert worker.told == [(1, "boom", BOOM)]
+
+
+def test_it_may_say_that_the_job_is_not_to_be_kept(deaths: list[Any]) -> None:
+    assert failed(last_words("discard"), retry=0).name == "dropped"
+    assert len(deaths) == 1
+
+
+def test_a_mistake_in_it_is_logged_and_costs_nothing(deaths: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+    assert failed(last_words(ValueError("mine")), retry=0).name == "dead"
+    assert "retries_exhausted of Mail failed" in caplog.text
+    assert len(deaths) == 1
+
+
+def test_a_job_that_retry_in_kills_is_exhausted_and_one_it_discards_is_not(deaths: list[Any]) -> None:
+    for choice, told in (("kill", 1), ("discard", 0)):
+        worker = last_words(None)
+        worker.retry_in = staticmethod(lambda count, error, choice=choice: choice)
+        failed(worker)
+        assert len(worker.told) == told
+    assert len(deaths) == 2
+
+
+# Death handlers
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [({}, 0), ({"retry": 0}, 1), ({"retry": False}, 1), ({"retry": 0, "dead": False}, 1), ({"retry_for": 5}, 0)],
+)
+def test_death_handlers_are_told_of_each_job_that_is_not_tried_again(fields: Any, told: int, deaths: list[Any]) -> None:
+    failed(**fields)
+    assert [(job["jid"], error) for job, error in deaths] == [(JOB["jid"], BOOM)] * told
+
+
+def test_a_death_handler_is_told_what_went_wrong(deaths: list[Any]) -> None:
+    failed(retry=0)
+    [(job, _)] = deaths
+    assert (job["error_message"], job["error_class"], job["retry_count"]) == ("boom", "RuntimeError", 0)
+
+
+def test_a_mistake_in_a_death_handler_is_logged_and_the_next_one_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Any] = []
+    retry.death_handlers += [lambda job: None, lambda job, error: told.append(job["jid"])]
+    assert failed(retry=0).name == "dead"
+    assert "a death handler failed" in caplog.text
+    assert told == [JOB["jid"]]
