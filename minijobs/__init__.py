@@ -2,15 +2,16 @@
 
 Read the files in the order in which a job meets them: `job`, `connection`, `middleware`, `client`, `worker`; then `fetch`,
 `processor`, `retry`, `scheduled`, `heartbeat`, `rescue`; `dispatcher` and `server`, which repeat all that in threads; and
-`api` to look at it all, `log` to read about it.
+`api` and `overview` to look at it all, `log` to read about it.
 """
 
-from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet, Stats
+from .api import DeadSet, JobRecord, LooksLikeProduction, Queue, RetrySet, ScheduledSet, SortedEntry, clear_everything
 from .client import Client
 from .connection import RedisUnavailable, connect
 from .fetch import Fetcher, UnitOfWork
 from .heartbeat import Heartbeat
 from .job import BadArgument, BadPayload
+from .overview import Process, ProcessSet, Stats, Work, WorkSet
 from .processor import Processor
 from .rescue import PoisonPill, rescue_orphans
 from .retry import Outcome, death_handlers
@@ -26,18 +27,25 @@ __all__ = [
     "Fetcher",
     "Heartbeat",
     "JobRecord",
+    "LooksLikeProduction",
     "Outcome",
     "PoisonPill",
+    "Process",
+    "ProcessSet",
     "Processor",
     "Queue",
     "RedisUnavailable",
     "RetrySet",
     "ScheduledSet",
     "Server",
+    "SortedEntry",
     "Stats",
     "UnitOfWork",
     "UnknownWorker",
+    "Work",
+    "WorkSet",
     "Worker",
+    "clear_everything",
     "connect",
     "death_handlers",
     "poll",

@@ -1,31 +1,52 @@
-"""Looking at what is in Redis: queues, the sorted sets, the numbers. Whoever runs jobs never needs this."""
+"""Looking at the jobs in Redis, and moving them by hand. Whoever runs jobs never needs this.
+
+    Queue           jobs that wait for a worker process
+    ScheduledSet    jobs that were pushed for later
+    RetrySet        jobs that failed, and will be tried again
+    DeadSet         jobs that will not be tried again, and entries that were no jobs
+
+What runs at the moment, and the numbers, are in `overview`. Sidekiq: `sidekiq/api`.
+"""
 
 from __future__ import annotations
 
+import os
+import socket
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from . import connection
+from . import connection, scheduled
 from .job import BadPayload, Job, load, seconds
+from .retry import unpack
 
 if TYPE_CHECKING:
     from .connection import Redis
 
 PAGE = 100
 
+# So many jobs are moved or deleted in one round trip: Redis does nothing else meanwhile.
+BATCH = 1_000
+
+# Where a program says in which environment it runs, if it does.
+ENVIRONMENTS = ("MINIJOBS_ENV", "APP_ENV", "RAILS_ENV", "RACK_ENV", "DJANGO_ENV", "FLASK_ENV", "ENVIRONMENT", "ENV")
+
+Progress = Callable[[int], object]
+"""Told now and then how many jobs have been moved or deleted so far."""
+
 
 class JobRecord:
     """One entry, read as far as it can be read: `raw` is what Redis holds. Sidekiq: `Sidekiq::JobRecord`."""
 
-    def __init__(self, raw: bytes, score: float | None = None) -> None:
+    def __init__(self, raw: bytes, queue: str | None = None, home: Entries[Any] | None = None) -> None:
         self.raw = raw
-        self.score = score
-        """In a sorted set: the job's moment, in epoch seconds."""
         try:
             self.item: Job = load(raw)
         except BadPayload:
             self.item = {}
+        self.queue: str | None = queue or self.item.get("queue")
+        """The name of the queue that it is in, or that it came from."""
+        self._home = home
 
     @property
     def jid(self) -> str | None:
@@ -42,14 +63,91 @@ class JobRecord:
         """Its arguments."""
         return list(self.item.get("args", []))
 
+    @property
+    def error_backtrace(self) -> list[str]:
+        """Where it failed, the innermost call first; none unless its Worker asked for that. Sidekiq: the same name."""
+        return unpack(self["error_backtrace"])
+
+    def at(self, field: str) -> float | None:
+        """A time that it carries in "created_at", "enqueued_at", "failed_at" or "retried_at", in epoch seconds, or None."""
+        value = self[field]
+        return seconds(value) if type(value) in (int, float) else None
+
+    def latency(self, *, now: float | None = None) -> float:
+        """Seconds since it was enqueued, or else created; 0 if it does not say. Sidekiq: the same name."""
+        since = self.at("enqueued_at") or self.at("created_at")
+        return 0.0 if since is None else (time.time() if now is None else now) - since
+
+    def delete(self) -> bool:
+        """Take it out of where it was found. Gives back whether it still was there. Sidekiq: the same name."""
+        return self._home is not None and self._home.gone(self._home.remove(self.raw))
+
     def __getitem__(self, field: str) -> Any:
         return self.item.get(field)
 
     def __repr__(self) -> str:
-        return f"<JobRecord {self.class_name} {self.args} jid={self.jid}>"
+        return f"<{type(self).__name__} {self.class_name} {self.args} jid={self.jid}>"
 
 
-class Queue:
+class SortedEntry(JobRecord):
+    """A job in a sorted set, at its `score`, in epoch seconds. Sidekiq: `Sidekiq::SortedEntry`."""
+
+    def __init__(self, raw: bytes, score: float, home: JobSet) -> None:
+        super().__init__(raw, home=home)
+        self.score = score
+        self._set = home
+
+    def retry(self) -> bool:
+        """Back to its queue now; it is not counted as one of its retries. Gives back whether it still was there.
+
+        What is no job goes to `dead` instead. Sidekiq: the same name; for a scheduled job, `add_to_queue`.
+        """
+        return self._set.gone(self._set.enqueue([self.raw]))
+
+    def kill(self) -> bool:
+        """To `dead`, to be looked at. Gives back whether it still was there. Sidekiq: the same name."""
+        return self._set.gone(self._set.bury([self.raw]))
+
+    def reschedule(self, when: float) -> bool:
+        """Another moment, in epoch seconds. Gives back whether it still was there. Sidekiq: the same name."""
+        self._set.redis.zadd(self._set.key, {self.raw: when}, xx=True)
+        self.score = self._set.redis.zscore(self._set.key, self.raw)
+        return self.score == when
+
+
+Record = TypeVar("Record", bound=JobRecord)
+
+
+class Entries(Generic[Record]):
+    """What Queue and JobSet have in common: entries that one goes through, page by page."""
+
+    def __init__(self, key: str, redis: Redis | None) -> None:
+        self.key = key
+        self.redis: Any = connection.current() if redis is None else redis
+        self._gone = 0
+
+    def page(self, start: int, size: int = PAGE) -> list[Record]:
+        """So many entries, from number `start` on; the first is 0."""
+        raise NotImplementedError
+
+    def remove(self, raw: bytes) -> int:
+        """Delete one entry like this. Gives back how many there were: 1 or 0."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Record]:
+        seen, gone = 0, self._gone
+        # What is removed on the way moves the rest up. What others do meanwhile may hide an entry, or show it twice.
+        while page := self.page(seen - (self._gone - gone)):
+            yield from page
+            seen += len(page)
+
+    def gone(self, count: int) -> bool:
+        """Whether any of the entries that were handed out has left."""
+        self._gone += count
+        return count > 0
+
+
+class Queue(Entries[JobRecord]):
     """The jobs that wait in one queue, the next one first. Sidekiq: `Sidekiq::Queue`.
 
     >>> import fakeredis, minijobs
@@ -58,90 +156,172 @@ class Queue:
     >>> queue = Queue("default")
     >>> len(queue), queue.find(jid).args
     (1, ['ada@example.com'])
+    >>> queue.find(jid).delete(), len(queue)
+    (True, 0)
     """
 
     def __init__(self, name: str = "default", redis: Redis | None = None) -> None:
+        super().__init__(f"queue:{name}", redis)
         self.name = name
-        self.key = f"queue:{name}"
-        self.redis: Any = connection.current() if redis is None else redis
+
+    @classmethod
+    def all(cls, redis: Redis | None = None) -> list[Queue]:
+        """Every queue that `queues` knows of, by name. Sidekiq: the same name."""
+        client: Any = connection.current() if redis is None else redis
+        return [cls(name.decode(errors="replace"), client) for name in sorted(client.smembers("queues"))]
 
     def __len__(self) -> int:
         return int(self.redis.llen(self.key))
 
-    def __iter__(self) -> Iterator[JobRecord]:
-        # From the right, page by page. Others take from the right meanwhile, so an entry may be passed over; none is lost.
-        seen = 0
-        while page := self.redis.lrange(self.key, -seen - PAGE, -seen - 1):
-            yield from (JobRecord(raw) for raw in reversed(page))
-            if len(page) < PAGE:
-                return
-            seen += PAGE
-
-    def find(self, jid: str) -> JobRecord | None:
-        """The job with this id, or None. Looks at one after the other."""
-        return next((record for record in self if record.jid == jid), None)
-
-    def latency(self, *, now: float | None = None) -> float:
-        """Seconds that the next job has been waiting; 0 for none, or if it does not say. Sidekiq: the same name."""
-        first = next(iter(self), None)
-        since: Any = None if first is None else first["enqueued_at"]
-        if type(since) not in (int, float):
-            return 0.0
-        return (time.time() if now is None else now) - seconds(since)
-
-
-class JobSet:
-    """A sorted set of jobs, the earliest first. Sidekiq: `Sidekiq::JobSet`."""
-
-    key: str
-
-    def __init__(self, redis: Redis | None = None) -> None:
-        self.redis: Any = connection.current() if redis is None else redis
-
-    def __len__(self) -> int:
-        return int(self.redis.zcard(self.key))
-
-    def __iter__(self) -> Iterator[JobRecord]:
-        start = 0
-        while page := self.redis.zrange(self.key, start, start + PAGE - 1, withscores=True):
-            yield from (JobRecord(raw, score) for raw, score in page)
-            start += len(page)
+    def page(self, start: int, size: int = PAGE) -> list[JobRecord]:
+        """So many entries, from number `start` on; 0 is the one that is taken next."""
+        entries = self.redis.lrange(self.key, -start - size, -start - 1)
+        return [JobRecord(raw, self.name, self) for raw in reversed(entries)]
 
     def find(self, jid: str) -> JobRecord | None:
         """The job with this id, or None. Looks at one after the other. Sidekiq: `find_job`."""
         return next((record for record in self if record.jid == jid), None)
 
+    def latency(self, *, now: float | None = None) -> float:
+        """Seconds that the next job has been waiting; 0 for none, or if it does not say. Sidekiq: the same name."""
+        return next((record.latency(now=now) for record in self.page(0, 1)), 0.0)
+
+    def clear(self, progress: Progress = bool) -> int:
+        """Delete what is in it, and its name from `queues`. Gives back how many jobs there were. Sidekiq: the same name."""
+        left = size = len(self)
+        while left > 0:
+            self.redis.ltrim(self.key, 0, -BATCH - 1)
+            left = max(0, left - BATCH)
+            progress(size - left)
+        if not len(self):
+            self.redis.srem("queues", self.name)
+        return size
+
+    def remove(self, raw: bytes) -> int:
+        """Delete the next entry like this. Gives back how many there were: 1 or 0."""
+        return int(self.redis.lrem(self.key, -1, raw))
+
+
+class JobSet(Entries[SortedEntry]):
+    """A sorted set of jobs, the earliest first. Sidekiq: `Sidekiq::JobSet`."""
+
+    name: ClassVar[str]
+
+    def __init__(self, redis: Redis | None = None) -> None:
+        super().__init__(self.name, redis)
+
+    def __len__(self) -> int:
+        return int(self.redis.zcard(self.key))
+
+    def page(self, start: int, size: int = PAGE) -> list[SortedEntry]:
+        """So many entries, from number `start` on; 0 is the earliest."""
+        found = self.redis.zrange(self.key, start, start + size - 1, withscores=True)
+        return [SortedEntry(raw, score, self) for raw, score in found]
+
+    def scan(self, text: str) -> Iterator[SortedEntry]:
+        """The entries in which this text stands, in no order; it is Redis that looks. Sidekiq: the same name."""
+        pattern = "".join(f"\\{sign}" if sign in "*?[]^\\" else sign for sign in text)
+        for raw, score in self.redis.zscan_iter(self.key, match=f"*{pattern}*", count=BATCH):
+            yield SortedEntry(raw, score, self)
+
+    def find(self, jid: str) -> SortedEntry | None:
+        """The job with this id, or None. Sidekiq: `find_job`."""
+        return next((entry for entry in self.scan(jid) if entry.jid == jid), None)
+
+    def retry_all(self, progress: Progress = bool) -> int:
+        """Every job that is in it now, back to its queue. Gives back how many that were. Sidekiq: the same name."""
+        return self._in_batches(self.enqueue, progress)
+
+    def kill_all(self, progress: Progress = bool) -> int:
+        """Every job that is in it now, to `dead`. Gives back how many that were. Sidekiq: the same name."""
+        return self._in_batches(self.bury, progress)
+
+    def clear(self, progress: Progress = bool) -> int:
+        """Delete every job that is in it now. Gives back how many that were. Sidekiq: the same name."""
+        return self._in_batches(lambda entries: self.redis.zrem(self.key, *entries), progress)
+
+    def enqueue(self, entries: list[bytes]) -> int:
+        """Move these to their queues. Gives back how many were still there."""
+        return scheduled.enqueue(self.redis, self.key, entries, now=time.time(), by_hand=True)
+
+    def bury(self, entries: list[bytes]) -> int:
+        """Move these to `dead`. Gives back how many were still there."""
+        return scheduled.kill(self.redis, self.key, entries, now=time.time())
+
+    def remove(self, raw: bytes) -> int:
+        """Delete this entry. Gives back how many there were: 1 or 0."""
+        return int(self.redis.zrem(self.key, raw))
+
+    def _in_batches(self, move: Callable[[list[bytes]], int], progress: Progress) -> int:
+        moved, left = 0, len(self)  # so many and no more: what fails again at once must not be moved again
+        while left > 0 and (entries := self.redis.zrange(self.key, 0, min(left, BATCH) - 1)):
+            moved += move(entries)
+            left -= len(entries)
+            progress(moved)
+        return moved
+
 
 class RetrySet(JobSet):
     """Jobs that failed and wait for their next try. Sidekiq: `Sidekiq::RetrySet`."""
 
-    key = "retry"
+    name = "retry"
 
 
 class ScheduledSet(JobSet):
     """Jobs that were pushed for later. Sidekiq: `Sidekiq::ScheduledSet`."""
 
-    key = "schedule"
+    name = "schedule"
 
 
 class DeadSet(JobSet):
     """Jobs whose tries are used up, and entries that were no jobs. Sidekiq: `Sidekiq::DeadSet`."""
 
-    key = "dead"
+    name = "dead"
 
 
-class Stats:
-    """The numbers, as the processes last told them in a heartbeat. Sidekiq: `Sidekiq::Stats`."""
+class LooksLikeProduction(RuntimeError):
+    """Somebody wants to delete every job, perhaps in the wrong place. The message says why it looks like that."""
 
-    def __init__(self, redis: Redis | None = None) -> None:
-        self.redis: Any = connection.current() if redis is None else redis
 
-    @property
-    def processed(self) -> int:
-        """How many runs there have been, failures included."""
-        return int(self.redis.get("stat:processed") or 0)
+def clear_everything(redis: Redis | None = None, *, insist: bool = False, progress: Progress = bool) -> int:
+    """Delete every job that waits: all queues, `retry`, `schedule` and `dead`. Gives back how many there were.
 
-    @property
-    def failed(self) -> int:
-        """How many runs ended in an exception."""
-        return int(self.redis.get("stat:failed") or 0)
+    What runs goes on running, and no other key is touched. Where the connection looks like production it refuses, with
+    LooksLikeProduction, unless you `insist`: see `production`. Sidekiq: four lines, `Sidekiq::Queue.all.each(&:clear)` and
+    so on.
+
+    >>> import fakeredis, minijobs
+    >>> redis = minijobs.connect(fakeredis.FakeRedis())
+    >>> _ = redis.set("visitors", 7)
+    >>> jid = minijobs.Client().push({"class": "SendGif", "args": []})
+    >>> clear_everything(), redis.keys()
+    (1, [b'visitors'])
+    """
+    client = connection.current() if redis is None else redis
+    if not insist and (reason := production(client)):
+        raise LooksLikeProduction(
+            f"Nothing was deleted at {connection.address(client)}: {reason}. If every job there is to be deleted all the "
+            f"same: clear_everything(insist=True)."
+        )
+    done = 0
+    places: list[Queue | JobSet] = [*Queue.all(client), RetrySet(client), ScheduledSet(client), DeadSet(client)]
+    for place in places:
+        done += place.clear(lambda count, before=done: progress(before + count))  # type: ignore[misc]
+    return done
+
+
+def production(client: Redis) -> str | None:
+    """Why this connection looks like production, in words, or None: its environment, its address, who works there.
+
+    A tunnel makes another machine's Redis look like one of this machine. The worker processes that beat there give it away.
+    """
+    for name in ENVIRONMENTS:
+        if os.environ.get(name, "").lower().startswith("prod"):
+            return f"{name} is {os.environ[name]}"
+    settings = client.get_connection_kwargs()
+    host = str(settings.get("host"))
+    if not ({"server", "path"} & settings.keys() or host in ("localhost", "::1") or host.startswith("127.")):
+        return f"it is on another machine, {host}"
+    identities: Any = client.smembers("processes")
+    hosts = {identity.decode(errors="replace").split(":")[0] for identity in identities} - {socket.gethostname()}
+    return f"a worker process serves it from another machine, {min(hosts)}" if hosts else None

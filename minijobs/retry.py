@@ -167,10 +167,15 @@ def dead(payload: bytes, error: BaseException, *, now: float) -> Outcome:
 
 
 def bury(multi: Pipeline, payload: bytes, *, now: float) -> None:
-    """Into `dead`, scored with the time of death; who lies there for half a year, or is one too many, leaves."""
+    """Into `dead`, scored with the time of death."""
     multi.zadd("dead", {payload: now})
-    multi.zremrangebyscore("dead", "-inf", now - DEAD_FOR)
-    multi.zremrangebyrank("dead", 0, -DEAD_SIZE - 1)
+    trim(multi, now=now)
+
+
+def trim(pipe: Pipeline, *, now: float) -> None:
+    """Who lies in `dead` for half a year, or is one too many, leaves."""
+    pipe.zremrangebyscore("dead", "-inf", now - DEAD_FOR)
+    pipe.zremrangebyrank("dead", 0, -DEAD_SIZE - 1)
 
 
 def message(error: BaseException) -> str:

@@ -20,7 +20,7 @@ LIBRARY = sorted((ROOT / "minijobs").rglob("*.py"))
 FROM_THE_GROUND_UP = (
     *("job", "connection", "middleware", "log"),
     *("client", "worker"),
-    *("fetch", "retry", "scheduled", "processor", "heartbeat", "rescue", "api"),
+    *("fetch", "retry", "scheduled", "processor", "heartbeat", "rescue", "api", "overview"),
     *("dispatcher", "server", "testing", "monitor", "scaffold", "web", "cli", "__main__"),
     "__init__",
 )

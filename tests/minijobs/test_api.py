@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
-import fakeredis
 import pytest
 import redis as redis_py
 
-from minijobs import Client, DeadSet, JobRecord, Processor, Queue, RetrySet, ScheduledSet, Stats, Worker
-from minijobs.heartbeat import Heartbeat
+from minijobs import (
+    Client,
+    DeadSet,
+    Fetcher,
+    JobRecord,
+    LooksLikeProduction,
+    Processor,
+    Queue,
+    RetrySet,
+    ScheduledSet,
+    Worker,
+    clear_everything,
+    poll,
+    retry,
+)
+from minijobs.api import ENVIRONMENTS, production
 
+NOW = 1_795_450_392.5
 JOB = {"class": "Mail", "args": ["ada"]}
 SETS = [(RetrySet, "retry"), (ScheduledSet, "schedule"), (DeadSet, "dead")]
 
@@ -27,7 +42,7 @@ def entry(number: int) -> str:
 
 def test_a_record_is_read_and_its_bytes_are_kept() -> None:
     raw = b'{ "class": "Mail", "args": ["ada"], "jid": "1", "tags": ["a"] }'
-    record = JobRecord(raw, score=5.0)
+    record = JobRecord(raw)
     assert (record.class_name, record.args, record.jid, record["tags"], record["none"]) == (
         "Mail",
         ["ada"],
@@ -35,7 +50,7 @@ def test_a_record_is_read_and_its_bytes_are_kept() -> None:
         ["a"],
         None,
     )
-    assert (record.raw, record.score) == (raw, 5.0)
+    assert record.raw == raw
     assert repr(record) == "<JobRecord Mail ['ada'] jid=1>"
 
 
@@ -139,33 +154,329 @@ def test_jobs_are_found_where_they_went(processor: Processor) -> None:
     assert ScheduledSet().find(later).score > time.time()
 
 
-# The numbers
+# Going through, and removing on the way
 
 
-def test_before_the_first_heartbeat_the_numbers_are_0(redis: redis_py.Redis) -> None:
-    assert (Stats().processed, Stats().failed) == (0, 0)
+def many(redis: redis_py.Redis, key: str, size: int) -> None:
+    if key.startswith("queue:"):
+        redis.sadd("queues", key.removeprefix("queue:"))
+        redis.lpush(key, *map(entry, range(size)))
+    else:
+        redis.zadd(key, {entry(number): number for number in range(size)})
 
 
-def test_the_numbers_are_those_that_heartbeats_told(processor: Processor) -> None:
+def count(redis: redis_py.Redis, key: str) -> int:
+    return redis.llen(key) if key.startswith("queue:") else redis.zcard(key)
+
+
+PLACES = [(Queue, "queue:default"), *SETS]
+
+
+@pytest.mark.parametrize(("kind", "key"), PLACES)
+def test_whoever_deletes_on_the_way_misses_none(redis: redis_py.Redis, kind: Any, key: str) -> None:
+    many(redis, key, 350)
+    seen = []
+    for record in kind():
+        seen.append(record.args[0])
+        assert record.delete()
+    assert seen == list(range(350))
+    assert count(redis, key) == 0
+
+
+@pytest.mark.parametrize(("kind", "key"), PLACES)
+def test_whoever_deletes_some_on_the_way_sees_each_once(redis: redis_py.Redis, kind: Any, key: str) -> None:
+    many(redis, key, 350)
+    seen = [record.args[0] for record in kind() if record.args[0] % 3 or record.delete()]
+    assert seen == list(range(350))
+    assert [record.args[0] for record in kind()] == [number for number in range(350) if number % 3]
+
+
+@pytest.mark.parametrize(("kind", "key"), PLACES)
+def test_what_is_deleted_is_gone_and_the_second_time_there_is_nothing(redis: redis_py.Redis, kind: Any, key: str) -> None:
+    many(redis, key, 3)
+    record = kind().find("1")
+    assert (record.delete(), record.delete()) == (True, False)
+    assert [other.jid for other in kind()] == ["0", "2"]
+
+
+@pytest.mark.parametrize(("kind", "key"), PLACES)
+def test_clearing_says_how_many_there_were_and_how_far_it_is(redis: redis_py.Redis, kind: Any, key: str) -> None:
+    many(redis, key, 2_500)
+    far: list[int] = []
+    assert kind().clear(far.append) == 2_500
+    assert far == [1_000, 2_000, 2_500]
+    assert count(redis, key) == 0
+    assert redis.scard("queues") == 0
+    assert kind().clear() == 0
+
+
+def test_a_record_by_itself_cannot_be_deleted_from_anywhere() -> None:
+    assert JobRecord(entry(1).encode()).delete() is False
+
+
+def test_the_copy_that_would_be_taken_next_is_the_one_that_is_deleted(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:default", entry(1), entry(2), entry(1))
+    next(iter(Queue())).delete()
+    assert [record.jid for record in Queue()] == ["2", "1"]
+
+
+def test_all_queues_are_listed_by_name(redis: redis_py.Redis) -> None:
+    for name in ("mail", "default", "a:b", "é"):
+        Client().push({**JOB, "queue": name})
+    assert [(queue.name, len(queue)) for queue in Queue.all()] == [("a:b", 1), ("default", 1), ("mail", 1), ("é", 1)]
+
+
+# What an entry says
+
+
+def test_a_record_knows_its_queue(redis: redis_py.Redis) -> None:
+    Client().push({**JOB, "queue": "mail"})
+    assert next(iter(Queue("mail"))).queue == "mail"
+    assert JobRecord(b'{"class":"A","args":[],"jid":"1","queue":"low"}').queue == "low"
+    assert JobRecord(b"no job").queue is None
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("1795450392.5", NOW), ("1795450392500", NOW), ('"noon"', None), ("true", None)]
+)
+def test_times_are_epoch_seconds_whoever_wrote_them(said: str, seconds: float | None) -> None:
+    record = JobRecord(b'{"class":"A","args":[],"jid":"1","failed_at":%s}' % said.encode())
+    assert (record.at("failed_at"), record.at("created_at")) == (seconds, None)
+
+
+def test_a_job_that_was_never_enqueued_waits_since_it_was_created() -> None:
+    record = JobRecord(b'{"class":"A","args":[],"jid":"1","created_at":100.0}')
+    assert record.latency(now=130) == 30
+
+
+def test_a_backtrace_is_read(processor: Processor) -> None:
     class Fails(Worker):
-        def perform(self, fails: bool) -> None:
-            if fails:
-                raise RuntimeError
+        backtrace = True
 
-    for fails in (True, False, False):
-        Fails.perform_async(fails)
-    while processor.process_one():
-        pass
-    assert Stats().processed == 0
-    Heartbeat(processor).beat()
-    assert (Stats().processed, Stats().failed) == (3, 1)
+        def perform(self) -> None:
+            raise RuntimeError("boom")
+
+    Fails.perform_async()
+    processor.process_one()
+    [record] = RetrySet()
+    assert record.error_backtrace[0].endswith(":in perform")
+    assert __file__ in record.error_backtrace[0]
 
 
-@pytest.mark.parametrize("look", [lambda redis: len(Queue("default", redis)), lambda redis: len(RetrySet(redis)), Stats])
-def test_another_redis_may_be_looked_at(redis: redis_py.Redis, look: Callable) -> None:
-    other = fakeredis.FakeRedis()
-    redis.lpush("queue:default", entry(1))
-    redis.zadd("retry", {entry(1): 1})
+# Moving by hand
+
+
+@pytest.fixture
+def failed_twice(processor: Processor) -> tuple[Processor, str]:
+    """A job in `retry` that has failed at its first run and at its first retry."""
+
+    class Fails(Worker):
+        def perform(self) -> None:
+            raise RuntimeError("boom")
+
+    jid = Fails.set(queue="default").perform_async()
+    processor.process_one()
+    poll(now=time.time() + 100)
+    processor.process_one()
+    return processor, str(jid)
+
+
+def test_a_retry_by_hand_is_not_counted(failed_twice: tuple[Processor, str], places: Callable) -> None:
+    processor, jid = failed_twice
+    assert RetrySet().find(jid)["retry_count"] == 1
+    entry = RetrySet().find(jid)
+    assert (entry.retry(), entry.retry()) == (True, False)
+    assert places(jid) == ["queue:default"]
+    assert Queue().find(jid)["enqueued_at"] > entry["enqueued_at"]
+    processor.process_one()
+    assert RetrySet().find(jid)["retry_count"] == 1
+
+
+@pytest.mark.parametrize("kind", [RetrySet, ScheduledSet])
+def test_who_is_killed_is_dead_and_the_second_time_there_is_nothing(redis: redis_py.Redis, kind: Any) -> None:
+    redis.zadd(kind.name, {entry(1): 1})
+    [record] = kind()
+    before = time.time()
+    assert (record.kill(), record.kill()) == (True, False)
+    [dead] = DeadSet()
+    assert dead.raw == record.raw
+    assert before <= dead.score <= time.time()
+    assert len(kind()) == 0
+
+
+def test_who_is_dead_cannot_die_again_and_stays(redis: redis_py.Redis) -> None:
+    redis.zadd("dead", {entry(1): 1})
+    [record] = DeadSet()
+    assert record.kill() is False
+    assert DeadSet().kill_all() == 0
+    assert [(dead.jid, dead.score) for dead in DeadSet()] == [("1", 1)]
+
+
+def test_a_dead_job_may_be_tried_again(redis: redis_py.Redis, places: Callable) -> None:
+    redis.zadd("dead", {entry(17): 1})
+    assert DeadSet().find("17").retry()
+    assert places('"jid": "17"') == []
+    assert [record.args for record in Queue()] == [[17]]
+
+
+def test_another_moment_is_another_score_of_the_same_entry(redis: redis_py.Redis) -> None:
+    redis.zadd("schedule", {entry(1): 10, entry(2): 20})
+    record = ScheduledSet().find("1")
+    assert record.reschedule(30)
+    assert [(job.jid, job.score) for job in ScheduledSet()] == [("2", 20), ("1", 30)]
+    assert record.score == 30
+
+
+def test_what_has_left_meanwhile_is_not_put_back_by_another_moment(redis: redis_py.Redis) -> None:
+    redis.zadd("schedule", {entry(1): 10})
+    record = ScheduledSet().find("1")
+    poll(now=10)
+    assert record.reschedule(30) is False
+    assert len(ScheduledSet()) == 0
+
+
+def test_all_are_retried_in_batches_the_earliest_first(redis: redis_py.Redis) -> None:
+    many(redis, "retry", 2_500)
+    far: list[int] = []
+    assert RetrySet().retry_all(far.append) == 2_500
+    assert far == [1_000, 2_000, 2_500]
+    assert len(RetrySet()) == 0
+    assert [record.args[0] for record in Queue()] == list(range(2_500))
+
+
+def test_what_fails_again_meanwhile_is_not_retried_once_more(redis: redis_py.Redis) -> None:
+    many(redis, "retry", 1_500)
+
+    def fail_again(moved: int) -> None:
+        redis.zadd("retry", {entry(10_000 + moved): 1e12})
+
+    assert RetrySet().retry_all(fail_again) == 1_500
+    assert len(RetrySet()) == 2
+
+
+def test_all_are_killed_in_batches(redis: redis_py.Redis) -> None:
+    many(redis, "retry", 1_500)
+    assert RetrySet().kill_all() == 1_500
+    assert (len(RetrySet()), len(DeadSet())) == (0, 1_500)
+
+
+def test_too_many_dead_push_the_oldest_out(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "DEAD_SIZE", 2)
+    redis.zadd("dead", {entry(1): time.time() - 10, entry(2): time.time() - 5})
+    redis.zadd("retry", {entry(3): 1})
+    RetrySet().kill_all()
+    assert [dead.jid for dead in DeadSet()] == ["2", "3"]
+
+
+def test_an_entry_that_is_no_job_can_be_seen_killed_and_deleted_and_a_retry_buries_it(redis: redis_py.Redis) -> None:
+    redis.zadd("retry", {"hello": 1, b"\xff": 2, "[]": 3})
+    first, second, third = RetrySet()
+    second.delete()
+    third.kill()
+    first.retry()
+    assert sorted(record.raw for record in DeadSet()) == [b"[]", b"hello"]
+    assert (len(RetrySet()), len(Queue())) == (0, 0)
+
+
+def test_moving_by_hand_is_one_step(real: redis_py.Redis, told: Callable) -> None:
+    real.zadd("retry", {entry(1): 1, entry(2): 2})
+    first, second = RetrySet()
+    commands = [command[0] for command in told(first.retry)]
+    assert commands[commands.index("EVALSHA") :] == ["EVALSHA", "ZSCORE", "SADD", "LPUSH", "ZREM"]
+    commands = [command[0] for command in told(second.kill)]
+    script = commands.index("EVALSHA")
+    assert commands[script : script + 4] == ["EVALSHA", "ZSCORE", "ZADD", "ZREM"]
+
+
+# Searching
+
+
+@pytest.mark.parametrize("text", ["Mail", '"args": [7]', "*", "[7]", "?", "\\", "^", "é"])
+def test_entries_are_found_by_a_text_in_them_whatever_it_is(redis: redis_py.Redis, text: str) -> None:
+    raws = [entry(7), "a * b", "a [7] b", "who?", "back\\slash", "^", "é", "nothing"]
+    redis.zadd("dead", dict.fromkeys(raws, 1))
+    assert sorted(record.raw.decode() for record in DeadSet().scan(text)) == sorted(raw for raw in raws if text in raw)
+
+
+# Clearing everything
+
+
+HERE = socket.gethostname()
+
+
+@pytest.fixture
+def full(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> redis_py.Redis:
+    """Jobs everywhere, one in flight, and what belongs to others."""
+    for name in ENVIRONMENTS:
+        monkeypatch.delenv(name, raising=False)
+    for place in ("queue:default", "queue:mail", "retry", "schedule", "dead"):
+        many(redis, place, 2)
+    Fetcher("mail", identity="me").fetch()
+    redis.set("visitors", 7)
+    redis.lpush("queue:of-somebody-else", "x")  # its name is not in `queues`
     redis.set("stat:processed", 5)
-    seen = look(other)
-    assert (seen.processed if isinstance(seen, Stats) else seen) == 0
+    return redis
+
+
+def test_everything_is_cleared_but_only_jobs_that_wait(full: redis_py.Redis) -> None:
+    far: list[int] = []
+    assert clear_everything(progress=far.append) == 9
+    assert far[-1] == 9
+    left = {b"visitors", b"queue:of-somebody-else", b"stat:processed", b"inflight", b"inflight:me|mail"}
+    assert set(full.keys()) == left
+
+
+def test_a_key_of_another_type_is_never_deleted(full: redis_py.Redis) -> None:
+    full.set("dead", "or alive")
+    with pytest.raises(redis_py.ResponseError):
+        clear_everything()
+    assert full.get("dead") == b"or alive"
+    full.set("queue:mail", "by foot")
+    with pytest.raises(redis_py.ResponseError):
+        Queue("mail").clear()
+    assert full.get("queue:mail") == b"by foot"
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_in_production_it_refuses_and_deletes_nothing(
+    full: redis_py.Redis, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "Production")
+    with pytest.raises(
+        LooksLikeProduction, match=f"^Nothing was deleted at .*: {name} is Production. If every job .*insist=True"
+    ):
+        clear_everything()
+    assert full.llen("queue:default") == 2
+    assert clear_everything(insist=True) == 9
+
+
+def test_where_a_process_of_another_machine_works_it_refuses(full: redis_py.Redis) -> None:
+    full.sadd("processes", f"{HERE}:1:abc")
+    assert production(full) is None
+    full.sadd("processes", "web-1:7:abc")
+    with pytest.raises(LooksLikeProduction, match="a worker process serves it from another machine, web-1"):
+        clear_everything()
+    assert full.llen("queue:default") == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("redis://redis.example.com:6379", "it is on another machine, redis.example.com"),
+        ("rediss://10.0.0.1:6379", "it is on another machine, 10.0.0.1"),
+        ("redis://redis:6379", "it is on another machine, redis"),
+    ],
+)
+def test_another_machine_looks_like_production(monkeypatch: pytest.MonkeyPatch, url: str, reason: str) -> None:
+    for name in ENVIRONMENTS:
+        monkeypatch.delenv(name, raising=False)
+    assert production(redis_py.Redis.from_url(url)) == reason
+
+
+@pytest.mark.parametrize("url", ["redis://localhost:1", "redis://127.0.0.1:1", "redis://127.1.2.3:1", "redis://[::1]:1"])
+def test_this_machine_alone_does_not(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    for name in ENVIRONMENTS:
+        monkeypatch.delenv(name, raising=False)
+    client = redis_py.Redis.from_url(url)
+    monkeypatch.setattr(client, "smembers", lambda key: set())
+    assert production(client) is None

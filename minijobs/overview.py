@@ -1,0 +1,233 @@
+"""Looking at what runs, and at the numbers: what the processes tell in their heartbeats. Sidekiq: `sidekiq/api`.
+
+ProcessSet    the worker processes that live
+WorkSet       what their threads are doing
+Stats         how many jobs there are, and how many runs there have been
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from . import connection
+from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet
+
+if TYPE_CHECKING:
+    from .connection import Redis
+
+SIGNAL_FOR = 60  # seconds that a signal waits to be heard
+
+
+class Process:
+    """A worker process, as it last told; `process["hostname"]` and so on are its own words. Sidekiq: `Sidekiq::Process`."""
+
+    def __init__(self, told: dict[str, Any], redis: Any) -> None:
+        self.told = told
+        self.identity = str(told.get("identity"))
+        self.redis = redis
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it fetches no more. Sidekiq: `stopping?`."""
+        return bool(self["quiet"] == "true")
+
+    def quiet(self) -> None:
+        """Ask it to fetch no more; it hears that at its next heartbeat. Sidekiq: `quiet!`."""
+        self._signal("TSTP")
+
+    def stop(self) -> None:
+        """Ask it to end; it hears that at its next heartbeat. Sidekiq: `stop!`."""
+        self._signal("TERM")
+
+    def dump_threads(self) -> None:
+        """Ask it to write into its log where each thread is. Sidekiq: the same name."""
+        self._signal("TTIN")
+
+    def _signal(self, name: str) -> None:
+        multi = self.redis.pipeline(transaction=True)
+        multi.lpush(f"{self.identity}-signals", name)
+        multi.expire(f"{self.identity}-signals", SIGNAL_FOR)
+        multi.execute()
+
+    def __getitem__(self, field: str) -> Any:
+        return self.told.get(field)
+
+    def __repr__(self) -> str:
+        return f"<Process {self.identity} busy={self['busy']} of {self['concurrency']}>"
+
+
+class ProcessSet:
+    """The worker processes whose heartbeat has not expired, ours and Ruby's. Sidekiq: `Sidekiq::ProcessSet`.
+
+    >>> import fakeredis, minijobs
+    >>> redis = minijobs.connect(fakeredis.FakeRedis())
+    >>> minijobs.Heartbeat(minijobs.Processor(minijobs.Fetcher("default", identity="web-1:7:abc"))).beat()
+    []
+    >>> [(process.identity, process["queues"]) for process in ProcessSet()]
+    [('web-1:7:abc', ['default'])]
+    """
+
+    FIELDS = ("info", "busy", "beat", "quiet", "rss", "rtt_us")
+
+    def __init__(self, redis: Redis | None = None) -> None:
+        self.redis: Any = connection.current() if redis is None else redis
+
+    def __iter__(self) -> Iterator[Process]:
+        pipe = self.redis.pipeline(transaction=False)
+        for identity in sorted(self.redis.smembers("processes")):
+            pipe.hmget(identity, self.FIELDS)
+        for info, busy, beat, quiet, rss, rtt in pipe.execute():
+            told = _read(info)
+            if told:  # else its heartbeat has expired
+                numbers = {"busy": int(busy or 0), "beat": float(beat or 0), "rss": int(rss or 0), "rtt_us": int(rtt or 0)}
+                yield Process({**told, **numbers, "quiet": (quiet or b"").decode()}, self.redis)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def find(self, identity: str) -> Process | None:
+        """The process of this name, or None. Sidekiq: `ProcessSet[identity]`."""
+        return next((process for process in self if process.identity == identity), None)
+
+
+class Work:
+    """What one thread is doing: a job, since `run_at`, in epoch seconds. Sidekiq: `Sidekiq::Work`."""
+
+    def __init__(self, process: str, thread: str, told: dict[str, Any]) -> None:
+        self.process = process
+        self.thread = thread
+        self.queue = str(told.get("queue"))
+        self.run_at = float(told.get("run_at") or 0)
+        payload = told.get("payload")  # Sidekiq 5 wrote it as an object, not as text
+        self.job = JobRecord((payload if isinstance(payload, str) else json.dumps(payload)).encode(errors="backslashreplace"), self.queue)
+
+
+class WorkSet:
+    """What runs now, as of the last heartbeats, the longest first. Sidekiq: `Sidekiq::WorkSet`."""
+
+    def __init__(self, redis: Redis | None = None) -> None:
+        self.redis: Any = connection.current() if redis is None else redis
+
+    def __iter__(self) -> Iterator[Work]:
+        identities = sorted(self.redis.smembers("processes"))
+        pipe = self.redis.pipeline(transaction=False)
+        for identity in identities:
+            pipe.hgetall(identity + b":work")
+            pipe.hgetall(identity + b":workers")  # its name in Sidekiq before 6.5
+        answers = iter(pipe.execute())
+        work = [
+            Work(identity.decode(errors="replace"), thread.decode(errors="replace"), told)
+            for identity, new, old in zip(identities, answers, answers, strict=True)
+            for thread, text in {**old, **new}.items()
+            if (told := _read(text))
+        ]
+        return iter(sorted(work, key=lambda one: one.run_at))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def find(self, jid: str) -> Work | None:
+        """Who runs the job with this id, or None. Sidekiq: `find_work`."""
+        return next((work for work in self if work.job.jid == jid), None)
+
+
+class Stats:
+    """The numbers, read anew at each question. Sidekiq: `Sidekiq::Stats`.
+
+    >>> import fakeredis, minijobs
+    >>> redis = minijobs.connect(fakeredis.FakeRedis())
+    >>> jids = minijobs.Client().push_bulk({"class": "SendGif", "args": [["ada"], ["grace"]], "queue": "mail"})
+    >>> stats = Stats()
+    >>> stats.processed, stats.enqueued, stats.queues()
+    (0, 2, {'mail': 2})
+    """
+
+    def __init__(self, redis: Redis | None = None) -> None:
+        self.redis: Any = connection.current() if redis is None else redis
+
+    @property
+    def processed(self) -> int:
+        """How many runs there have been, failures included, as of the last heartbeats."""
+        return int(self.redis.get("stat:processed") or 0)
+
+    @property
+    def failed(self) -> int:
+        """How many runs ended in an exception, as of the last heartbeats."""
+        return int(self.redis.get("stat:failed") or 0)
+
+    @property
+    def enqueued(self) -> int:
+        """How many jobs wait in queues."""
+        return sum(self.queues().values())
+
+    @property
+    def scheduled_size(self) -> int:
+        """How many jobs wait for their time."""
+        return len(ScheduledSet(self.redis))
+
+    @property
+    def retry_size(self) -> int:
+        """How many jobs wait for their next try."""
+        return len(RetrySet(self.redis))
+
+    @property
+    def dead_size(self) -> int:
+        """How many jobs are kept in `dead`."""
+        return len(DeadSet(self.redis))
+
+    @property
+    def processes_size(self) -> int:
+        """How many worker processes live."""
+        return len(ProcessSet(self.redis))
+
+    @property
+    def workers_size(self) -> int:
+        """How many jobs run, as of the last heartbeats."""
+        return sum(process["busy"] for process in ProcessSet(self.redis))
+
+    @property
+    def default_queue_latency(self) -> float:
+        """Seconds that the next job of the queue `default` has been waiting."""
+        return Queue("default", self.redis).latency()
+
+    def queues(self) -> dict[str, int]:
+        """How many jobs wait in each queue, the longest queue first. Sidekiq: the same name."""
+        sizes = {queue.name: len(queue) for queue in Queue.all(self.redis)}
+        return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+
+    def history(self, days: int, until: date | None = None) -> dict[date, tuple[int, int]]:
+        """For each of so many days, the last one first, how many runs there were, and how many of them failed.
+
+        A day is one of Greenwich's; the last is `until`, or today. Raises ValueError for less than one day, or more than the
+        five years that a day is kept. Sidekiq: `Sidekiq::Stats::History`.
+
+        >>> import fakeredis
+        >>> redis = fakeredis.FakeRedis()
+        >>> _ = redis.set("stat:processed:2026-11-23", 5)
+        >>> list(Stats(redis).history(2, until=date(2026, 11, 24)).values())
+        [(0, 0), (5, 0)]
+        """
+        if not 1 <= days <= 5 * 365:
+            raise ValueError(f"{days} days: a history has from 1 to {5 * 365} days.")
+        last = datetime.fromtimestamp(time.time(), UTC).date() if until is None else until
+        dates = [last - timedelta(days=number) for number in range(days)]
+        names = [f"stat:{stat}:{day.isoformat()}" for day in dates for stat in ("processed", "failed")]
+        counts = iter([int(count or 0) for count in self.redis.mget(names)])
+        return dict(zip(dates, zip(counts, counts, strict=True), strict=True))
+
+    def reset(self) -> None:
+        """Count from 0 again; the days stay as they are. Sidekiq: the same name."""
+        self.redis.mset({"stat:processed": 0, "stat:failed": 0})
+
+
+def _read(text: bytes | None) -> dict[str, Any]:
+    """What a process wrote down; nothing if that is not there, or not to be read."""
+    try:
+        told = json.loads(text or b"")
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
