@@ -102,8 +102,9 @@ class Work:
         self.thread = thread
         self.queue = str(told.get("queue"))
         self.run_at = float(told.get("run_at") or 0)
-        payload = told.get("payload")  # Sidekiq 5 wrote it as an object, not as text
-        self.job = JobRecord((payload if isinstance(payload, str) else json.dumps(payload)).encode(errors="backslashreplace"), self.queue)
+        payload = told.get("payload")
+        text = payload if isinstance(payload, str) else json.dumps(payload)  # Sidekiq 5 wrote an object, not text
+        self.job = JobRecord(text.encode(errors="backslashreplace"), self.queue)
 
 
 class WorkSet:

@@ -21,7 +21,7 @@ FROM_THE_GROUND_UP = (
     *("job", "connection", "middleware", "log"),
     *("client", "worker"),
     *("fetch", "retry", "scheduled", "processor", "heartbeat", "rescue", "api", "overview"),
-    *("dispatcher", "server", "testing", "monitor", "scaffold", "web", "cli", "__main__"),
+    *("dispatcher", "server", "testing", "monitor", "scaffold", "console", "reload", "web", "commands", "cli", "__main__"),
     "__init__",
 )
 
@@ -111,6 +111,7 @@ def test_the_library_imports_redis_and_the_standard_library_only(path: Path) -> 
     known = {"minijobs", "redis", *sys.stdlib_module_names}
     known |= {"flask"} if module(path) == "web" else set()
     known |= {"pytest"} if module(path) == "testing" else set()
+    known |= {"watchfiles"} if module(path) == "reload" else set()
     assert {name.split(".")[0] for name in imports(path.read_text())} <= known
 
 

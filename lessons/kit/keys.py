@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from .recorder import folded, unfolded
+from minijobs.console import away, stretch
+from minijobs.monitor import folded, unfolded
+
 from .show import Shown, pre, table
 
 NOUNS = {"list": "entry", "set": "member", "zset": "member", "hash": "field", "string": "value"}
@@ -73,7 +75,7 @@ class Keys(Shown):
         nouns = {"entry": "entries"}.get(noun, noun + "s")
         kind = "sorted set" if value.kind == "zset" else value.kind
         size = "" if noun == "value" else f", {count} {noun if count == 1 else nouns}"
-        return f"{kind}{size}{f', expires in {_stretch(value.expires)}' if value.expires else ''}"
+        return f"{kind}{size}{f', expires in {stretch(value.expires)}' if value.expires else ''}"
 
     def _entries(self, name: str) -> list[str]:
         """What is new in a key, unfolded, and what has left it, in a line. An unchanged key needs no more than its name."""
@@ -98,27 +100,12 @@ class Keys(Shown):
     def _label(self, kind: str, label: str) -> str:
         if kind != "zset":
             return f"{label}:" if label else ""
-        away = float(label) - self.looked_at
-        return f"score {label} ({_away(away)}):"
+        return f"score {label} ({away(float(label) - self.looked_at)}):"
 
 
 def _order(name: str) -> tuple[bool, str]:
     """By name, and keys named after a process last: wherever a lesson runs, it looks the same."""
     return (re.match(r"[^:|]+:\d+:[0-9a-f]{12}\b", name) is not None, name)
-
-
-def _away(seconds: float) -> str:
-    if abs(seconds) < 1:
-        return "now"
-    return f"{_stretch(abs(seconds))} {'from now' if seconds > 0 else 'ago'}"
-
-
-def _stretch(seconds: float) -> str:
-    """A length of time in the largest unit of which there are at least two."""
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _mark(before: Value | None, now: Value | None) -> str:

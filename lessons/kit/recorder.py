@@ -6,15 +6,15 @@ what a script does inside Redis, is not in it.
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from fakeredis import FakeRedisConnection
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+
+from minijobs.monitor import Told, matching
 
 from .show import Shown
 
@@ -28,19 +28,6 @@ WRITES = {
 }
 # Those that make the second key after them.
 MOVES = {"LMOVE", "BLMOVE", "RPOPLPUSH", "BRPOPLPUSH", "SMOVE", "RENAME", "COPY"}
-
-FOLDED = 40  # characters of a JSON text that is not to be read, only recognised
-
-
-class Told(NamedTuple):
-    """One command: when, in seconds of a clock that only goes forward, and its words."""
-
-    at: float
-    words: tuple[str, ...]
-
-    def line(self) -> str:
-        """As `redis-cli monitor` prints it, nearly: the command first, JSON as it is."""
-        return " ".join([self.words[0].upper(), *self.words[1:]])
 
 
 class Recorder:
@@ -100,60 +87,7 @@ class Commands(Shown):
     def lines(self) -> list[str]:
         if not self.told:
             return ["(minijobs told Redis nothing)"]
-        return [line for told in self.told for line in self._lines_of(told)]
-
-    def _lines_of(self, told: Told) -> list[str]:
-        if not self.unfold:
-            return [" ".join([told.words[0].upper(), *map(folded, told.words[1:])])]
-        lines = [told.words[0].upper()]
-        for word in told.words[1:]:
-            document = unfolded(word)
-            if document:
-                lines += ["  " + line for line in document]
-            else:
-                lines[-1] += f" {word}"
-        return lines
-
-
-def matching(told: list[Told], pattern: str | None) -> list[Told]:
-    """The commands whose line matches `pattern`, a regular expression, as `grep -iE` would.
-
-    >>> matching([Told(0, ("SADD", "queues", "default")), Told(0, ("LPUSH", "queue:default", "{}"))], "hset|lpush")
-    [Told(at=0, words=('LPUSH', 'queue:default', '{}'))]
-    """
-    return [one for one in told if pattern is None or re.search(pattern, one.line(), re.IGNORECASE)]
-
-
-def folded(text: str, most: int = FOLDED) -> str:
-    """The beginning of a JSON object, at `most` so many characters; any other text as it is.
-
-    >>> folded('{"class":"SendGif","args":["ada@example.com"],"retry":true}')
-    '{"class":"SendGif","args":["ada@example.…'
-    """
-    return text if len(text) <= most or _object_in(text) is None else text[:most] + "…"
-
-
-def unfolded(text: str) -> list[str]:
-    """A JSON object over several lines, and what is JSON inside its strings too; nothing for any other text.
-
-    >>> print("\\n".join(unfolded('{"queue":"default","args":["flip",1]}')))
-    { queue: "default"
-      args: ["flip", 1] }
-    """
-    document = _object_in(text)
-    if document is None:
-        return []
-    lines: list[str] = []
-    for field, value in document.items():
-        inner = unfolded(value) if isinstance(value, str) else []
-        if inner:
-            lines += [f"{field}:", *("    " + line for line in inner)]
-        else:
-            lines.append(f"{field}: {json.dumps(value, ensure_ascii=False)}")
-    lines = lines or [""]
-    return [("{ " if number == 0 else "  ") + line for number, line in enumerate(lines[:-1])] + [
-        ("{ " if len(lines) == 1 else "  ") + lines[-1] + " }"
-    ]
+        return [line for told in self.told for line in told.lines(unfold=self.unfold)]
 
 
 def recording(kind: type[Any], recorder: Recorder, *, told: bool = True) -> type[Any]:
@@ -185,16 +119,6 @@ def _keys_made(words: tuple[str, ...]) -> list[str]:
     if command == "MSET":
         return list(words[1::2])
     return [words[1]] if command in WRITES else []
-
-
-def _object_in(text: str) -> dict[str, Any] | None:
-    if not text.startswith("{"):
-        return None
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) else None
 
 
 def _text(word: Any) -> str:

@@ -14,10 +14,11 @@ import redis
 
 import minijobs
 from minijobs import middleware
+from minijobs.monitor import matching
 
 from . import timeline
 from .keys import Keys, Snapshot
-from .recorder import CONNECTIONS, Commands, Recorder, matching, recording
+from .recorder import CONNECTIONS, Commands, Recorder, recording
 
 # In a shared server, the key by which a lesson says that the database is taken. `keys()` does not show it.
 TAKEN = "minijobs-lesson"

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from lessons.kit import commands, session
-from lessons.kit.recorder import Commands, Told, folded, unfolded
+from lessons.kit.recorder import Commands
 from minijobs import Fetcher, Processor, Worker, poll
+from minijobs.monitor import Told, folded, unfolded
 
 
 def test_before_anything_happens_redis_was_told_nothing(lesson):
