@@ -21,7 +21,7 @@ from redis import RedisError
 
 from .fetch import LOOK_EVERY, UnitOfWork
 from .log import logger
-from .retry import Outcome
+from .retry import Outcome, dead
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -51,7 +51,9 @@ class Dispatcher:
         self._settled: list[tuple[int, Outcome]] = []  # run, and Redis has not been told yet
         self._numbers = 0
         self._waiting = False  # the waiter has a thread's place reserved
-        self._in_doubt = False  # an answer got lost: our lists in Redis may hold what we do not know of
+        self._in_doubt = False  # an answer got lost, or we slept: our lists in Redis may not hold what we hold
+        self._lapses = 0  # how many of the heart's are known here
+        self._gone: set[int] = set()  # held, but not in our lists any more: settled already, or rescued by others
         self._todo: SimpleQueue[tuple[int, UnitOfWork]] = SimpleQueue()
         self._wanted: SimpleQueue[None] = SimpleQueue()
         self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -113,24 +115,37 @@ class Dispatcher:
 
     def _converse(self) -> bool:
         """One round trip: settle what has been run, fetch for idle threads. Gives back whether there may be more."""
-        if self._in_doubt and not self._waiting:
-            if lost := self.fetcher.recover(self._held.values()):
-                logger.warning("an answer of Redis got lost: gave back %d jobs that it had moved", lost)
-            self._in_doubt = False
+        if self.heart.missed() or self.heart.lapses > self._lapses:
+            self._lapses, self._in_doubt = self.heart.lapses, True
+        if self._in_doubt:
+            if self._waiting:  # Redis may be handing it a job just now, and that one is not lost
+                return False
+            self._take_stock()
         want = 0 if self._quiet.is_set() or self._waiting else self._idle()
         if not (want or self._settled):
             return False
-        if self.heart.missed():  # we slept: a rescuer may have taken us for dead
-            self.fetcher.announce()
-        units = self.fetcher.exchange([(self._held[number], outcome.enter) for number, outcome in self._settled], want)
+        settled = [(self._held[number], outcome.enter) for number, outcome in self._settled if number not in self._gone]
+        units = self.fetcher.exchange(settled, want)
         self.outage.over()
         for number, outcome in self._settled:
             del self._held[number]
+            self._gone.discard(number)
             self.processor.count(outcome)
         self._settled.clear()
         for unit in units:
             self._start(unit)
         return len(units) == want
+
+    def _take_stock(self) -> None:
+        """Learn from Redis what became of what we hold. A failure that is settled twice could be tried twice."""
+        run = {number for number, _ in self._settled}
+        # Those that still run first: of two entries that are alike, theirs is the one that is there.
+        held = {number: self._held[number] for number in sorted(self._held, key=run.__contains__)}
+        lost, gone = self.fetcher.recover(held)
+        if lost:
+            logger.warning("an answer of Redis got lost: gave back %d jobs that it had moved", lost)
+        self._gone |= gone
+        self._in_doubt = False
 
     def _idle(self) -> int:
         return self.concurrency - len(self._held) + len(self._settled)
@@ -151,7 +166,7 @@ class Dispatcher:
 
     def _give_up(self) -> None:
         """What is unfinished goes back to its queue, to be taken next. That is no failure, and no retry is counted."""
-        untold = {number for number, _ in self._settled}
+        untold = self._gone.union(number for number, _ in self._settled)
         self.clean = not self._held
         for number, unit in self._held.items():
             try:
@@ -169,6 +184,9 @@ class Dispatcher:
             number, unit = self._todo.get()
             try:
                 outcome = self.processor.run(unit)
+            except Exception as error:  # not the job's, that ends in run: ours, and it would come again and again
+                logger.exception("this entry of queue %s cannot be dealt with, so it goes to dead as it is", unit.queue)
+                outcome = dead(unit.raw, error, now=time.time())
             except BaseException:  # only what stops a whole process gets here; a thread cannot be stopped like that
                 outcome = Outcome("stopped", enter=partial(_requeue, unit))
             self._events.put(partial(self._settled.append, (number, outcome)))

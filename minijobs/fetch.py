@@ -17,7 +17,8 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import connection
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 # Redis is asked to hold an answer back for so long at most, in seconds: a client gives up after SOCKET_TIMEOUT.
 LONGEST_BLOCK = 2.0
+
+# And for so long at least: to a Redis before 7.0.8, a millisecond or less is 0, which means for ever.
+SHORTEST_BLOCK = 0.01
 
 # How often several queues are looked at, in seconds: Redis can block for a move from one list only.
 LOOK_EVERY = 0.05
@@ -145,24 +149,26 @@ class Fetcher:
             move = self.redis.register_script(GIVE_BACK)
             move(keys=[self.inflight(unit.queue), f"queue:{unit.queue}"], args=[unit.raw, unit.raw])
 
-    def recover(self, held: Collection[UnitOfWork]) -> int:
-        """Give back what lies in this process's own lists and is not `held` by it. Gives back how many.
+    def recover(self, held: Mapping[int, UnitOfWork]) -> tuple[int, set[int]]:
+        """Compare what is `held`, by numbers, with what lies in this process's own lists: an answer got lost, or it slept.
 
         A move whose answer got lost puts a job there that nobody here knows of, and nobody else looks after the lists of a
-        process that lives. Raises RedisUnavailable.
+        process that lives: it is given back. What is held and lies there no more was settled, or rescued by others. Gives
+        back how many it gave back, and the numbers of those that are gone. Raises RedisUnavailable.
         """
-        lost = 0
+        lost, gone = 0, set()
         with connection.one_sentence(self.redis, "looking after the in-flight jobs"):
+            self.announce()  # a rescuer who took this process for a dead one has forgotten its lists
             for queue in self.queues:
-                known = [unit.raw for unit in held if unit.queue == queue]
-                entries: Any = self.redis.lrange(self.inflight(queue), 0, -1)
-                for raw in entries:
-                    if raw in known:
-                        known.remove(raw)
-                    else:
-                        self.give_back(UnitOfWork(queue, raw))
-                        lost += 1
-        return lost
+                entries: Any = Counter(self.redis.lrange(self.inflight(queue), 0, -1))
+                for number, unit in held.items():
+                    if unit.queue == queue:
+                        gone |= set() if entries[unit.raw] else {number}
+                        entries[unit.raw] -= 1
+                for raw in entries.elements():
+                    self.give_back(UnitOfWork(queue, raw))
+                    lost += 1
+        return lost, gone
 
     def leave(self) -> None:
         """The process ends: its lists, empty now, need not be known any more. A list that is not empty stays known."""
@@ -179,7 +185,7 @@ class Fetcher:
         return sorted(self.queues, key=lambda queue: random.expovariate(1) / self.weights.get(queue, 1))
 
     def announce(self) -> None:
-        """Make the lists known again: a rescuer may have taken a process that slept for a dead one."""
+        """Make the lists known to rescuers."""
         self.redis.sadd("inflight", *(f"{self.identity}|{queue}" for queue in self.queues))
         self._announced = True
 
@@ -204,6 +210,6 @@ class Fetcher:
             return None
         # BRPOPLPUSH is BLMOVE … RIGHT LEFT by its older name: fakeredis's BLMOVE does not wait.
         (queue,) = self.queues
-        block = min(seconds, LONGEST_BLOCK)
+        block = min(max(seconds, SHORTEST_BLOCK), LONGEST_BLOCK)
         raw: Any = self.redis.brpoplpush(f"queue:{queue}", self.inflight(queue), timeout=block)
         return None if raw is None else UnitOfWork(queue, raw)

@@ -56,6 +56,8 @@ class Heartbeat:
         self.expire = max(1, round(every * MISSED))  # seconds
         self.every = every
         self._last = self._steady_since = time.time()
+        self.lapses = 0
+        """How often it beat so late that others had taken this process for dead."""
         self.info = {
             "hostname": socket.gethostname(),
             "started_at": time.time(),
@@ -82,6 +84,7 @@ class Heartbeat:
             signals = self._alive(now)
         if now - self._last > 2 * self.every:
             self._steady_since = now
+        self.lapses += now - self._last > self.expire
         self._last = now
         return signals
 

@@ -99,7 +99,7 @@ def _rescued_once_more(raw: bytes) -> tuple[bytes, PoisonPill | None]:
         poison = PoisonPill(f"{job['class']} JID-{job['jid']}: its process died {count} times while it ran; not tried again")
         job |= {"error_message": str(poison), "error_class": "minijobs.PoisonPill"}
         return dump(job).encode(), poison
-    except (ValueError, TypeError):  # BadPayload is a ValueError
+    except Exception:  # whatever is wrong with it, the others behind it are rescued, and it goes back as it is
         return raw, None
 
 

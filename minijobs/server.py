@@ -64,6 +64,8 @@ class Server:
         self.processor = Processor(self.fetcher)
         self.heart = Heartbeat(self.processor, concurrency=concurrency, every=heartbeat)
         self.timeout = timeout
+        self.asked_to_end = False
+        """Whether somebody sent TERM or INT."""
         self.every = heartbeat
         self.poll_every = poll
         self._outage = connection.Outage(self.redis)
@@ -72,14 +74,15 @@ class Server:
 
     def run(self) -> int:
         """Work until told to stop. Gives back the exit code: 0, or 1 if something was left unfinished."""
-        for name, task in {"heart": self._beat, "poller": self._poll}.items():
-            threading.Thread(target=task, name=name, daemon=True).start()
-        dispatcher = threading.Thread(target=self._dispatcher.run, name="dispatcher", daemon=True)
-        dispatcher.start()
+        tasks = {"heart": self._beat, "poller": self._poll, "dispatcher": self._dispatcher.run}
+        heart, poller, dispatcher = (threading.Thread(target=task, name=name, daemon=True) for name, task in tasks.items())
+        for thread in (heart, poller, dispatcher):
+            thread.start()
         while dispatcher.is_alive() and not self._stop.wait(1):  # signals are handled in this thread, between two waits
             pass
         dispatcher.join()
         self._ended.set()
+        heart.join(connection.SOCKET_TIMEOUT)  # or its last beat could come after the farewell
         clean = self._dispatcher.clean
         try:
             self.heart.stop()
@@ -114,6 +117,7 @@ class Server:
         elif name == "TTIN":
             faulthandler.dump_traceback(all_threads=True)
         elif name in ("TERM", "INT"):
+            self.asked_to_end = True
             self.stop(0 if name == "INT" and self._stop.is_set() else None)
 
     def _beat(self) -> None:

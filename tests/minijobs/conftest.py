@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis as redis_py
 from hypothesis import settings
+from processes import OwnServer, Process
 
 from minijobs import Fetcher, Processor, connection
 
@@ -63,6 +66,32 @@ def told(real: redis_py.Redis) -> Callable[[Callable[[], object]], Commands]:
         return [command for command in commands if command[0] not in GREETINGS]
 
     return during
+
+
+@pytest.fixture
+def start(tmp_path: Path, real_redis_url: str) -> Iterator[Callable[..., Process]]:
+    """Starts `minijobs worker` with these words, on the real server unless told; it does not outlive the test."""
+    started = []
+
+    def start(*words: str, url: str = real_redis_url, **settings: object) -> Process:
+        started.append(Process(tmp_path, url, *words, **settings))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.popen.kill()
+        process.popen.wait()
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    """A Redis server of the test's own, started: see there."""
+    with tempfile.TemporaryDirectory(prefix="minijobs-") as folder:  # its path is short, as a socket's must be
+        server = OwnServer(Path(folder))
+        server.start()
+        yield server
+        server.popen.send_signal(signal.SIGCONT)
+        server.crash()
 
 
 @pytest.fixture(scope="session")

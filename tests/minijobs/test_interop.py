@@ -24,10 +24,10 @@ from types import SimpleNamespace
 
 import pytest
 import redis as redis_py
+from processes import SOON, eventually
 
 from minijobs import Client, DeadSet, Fetcher, Heartbeat, Processor, Queue, RetrySet, ScheduledSet, Stats, connection, poll
 
-SOON = 30  # seconds that something may take on a busy machine before a test gives up
 JOBS = Path(__file__).parent / "interop"
 QUEUES = ("-q", "default", "-q", "low", "-q", "both")
 
@@ -105,14 +105,6 @@ class Place:
     def kept(self, jid: str) -> dict:
         """The job as the middleware around its run saw it."""
         return json.loads(self.redis.hget("test:jobs", jid))
-
-
-def eventually(condition):
-    deadline = time.monotonic() + SOON
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture(scope="module")

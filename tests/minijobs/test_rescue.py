@@ -107,7 +107,7 @@ def test_a_number_of_rescues_that_is_no_number_loses_nothing(redis):
 def test_an_answer_that_got_lost_leaves_a_job_that_is_found_again(redis):
     fetcher = held_by_a_dead_process(redis, "known", "unknown")
     unknown, known = redis.lrange(fetcher.inflight("default"), 0, -1)
-    assert fetcher.recover([UnitOfWork("default", known)]) == 1
+    assert fetcher.recover({7: UnitOfWork("default", known)}) == (1, set())
     assert redis.lrange("queue:default", 0, -1) == [unknown]
     assert redis.lrange(fetcher.inflight("default"), 0, -1) == [known]
 

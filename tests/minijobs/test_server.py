@@ -7,11 +7,10 @@ import time
 from typing import ClassVar
 
 import pytest
+from processes import SOON, eventually
 
 from minijobs import Fetcher, Queue, RetrySet, Stats, Worker, worker
 from minijobs.server import Server
-
-SOON = 20  # seconds that something may take on a busy machine before a test gives up
 
 
 class ServerNote(Worker):
@@ -67,14 +66,6 @@ class Running:
         self.server.stop()
         self.thread.join(SOON)
         assert not self.thread.is_alive()
-
-
-def eventually(condition):
-    deadline = time.monotonic() + SOON
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.005)
-    return found
 
 
 def test_everything_that_is_pushed_is_run_once_and_nothing_is_left(redis):
