@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import itertools
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lessons.course import catalogue, commands
+from minijobs import cli
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -89,10 +91,17 @@ def test_the_readme_tells_of_every_target():
 
 
 def test_the_map_of_the_library_is_the_library():
-    (block,) = re.findall(r"^minijobs/\n((?:  .+\n)+)", README.read_text(encoding="utf-8"), re.MULTILINE)
-    listed = [line.split()[0] for line in block.splitlines()]
+    blocks = re.findall(r"^minijobs/\n((?:  .+\n)+)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    listed = [line.split()[0] for block in blocks for line in block.splitlines()]
     there = {path.name for path in (ROOT / "minijobs").glob("*.py")} - {"__init__.py"}
-    assert set(listed) == there
+    assert sorted(listed) == sorted(there)
+
+
+def test_every_command_of_minijobs_in_the_readme_can_be_said():
+    said = re.findall(r"^python -m minijobs ([^#\n]+)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(said) > 4
+    for words in said:
+        assert cli.parser().parse_args(shlex.split(words)).do
 
 
 def test_both_tables_of_contents_have_every_lesson_and_its_question():
