@@ -26,7 +26,21 @@ import pytest
 import redis as redis_py
 from processes import SOON, eventually
 
-from minijobs import Client, DeadSet, Fetcher, Heartbeat, Processor, Queue, RetrySet, ScheduledSet, Stats, connection, poll
+from minijobs import (
+    Client,
+    DeadSet,
+    Fetcher,
+    Heartbeat,
+    Processor,
+    ProcessSet,
+    Queue,
+    RetrySet,
+    ScheduledSet,
+    Stats,
+    WorkSet,
+    connection,
+    poll,
+)
 
 JOBS = Path(__file__).parent / "interop"
 QUEUES = ("-q", "default", "-q", "low", "-q", "both")
@@ -354,6 +368,66 @@ def test_we_read_what_failed_and_died_in_sidekiq_and_its_numbers(with_sidekiq):
     assert (Stats().processed, Stats().failed) == tuple(numbers)
 
 
+def test_we_read_what_sidekiqs_processes_are_and_do_as_sidekiq_itself_does(with_sidekiq):
+    [jid] = with_sidekiq.ruby('[Interop::Slow.set(queue: "low").perform_async(4)]')
+    work = eventually(lambda: WorkSet().find(jid))
+    fields = ("identity", "hostname", "pid", "tag", "concurrency", "queues", "labels", "started_at", "version")
+    [seen], [[owner, thread, told]] = with_sidekiq.ruby(f"""
+        [Sidekiq::ProcessSet.new.map {{ |process| %w[{" ".join(fields)}].to_h {{ |field| [field, process[field]] }} }},
+         Sidekiq::Workers.new.select {{ |_, _, work| work["payload"]["jid"] == "{jid}" }}]
+    """)
+    [process] = ProcessSet()
+    assert {field: process[field] for field in fields} == seen
+    assert (work.process, work.thread, work.queue, work.run_at) == (owner, thread, "low", told["run_at"])
+    assert work.job.item == told["payload"]
+    assert process["busy"] == Stats().workers_size == 1
+    assert (len(ProcessSet()), Stats().processes_size, process.stopping) == (1, 1, False)
+    assert abs(process["beat"] - time.time()) < 5
+
+
+def test_we_read_sidekiqs_numbers_and_history_as_sidekiq_itself_does(with_sidekiq, jobs):
+    with_sidekiq.ran(jobs.Note.perform_async())
+    jobs.Note.set(queue="nobody's").perform_bulk([[1], [2]])
+
+    def theirs() -> dict:
+        return with_sidekiq.ruby("""
+            stats, history = Sidekiq::Stats.new, Sidekiq::Stats::History.new(3)
+            {sizes: [stats.scheduled_size, stats.retry_size, stats.dead_size, stats.enqueued, stats.processes_size],
+             runs: [stats.processed, stats.failed], queues: stats.queues,
+             history: history.processed.map { |day, count| [day, [count, history.failed[day]]] }}
+        """)
+
+    def ours() -> dict:
+        stats = Stats()
+        return {
+            "sizes": [stats.scheduled_size, stats.retry_size, stats.dead_size, stats.enqueued, stats.processes_size],
+            "runs": [stats.processed, stats.failed],
+            "queues": stats.queues(),
+            "history": [[day.isoformat(), list(counts)] for day, counts in stats.history(3).items()],
+        }
+
+    # Sidekiq works on what other tests left meanwhile, so the two may have to look more than once.
+    seen = eventually(lambda: (told := ours()) == theirs() and told)
+    assert seen["queues"]["nobody's"] == 2
+    assert [sum(counts) for counts in zip(*(counts for _, counts in seen["history"]), strict=True)] == seen["runs"]
+    assert seen["runs"][0] > 0
+    Queue("nobody's").clear()
+    assert "nobody's" not in theirs()["queues"]
+
+
+def test_a_backtrace_is_read_on_both_sides(with_sidekiq, jobs):
+    jid = jobs.Fail.set(queue="ours", backtrace=True).perform_async()
+    Processor(Fetcher("ours")).process_one()
+    ours = RetrySet().find(jid).error_backtrace
+    assert "jobs.py:" in ours[0]
+    assert with_sidekiq.ruby(f'Sidekiq::RetrySet.new.find_job("{jid}").error_backtrace') == ours
+    [jid] = with_sidekiq.ruby("[Interop::Fail.set(backtrace: 2).perform_async]")
+    theirs = eventually(lambda: RetrySet().find(jid)).error_backtrace
+    assert "jobs.rb:" in theirs[0]
+    assert len(theirs) == 2
+    assert with_sidekiq.ruby(f'Sidekiq::RetrySet.new.find_job("{jid}").error_backtrace') == theirs
+
+
 # Each goes on with what the other one failed at
 
 
@@ -430,6 +504,25 @@ def test_what_somebody_kills_on_sidekiqs_web_page_is_dead_here(empty, jobs):
     assert dead.score <= time.time()
 
 
+def test_what_failed_there_can_be_retried_killed_rescheduled_and_deleted_by_hand_here(with_sidekiq, jobs):
+    jids = with_sidekiq.ruby('(1..4).map { Interop::Fail.set(retry_queue: "ours").perform_async }')
+    retried, killed, moved, deleted = (eventually(lambda jid=jid: RetrySet().find(jid)) for jid in jids)
+    when = time.time() + 7200
+    assert all((retried.retry(), killed.kill(), moved.reschedule(when), deleted.delete()))
+    seen = with_sidekiq.ruby("""
+        [Sidekiq::Queue.new("ours"), Sidekiq::DeadSet.new, Sidekiq::RetrySet.new].map do |place|
+          place.to_h { |job| [job.jid, [job["retry_count"], job.respond_to?(:score) ? job.score : nil]] }
+        end
+    """)
+    queue, dead, retry = seen
+    assert queue == {jids[0]: [-1, None]}  # as when somebody retries it on Sidekiq's web page
+    assert dead[jids[1]][0] == 0
+    assert retry[jids[2]] == [0, about(when)]
+    assert not any(jids[3] in place for place in seen)
+    assert Processor(Fetcher("ours")).process_one(1).name == "retry"
+    assert RetrySet().find(jids[0])["retry_count"] == 0
+
+
 # Both at once
 
 
@@ -465,3 +558,15 @@ def test_sidekiqs_api_quiets_and_stops_our_process(empty, jobs, tmp_path):
     assert process.wait(SOON) == 0
     assert [job.jid for job in Queue("default")] == [jid]
     assert empty.ruby("[Sidekiq::ProcessSet.new.size]") == [0]
+
+
+def test_our_api_quiets_and_stops_a_sidekiq_process(empty, tmp_path):
+    process = empty.start_sidekiq(tmp_path)
+    [ours] = ProcessSet()
+    ours.quiet()
+    eventually(lambda: ProcessSet().find(ours.identity).stopping)
+    jid = Client().push({"class": "Interop::Note", "args": []})
+    ours.stop()
+    assert process.wait(SOON) == 0
+    assert [job.jid for job in Queue("default")] == [jid]
+    assert list(ProcessSet()) == []
