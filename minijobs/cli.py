@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,17 +110,7 @@ def work(options: argparse.Namespace) -> int:
             raise Refused(f"{name} {value}: it must be at least {least}")
     if not 0 < options.heartbeat < float("inf"):
         raise Refused(f"--heartbeat {options.heartbeat}: it must be more than 0 seconds")
-    if options.reload:
-        _check_reload()
-    try:
-        for name in options.require:
-            load(name)
-    except Refused as error:
-        if not options.reload:
-            raise
-        log.logger.error("%s; waiting until a file is saved", error)
-        reload.wait_until_saved(threading.Event(), loaded=False)
-        reload.start_again()
+    files = _load_or_wait(options)
     server = Server(
         *queues,
         weights=weights,
@@ -137,7 +128,8 @@ def work(options: argparse.Namespace) -> int:
     server.handle_signals()
     ended, saved = threading.Event(), threading.Event()
     if options.reload:
-        threading.Thread(target=_stop_when_saved, args=(server, ended, saved), name="reload", daemon=True).start()
+        watch = partial(_stop_when_saved, server, files, ended, saved)
+        threading.Thread(target=watch, name="reload", daemon=True).start()
     code = server.run()
     ended.set()
     if saved.is_set() and not server.asked_to_end:
@@ -185,18 +177,28 @@ def _redis() -> Redis:
         raise Refused(f"REDIS_URL is no address of a Redis: {error}") from None
 
 
-def _stop_when_saved(server: Server, ended: threading.Event, saved: threading.Event) -> None:
-    if file := reload.wait_until_saved(ended):
+def _stop_when_saved(server: Server, files: reload.Saved, ended: threading.Event, saved: threading.Event) -> None:
+    if file := reload.wait_until_saved(files, ended):
         log.logger.info("%s was saved: starting again", file)
         saved.set()
         server.stop()
 
 
-def _check_reload() -> None:
+def _load_or_wait(options: argparse.Namespace) -> reload.Saved:
+    """Load the Workers. What cannot be loaded is refused or, with `--reload`, tried again when something is saved."""
+    if options.reload and not reload.possible():
+        raise Refused('--reload needs watchfiles: pip install "minijobs[reload]"')
+    before = reload.loadable_files()
     try:
-        importlib.import_module("watchfiles")
-    except ImportError:
-        raise Refused('--reload needs watchfiles: pip install "minijobs[reload]"') from None
+        for name in options.require:
+            load(name)
+    except Refused as error:
+        if not options.reload:
+            raise
+        log.logger.error("%s; waiting until a file is saved", error)
+        reload.wait_until_saved(reload.loadable_files() | before, threading.Event())
+        reload.start_again()
+    return reload.loaded_files()
 
 
 def _count(text: str) -> int:

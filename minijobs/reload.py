@@ -7,35 +7,48 @@ and begins again from nothing, which is the only way to be sure. In production a
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import sysconfig
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
 INSTALLED = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 
-
-def wait_until_saved(stop: Event, *, loaded: bool = True) -> Path | None:
-    """Wait until a file is saved that this process has loaded, and give back which; None as soon as `stop` is set.
-
-    With `loaded=False`, any Python file beside those will do: the one that could not be loaded is not known as loaded.
-    """
-    import watchfiles  # an extra: only who develops needs it
-
-    folders = {file.parent for file in loaded_files()} | {Path(folder or ".").resolve() for folder in sys.path}
-    watched = [folder for folder in folders if folder.is_dir() and not _is_installed(folder)]
-    for changes in watchfiles.watch(*watched, stop_event=stop, recursive=False, debounce=200, step=20):
-        saved = {Path(name).resolve() for kind, name in changes if kind != watchfiles.Change.deleted}
-        if found := saved & loaded_files() if loaded else {file for file in saved if file.suffix == ".py"}:
-            return min(found)
-    return None
+Saved = dict[Path, int]
+"""Files, and when each was saved the last time, in nanoseconds."""
 
 
-def loaded_files() -> set[Path]:
+def possible() -> bool:
+    """Whether watchfiles is installed: an extra, which only who develops needs."""
+    return importlib.util.find_spec("watchfiles") is not None
+
+
+def loaded_files() -> Saved:
     """The source files that this process has imported, but for those of Python and of installed packages."""
     names = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    return {file for name in names if name and not _is_installed(file := Path(name).resolve())}
+    return _saved(Path(name) for name in names if name)
+
+
+def loadable_files() -> Saved:
+    """All that lie where this process looks for modules: which one could not be loaded, nobody can tell."""
+    return _saved(file for folder in sys.path if Path(folder).is_dir() for file in Path(folder).glob("*.py"))
+
+
+def wait_until_saved(before: Saved, stop: Event) -> Path | None:
+    """Wait until one of these files has been saved since, and give back which; None as soon as `stop` is set."""
+    import watchfiles
+
+    folders = {file.parent for file in before}
+    # Each second, too: a file may be saved before the watching has begun.
+    for _ in watchfiles.watch(*folders, stop_event=stop, recursive=False, yield_on_timeout=True, rust_timeout=1000, step=20):
+        now = _saved(before)
+        if changed := [file for file in before if now.get(file, before[file]) != before[file]]:
+            return changed[0]
+    return None
 
 
 def start_again() -> None:
@@ -44,5 +57,10 @@ def start_again() -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-def _is_installed(path: Path) -> bool:
-    return any(path.is_relative_to(folder) for folder in INSTALLED)
+def _saved(files: Iterable[Path]) -> Saved:
+    found = {}
+    for file in {file.resolve() for file in files}:
+        if not any(file.is_relative_to(folder) for folder in INSTALLED):
+            with suppress(OSError):  # an editor may save it by way of another file, and it is not there for a moment
+                found[file] = file.stat().st_mtime_ns
+    return found
