@@ -78,7 +78,7 @@ class Dispatcher:
         while not self._over():
             try:
                 self._hear(pause or self._patience(there_is_more))
-                there_is_more = self._converse()
+                there_is_more = self._converse(there_is_more)
                 pause = 0.0
             except RedisError as error:
                 self.outage.noticed(error)
@@ -113,7 +113,7 @@ class Dispatcher:
         except Empty:
             return
 
-    def _converse(self) -> bool:
+    def _converse(self, there_is_more: bool) -> bool:
         """One round trip: settle what has been run, fetch for idle threads. Gives back whether there may be more."""
         if self.heart.missed() or self.heart.lapses > self._lapses:
             self._lapses, self._in_doubt = self.heart.lapses, True
@@ -122,6 +122,7 @@ class Dispatcher:
                 return False
             self._take_stock()
         want = 0 if self._quiet.is_set() or self._waiting else self._idle()
+        want = want if there_is_more else min(want, 1)  # where there was nothing, one question is enough to learn of more
         if not (want or self._settled):
             return False
         settled = [(self._held[number], outcome.enter) for number, outcome in self._settled if number not in self._gone]

@@ -215,6 +215,16 @@ def test_a_long_wait_is_asked_for_in_short_ones(
     assert max(asked) <= 0.1
 
 
+def test_no_wait_is_so_short_that_an_older_redis_takes_it_for_one_without_end(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    wait = redis.brpoplpush
+    monkeypatch.setattr(redis, "brpoplpush", lambda *names, timeout: asked.append(timeout) or wait(*names, timeout=timeout))
+    assert Fetcher("default").fetch(timeout=0.003) is None
+    assert min(asked) >= 0.01
+
+
 @pytest.mark.parametrize("queues", [("default",), ("high", "default")])
 def test_a_push_wakes_an_idle_fetch(redis: redis_py.Redis, sent: list[str], queues: tuple[str, ...]) -> None:
     with ThreadPoolExecutor(1) as pool:

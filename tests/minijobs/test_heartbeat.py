@@ -188,3 +188,13 @@ def test_where_the_system_does_not_say_it_the_memory_is_0(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("builtins.open", nothing_there)
     assert resident_kilobytes() == 0
+
+
+def test_a_beat_that_comes_when_others_have_given_it_up_is_a_lapse(redis: redis_py.Redis) -> None:
+    heartbeat = Heartbeat(Processor(Fetcher("default")), every=5)
+    heartbeat.beat(now=NOW - 1000)
+    lapses = heartbeat.lapses
+    beats(heartbeat, 0, 5, 25)
+    assert heartbeat.lapses == lapses + 1
+    beats(heartbeat, 46)
+    assert heartbeat.lapses == lapses + 2

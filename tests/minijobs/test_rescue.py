@@ -104,6 +104,33 @@ def test_a_number_of_rescues_that_is_no_number_loses_nothing(redis):
     assert redis.lrange("queue:default", 0, -1) == [raw]
 
 
+def test_a_number_of_rescues_without_end_does_not_stop_the_rescue_of_the_others(redis):
+    raw = b'{"class":"RescueMe","args":["x"],"jid":"593f66432baeb76a116b7cac","rescued":1e999}'
+    held_by_a_dead_process(redis, "behind it")
+    redis.lpush("queue:a", raw)
+    assert Fetcher("a", redis=redis, identity="a").fetch()
+    assert rescue_orphans(redis) == 2
+    assert redis.lrange("queue:a", 0, -1) == [raw]
+    assert redis.llen("queue:default") == 1
+
+
+def test_what_is_held_but_in_flight_no_more_is_said_to_be_gone(redis):
+    fetcher = held_by_a_dead_process(redis, "rescued", "there")
+    there, rescued = (UnitOfWork("default", raw) for raw in redis.lrange(fetcher.inflight("default"), 0, -1))
+    fetcher.give_back(rescued)
+    redis.delete("inflight")
+    assert fetcher.recover({1: rescued, 2: there}) == (0, {1})
+    assert redis.smembers("inflight") == {f"{fetcher.identity}|default".encode()}  # and the list is known again
+
+
+def test_of_two_entries_that_are_alike_the_first_is_taken_to_be_the_one_that_is_there(redis):
+    redis.lpush("queue:default", "twin", "twin")
+    fetcher = Fetcher("default")
+    twins = [fetcher.fetch(), fetcher.fetch()]
+    fetcher.acknowledge(twins[0])
+    assert fetcher.recover({2: twins[1], 1: twins[0]}) == (0, {1})
+
+
 def test_an_answer_that_got_lost_leaves_a_job_that_is_found_again(redis):
     fetcher = held_by_a_dead_process(redis, "known", "unknown")
     unknown, known = redis.lrange(fetcher.inflight("default"), 0, -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
 from typing import ClassVar
@@ -9,7 +10,8 @@ from typing import ClassVar
 import pytest
 from processes import SOON, eventually
 
-from minijobs import Fetcher, Queue, RetrySet, Stats, Worker, worker
+from minijobs import Fetcher, Queue, RedisUnavailable, RetrySet, Stats, Worker, poll, worker
+from minijobs.fetch import LOOK_EVERY
 from minijobs.server import Server
 
 
@@ -214,3 +216,73 @@ def test_idle_it_neither_spins_nor_asks_redis_all_the_time(redis):
         time.sleep(1)
         share = (time.process_time() - used) / (time.monotonic() - began)
     assert share < 0.3
+
+
+@pytest.mark.parametrize(("queues", "most"), [(("default",), 0.02), (("high", "default", "low"), LOOK_EVERY + 0.05)])
+def test_a_push_wakes_an_idle_process_within_milliseconds_or_with_several_queues_at_its_next_look(redis, queues, most):
+    class ServerAnswer(Worker):
+        def perform(self, pushed):
+            ServerNote.ran.append(time.monotonic() - pushed)
+
+    with Running(*queues):
+        for number in range(21):
+            time.sleep(0.013)  # it is idle again; and no multiple of the time between two looks
+            ServerAnswer.perform_async(time.monotonic())
+            eventually(lambda number=number: len(ServerNote.ran) > number)
+    assert statistics.median(ServerNote.ran) < most
+
+
+def test_a_failure_whose_settling_was_not_answered_is_not_tried_twice(redis):
+    # Given a process whose job fails
+    ServerFail.perform_async()
+    running, taken = Running(concurrency=1, poll=60), []
+    exchange = running.server.fetcher.exchange
+
+    def without_an_answer(settled, want):
+        units = exchange(settled, want)
+        if settled and not taken:
+            # When that is in Redis, but the answer gets lost, and another process has tried again before it is repeated
+            assert poll(redis, now=time.time() + 100) == 1
+            taken.append(redis.rpop("queue:default"))
+            raise RedisUnavailable("the answer got lost")
+        return units
+
+    running.server.fetcher.exchange = without_an_answer
+    with running as server:
+        eventually(lambda: taken)
+        ServerNote.perform_async("afterwards")
+        eventually(lambda: ServerNote.ran)
+        eventually(lambda: not redis.exists(server.fetcher.inflight("default")))
+    # Then it is not entered into `retry` once more, and no other job has suffered.
+    assert b"ServerFail" in taken[0]
+    assert len(RetrySet()) == 0
+    assert ServerNote.ran == ["afterwards"]
+
+
+def test_an_entry_that_breaks_the_processor_itself_goes_to_dead_as_it_is(redis, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("minijobs.retry.after_failure", broken)
+    ServerFail.perform_async()
+    raw = redis.lindex("queue:default", 0)
+    with Running() as server:
+        eventually(lambda: redis.zcard("dead"))
+        ServerNote.perform_async("afterwards")
+        eventually(lambda: ServerNote.ran)
+        eventually(lambda: not redis.exists(server.fetcher.inflight("default")))
+    assert redis.zrange("dead", 0, -1) == [raw]
+
+
+def test_where_there_was_nothing_one_question_a_queue_is_enough(redis):
+    running, asked = Running("high", "default", concurrency=8, poll=60), []
+    exchange = running.server.fetcher.exchange
+    running.server.fetcher.exchange = lambda settled, want: asked.append(want) or exchange(settled, want)
+    with running:
+        eventually(lambda: len(asked) > 3)
+        assert asked[:4] == [8, 1, 1, 1]
+        # And all threads are busy as soon as there is something.
+        ServerGate.perform_bulk([[number] for number in range(8)])
+        for _ in range(8):
+            assert ServerGate.entered.acquire(timeout=SOON)
+        ServerGate.open.set()

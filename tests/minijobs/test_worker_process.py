@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from processes import eventually
 
@@ -92,7 +94,7 @@ def test_it_prints_where_every_thread_is(real, start):
         (["-r", "no.such.module"], "no.such.module cannot be loaded: ModuleNotFoundError"),
         (["-q", "default,lots"], "-q default,lots: a queue's name, and perhaps a weight"),
         (["-q", ",3"], "-q ,3"),
-        (["-c", "0"], "-c 0: at least one thread is needed"),
+        (["-c", "0"], "-c 0: it must be at least 1"),
         (["-r", "no/such/file.py"], "no/such/file.py cannot be loaded"),
     ],
 )
@@ -101,3 +103,26 @@ def test_what_cannot_be_done_is_said_in_one_sentence(start, words, says):
     assert process.exit_code() == 2
     assert says in process.said()
     assert "Traceback" not in process.said()
+
+
+def commands(redis) -> int:
+    """How many commands the server has been told so far."""
+    return sum(figures["calls"] for figures in redis.info("commandstats").values())
+
+
+@pytest.mark.parametrize(("queues", "most"), [(["default"], 20), (["high", "default", "low"], 100)])
+def test_an_idle_process_needs_next_to_nothing(real, start, record_property, queues, most):
+    process = start(*(word for queue in queues for word in ("-q", queue)))
+    push("Slow", 0)
+    eventually(lambda: real.llen("test:ended"))
+    time.sleep(0.5)
+    began, used, told = time.monotonic(), process.cpu_seconds(), commands(real)
+    time.sleep(2)
+    seconds = time.monotonic() - began
+    share, rate = (process.cpu_seconds() - used) / seconds, (commands(real) - told) / seconds
+    print(f"idle with {len(queues)} queues: {share:.1%} of a processor, {rate:.0f} commands a second")
+    record_property("share of a processor", share)
+    record_property("commands a second", rate)
+    assert share < 0.1
+    assert rate < most
+    assert not process.ended()
