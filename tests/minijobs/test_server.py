@@ -286,3 +286,28 @@ def test_where_there_was_nothing_one_question_a_queue_is_enough(redis):
         for _ in range(8):
             assert ServerGate.entered.acquire(timeout=SOON)
         ServerGate.open.set()
+
+
+def test_after_a_lapse_of_its_heart_a_process_makes_its_lists_known_again(redis):
+    with Running() as server:
+        name = eventually(lambda: redis.srandmember("inflight"))
+        redis.srem("inflight", name)
+        server.heart.lapses += 1  # it has slept, and its heart was the first to wake up
+        ServerNote.perform_async("wakes it")
+        eventually(lambda: redis.smembers("inflight") == {name})
+
+
+def test_when_redis_takes_long_to_say_who_lives_the_poller_rescues_nobody(redis, monkeypatch):
+    ServerNote.perform_async("held by one who lives")
+    assert Fetcher("default", redis=redis).fetch()
+    asked = []
+
+    def late(redis, names):
+        time.sleep(0.15)  # so long that heartbeats expired meanwhile
+        asked.append(names)
+        return [False] * len(names)
+
+    monkeypatch.setattr("minijobs.rescue.living", late)
+    with Running(heartbeat=0.1):
+        eventually(lambda: len(asked) > 2)
+    assert ServerNote.ran == []
