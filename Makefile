@@ -43,7 +43,10 @@ notebooks: .venv/has-notebooks ## build all notebooks anew from the lessons
 test: .venv/has-dev ## run all tests
 	$(BIN)/python -m pytest
 
-.PHONY: help progress notebooks test
+bench: .venv/has-dev ## measure minijobs beside its peers (half an hour; under two minutes: QUICK=1)
+	$(BIN)/python tests/benchmarks $(if $(QUICK),--quick)
+
+.PHONY: help progress notebooks test bench
 
 # What is installed is remembered in .venv, so that nothing is installed twice. Playing must not wait for Jupyter.
 .venv/has-lessons: .venv/made pyproject.toml constraints.txt
