@@ -196,7 +196,7 @@ class Dispatcher:
         while True:
             self._wanted.get()
             try:
-                unit = self.fetcher.fetch(BLOCK)
+                unit = self.fetcher.wait(BLOCK)
             except RedisError as error:
                 self._events.put(partial(self._went_wrong, error))
             else:

@@ -96,7 +96,9 @@ class Fetcher:
         Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
         """
         with connection.one_sentence(self.redis, "fetching a job"):
-            self._announce()
+            if not self._announced:
+                self._announce(self.redis)
+                self._announced = True
             deadline = time.monotonic() + timeout
             while True:
                 for queue in self.order():
@@ -117,12 +119,13 @@ class Fetcher:
         """
         units: list[UnitOfWork] = []
         with connection.one_sentence(self.redis, "settling and fetching jobs"):
-            self._announce()
             for queue in self.order():
                 pipe = self.redis.pipeline(transaction=any(enter for _, enter in settled))
                 for unit, enter in settled:
                     self._settle(pipe, unit, enter)
                 settled = ()
+                if want:
+                    self._announce(pipe)
                 told = len(pipe)
                 for _ in range(want - len(units)):
                     pipe.lmove(f"queue:{queue}", self.inflight(queue), "RIGHT", "LEFT")
@@ -130,6 +133,19 @@ class Fetcher:
                 if len(units) >= want:
                     break
         return units
+
+    def wait(self, seconds: float) -> UnitOfWork | None:
+        """Move one entry as soon as there is one; None if there is none for so many seconds. One round trip, for one queue.
+
+        What an idle process does instead of `fetch`: see `dispatcher`. Raises RedisUnavailable.
+        """
+        with connection.one_sentence(self.redis, "fetching a job"):
+            (queue,) = self.queues
+            pipe = self.redis.pipeline(transaction=False)
+            self._announce(pipe)
+            pipe.brpoplpush(f"queue:{queue}", self.inflight(queue), timeout=min(seconds, LONGEST_BLOCK))
+            raw: Any = pipe.execute()[-1]
+            return None if raw is None else UnitOfWork(queue, raw)
 
     def acknowledge(self, unit: UnitOfWork, enter: Enter | None = None) -> None:
         """The job is settled: it leaves the in-flight list.
@@ -158,7 +174,6 @@ class Fetcher:
         """
         lost, gone = 0, set()
         with connection.one_sentence(self.redis, "looking after the in-flight jobs"):
-            self.announce()  # a rescuer who took this process for a dead one has forgotten its lists
             for queue in self.queues:
                 entries: Any = Counter(self.redis.lrange(self.inflight(queue), 0, -1))
                 for number, unit in held.items():
@@ -184,19 +199,17 @@ class Fetcher:
         # The smallest of random numbers, each to be divided by its weight: the heavier one comes first more often.
         return sorted(self.queues, key=lambda queue: random.expovariate(1) / self.weights.get(queue, 1))
 
-    def announce(self) -> None:
-        """Make the lists known to rescuers."""
-        self.redis.sadd("inflight", *(f"{self.identity}|{queue}" for queue in self.queues))
-        self._announced = True
-
     def inflight(self, queue: str) -> str:
         """The list of what this process took from `queue` and has not settled."""
         return f"inflight:{self.identity}|{queue}"
 
-    def _announce(self) -> None:
-        """Before the first move, so that no job is ever in a list that nobody knows of."""
-        if not self._announced:
-            self.announce()
+    def _announce(self, pipe: Pipeline | Redis) -> None:
+        """Before a move, so that no job is ever in a list that nobody knows of.
+
+        A process goes on announcing, in the breath in which it moves: it may have slept until just now, and a rescuer who
+        took it for dead has forgotten its lists.
+        """
+        pipe.sadd("inflight", *(f"{self.identity}|{queue}" for queue in self.queues))
 
     def _settle(self, pipe: Pipeline, unit: UnitOfWork, enter: Enter | None) -> None:
         pipe.lrem(self.inflight(unit.queue), 1, unit.raw)  # type: ignore[arg-type]

@@ -110,7 +110,7 @@ def a_life(redis) -> None:
     units = fetcher.exchange(settled, 1)
     fetcher.give_back(units[0])
     processor.process_one()
-    fetcher.fetch()
+    fetcher.wait(0.01)
     fetcher.recover({})
     processor.process_one()
     processor.process_one()

@@ -268,6 +268,33 @@ def test_many_threads_lose_nothing_and_take_nothing_twice(redis: redis_py.Redis)
     assert redis.keys() == [b"inflight"]
 
 
+# As a process does it: it may have slept until just now, and its lists may be forgotten
+
+
+@pytest.mark.parametrize("step", [lambda fetcher: fetcher.exchange([], 1), lambda fetcher: fetcher.wait(1) and [True]])
+def test_a_process_makes_its_lists_known_in_the_breath_in_which_it_moves(real, told, step) -> None:
+    fetcher = Fetcher("default", identity="me")
+    step(fetcher)
+    real.srem("inflight", "me|default")
+    real.lpush("queue:default", "a job")
+    commands = told(lambda: step(fetcher))
+    assert [command[0] for command in commands][:2] in (["SADD", "LMOVE"], ["SADD", "BRPOPLPUSH"])
+    assert commands[0][1:] == ["inflight", "me|default"]
+    assert real.lrange("inflight:me|default", 0, -1) == [b"a job"]
+
+
+def test_a_wait_takes_what_is_there_or_comes_or_ends(redis: redis_py.Redis) -> None:
+    fetcher = Fetcher("default")
+    redis.lpush("queue:default", "there")
+    assert fetcher.wait(5) == UnitOfWork("default", b"there")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(fetcher.wait, 2)
+        time.sleep(0.05)
+        redis.lpush("queue:default", "comes")
+        assert waiting.result(timeout=5) == UnitOfWork("default", b"comes")
+    assert fetcher.wait(0.05) is None
+
+
 # A crash
 
 CRASHES = """

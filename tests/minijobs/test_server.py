@@ -288,13 +288,25 @@ def test_where_there_was_nothing_one_question_a_queue_is_enough(redis):
         ServerGate.open.set()
 
 
-def test_after_a_lapse_of_its_heart_a_process_makes_its_lists_known_again(redis):
-    with Running() as server:
-        name = eventually(lambda: redis.srandmember("inflight"))
-        redis.srem("inflight", name)
-        server.heart.lapses += 1  # it has slept, and its heart was the first to wake up
-        ServerNote.perform_async("wakes it")
-        eventually(lambda: redis.smembers("inflight") == {name})
+def test_after_a_lapse_of_its_heart_a_process_settles_no_failure_of_a_job_that_others_have(redis):
+    class ServerLateFail(Worker):
+        def perform(self):
+            ServerGate.entered.release()
+            assert ServerGate.open.wait(SOON)
+            raise RuntimeError("boom")
+
+    # Given a process that has slept, whose heart was the first to wake up, and whose job somebody has rescued meanwhile
+    ServerLateFail.perform_async()
+    with Running(poll=60) as server:
+        assert ServerGate.entered.acquire(timeout=SOON)
+        redis.delete(server.fetcher.inflight("default"))
+        server.heart.lapses += 1
+        # When the job fails
+        ServerGate.open.set()
+        eventually(lambda: Stats().failed or server.processor.failed)
+    # Then that is the last of it here.
+    assert len(RetrySet()) == 0
+    assert Stats().failed == 1
 
 
 def test_when_redis_takes_long_to_say_who_lives_the_poller_rescues_nobody(redis, monkeypatch):

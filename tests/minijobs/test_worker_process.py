@@ -110,7 +110,7 @@ def commands(redis) -> int:
     return sum(figures["calls"] for figures in redis.info("commandstats").values())
 
 
-@pytest.mark.parametrize(("queues", "most"), [(["default"], 20), (["high", "default", "low"], 100)])
+@pytest.mark.parametrize(("queues", "most"), [(["default"], 20), (["high", "default", "low"], 150)])
 def test_an_idle_process_needs_next_to_nothing(real, start, record_property, queues, most):
     process = start(*(word for queue in queues for word in ("-q", queue)))
     push("Slow", 0)
