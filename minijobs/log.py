@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TextIO
 
 logger = logging.getLogger("minijobs")
@@ -30,7 +31,12 @@ def tid() -> str:
     >>> tid() == tid()
     True
     """
-    number, digits = threading.get_ident() ^ os.getpid(), ""
+    return _base_36(threading.get_ident() ^ os.getpid())
+
+
+@lru_cache(maxsize=1_000)  # asked several times for each job, and threads are few
+def _base_36(number: int) -> str:
+    digits = ""
     while number:
         number, digit = divmod(number, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits

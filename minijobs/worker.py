@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 import inspect
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from . import job as jobs
@@ -228,7 +229,12 @@ class Setter:
 
     def _parameters(self) -> list[str]:
         """What `perform` calls its arguments, so that a message can name the wrong one."""
-        return list(inspect.signature(self._worker.perform).parameters)[1:]
+        return _names(self._worker.perform)
+
+
+@lru_cache(maxsize=1_000)  # to look it up takes longer than the rest of a push
+def _names(perform: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(perform).parameters)[1:]
 
 
 def find(name: str) -> type[Worker]:
