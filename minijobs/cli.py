@@ -103,7 +103,16 @@ def parser() -> argparse.ArgumentParser:
 
 def work(options: argparse.Namespace) -> int:
     """`minijobs worker`: load the Workers, then run jobs. Sidekiq: the command `sidekiq`."""
-    log.show(level=options.log_level)
+    with log.show_in_background(level=options.log_level):
+        code, again = _work(options)
+    if again:
+        reload.start_again()
+    sys.stderr.flush()
+    os._exit(code)  # a job that would not stop is still running in its thread, and must not keep the process
+
+
+def _work(options: argparse.Namespace) -> tuple[int, bool]:
+    """Run jobs until told to stop. Gives back the exit code, and whether to start again."""
     queues, weights = queues_and_weights(options.queue)
     for name, value, least in (("-c", options.concurrency, 1), ("--timeout", options.timeout, 0)):
         if not value >= least:
@@ -111,6 +120,8 @@ def work(options: argparse.Namespace) -> int:
     if not 0 < options.heartbeat < float("inf"):
         raise Refused(f"--heartbeat {options.heartbeat}: it must be more than 0 seconds")
     files = _load_or_wait(options)
+    if files is None:
+        return 0, True
     server = Server(
         *queues,
         weights=weights,
@@ -132,10 +143,7 @@ def work(options: argparse.Namespace) -> int:
         threading.Thread(target=watch, name="reload", daemon=True).start()
     code = server.run()
     ended.set()
-    if saved.is_set() and not server.asked_to_end:
-        reload.start_again()
-    sys.stderr.flush()
-    os._exit(code)  # a job that would not stop is still running in its thread, and must not keep the process
+    return code, saved.is_set() and not server.asked_to_end
 
 
 def load(name: str) -> None:
@@ -184,8 +192,11 @@ def _stop_when_saved(server: Server, files: reload.Saved, ended: threading.Event
         server.stop()
 
 
-def _load_or_wait(options: argparse.Namespace) -> reload.Saved:
-    """Load the Workers. What cannot be loaded is refused or, with `--reload`, tried again when something is saved."""
+def _load_or_wait(options: argparse.Namespace) -> reload.Saved | None:
+    """Load the Workers, and give back the files that were loaded. What cannot be loaded is refused.
+
+    With `--reload` it waits until something is saved, and gives back None: it is worth another try.
+    """
     if options.reload and not reload.possible():
         raise Refused('--reload needs watchfiles: pip install "minijobs[reload]"')
     before = reload.loadable_files()
@@ -197,7 +208,7 @@ def _load_or_wait(options: argparse.Namespace) -> reload.Saved:
             raise
         log.logger.error("%s; waiting until a file is saved", error)
         reload.wait_until_saved(reload.loadable_files() | before, threading.Event())
-        reload.start_again()
+        return None
     return reload.loaded_files()
 
 
