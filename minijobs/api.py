@@ -70,8 +70,7 @@ class JobRecord:
 
     def at(self, field: str) -> float | None:
         """A time that it carries in "created_at", "enqueued_at", "failed_at" or "retried_at", in epoch seconds, or None."""
-        value = self[field]
-        return seconds(value) if type(value) in (int, float) else None
+        return seconds(self[field])
 
     def latency(self, *, now: float | None = None) -> float:
         """Seconds since it was enqueued, or else created; 0 if it does not say. Sidekiq: the same name."""

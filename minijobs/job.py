@@ -17,7 +17,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 Job = dict[str, Any]
 """A job as it is in Redis, read: a plain dict."""
@@ -137,12 +137,14 @@ def load(raw: bytes | str) -> Job:
     return job  # type: ignore[no-any-return]
 
 
-def seconds(timestamp: float) -> float:
-    """A job's timestamp in epoch seconds. Sidekiq 8 writes whole milliseconds, everybody else float seconds.
+def seconds(timestamp: object) -> float | None:
+    """A job's timestamp in epoch seconds; None if it is no time. Sidekiq 8 writes milliseconds, others float seconds.
 
-    >>> seconds(1795450392.5), seconds(1795450392500)
-    (1795450392.5, 1795450392.5)
+    >>> seconds(1795450392.5), seconds(1795450392500), seconds("noon")
+    (1795450392.5, 1795450392.5, None)
     """
+    if not _is_moment(timestamp):
+        return None
     return timestamp / 1000 if isinstance(timestamp, int) else timestamp
 
 
@@ -210,8 +212,8 @@ def _wrong_shape(job: object) -> str | None:
     return None
 
 
-def _is_moment(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _is_moment(value: object) -> TypeGuard[float]:
+    return type(value) in (int, float) and abs(value) < 1e300  # type: ignore[arg-type]  # not infinite, no NaN, no huge int
 
 
 def _is_count(value: object) -> bool:

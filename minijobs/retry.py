@@ -15,7 +15,7 @@ import traceback
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .fetch import UnitOfWork
 from .job import Job, dump, seconds
@@ -146,8 +146,8 @@ def exhausted(job: Job, *, now: float) -> bool:
     False
     """
     if job.get("retry_for") is not None:
-        since: Any = job.get("failed_at")
-        return type(since) in (int, float) and seconds(since) + job["retry_for"] < now
+        since = seconds(job.get("failed_at"))
+        return since is not None and bool(since + job["retry_for"] < now)
     retry = job.get("retry")
     return bool(job["retry_count"] >= (MOST_RETRIES if retry is True or retry is None else int(retry)))
 

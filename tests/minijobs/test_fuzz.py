@@ -179,11 +179,6 @@ def test_nothing_in_a_queue_ends_a_process_or_is_lost(real, process, tmp_path):
     whatever()
 
 
-# A number of 400 digits is no float, and job.load does not say so in its own words. In a queue that is caught.
-STOPS_THE_POLLER = re.compile(rb'"retry_for":-?9{400}')
-
-
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="job.load raises OverflowError where BadPayload is meant")
 def test_a_number_beyond_all_floats_does_not_stop_the_poller(redis):
     redis.zadd("retry", {job("Anything", ("retry_for", "9" * 400)): 1})
     poll(redis)
@@ -196,7 +191,7 @@ def test_nothing_that_is_due_ends_a_process_or_is_lost(real, process, tmp_path, 
     @given(entries)
     def whatever(batch):
         emptied(real, tmp_path)
-        pushed = marked(raw for raw in batch if not STOPS_THE_POLLER.search(raw))
+        pushed = marked(batch)
         now = time.time()
         real.zadd(name, {raw: now - position for position, raw in enumerate(pushed.values())})
         eventually(lambda: not real.zcount(name, "-inf", now))

@@ -51,7 +51,13 @@ def write_effect(folder: Path, body: str) -> None:
 def run_tests(folder: Path, *command: str, words: tuple[str, ...] = ()) -> tuple[dict[str, str], str]:
     """What became of each test of that folder, by its name; and what pytest printed."""
     # No .pyc: a Worker that is written twice within a second would be the first one.
-    clean = {**os.environ, "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1", "REDIS_URL": "redis://localhost:1"}
+    clean = {
+        **os.environ,
+        "CI": "",
+        "PYTEST_ADDOPTS": "",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "REDIS_URL": "redis://localhost:1",
+    }
     command = command or (sys.executable, "-m", "pytest")
     words = ("-v", "-W", "error", "-p", "no:cacheprovider", *words)
     run = subprocess.run([*command, *words], cwd=folder, env=clean, capture_output=True, text=True, timeout=60)

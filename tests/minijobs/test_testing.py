@@ -552,7 +552,7 @@ def pytest_says(folder: Path, text: str, *words: str) -> str:
     (folder / "conftest.py").write_text('pytest_plugins = ["minijobs.testing"]\n')
     (folder / "test_it.py").write_text(text)
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *words]
-    clean = {**os.environ, "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    clean = {**os.environ, "CI": "", "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"}
     run = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, timeout=60)
     return run.stdout.splitlines()[-1].partition(" in ")[0]
 
