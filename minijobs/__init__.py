@@ -5,7 +5,8 @@ Read the files in the order in which a job meets them: `job`, `connection`, `mid
 `api` and `overview` to look at it all, `log` to read about it.
 """
 
-from .api import DeadSet, JobRecord, LooksLikeProduction, Queue, RetrySet, ScheduledSet, SortedEntry, clear_everything
+from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet, SortedEntry
+from .clearing import LooksLikeProduction, clear_everything
 from .client import Client
 from .connection import RedisUnavailable, connect
 from .fetch import Fetcher, UnitOfWork

@@ -5,13 +5,11 @@
     RetrySet        jobs that failed, and will be tried again
     DeadSet         jobs that will not be tried again, and entries that were no jobs
 
-What runs at the moment, and the numbers, are in `overview`. Sidekiq: `sidekiq/api`.
+What runs at the moment, and the numbers, are in `overview`; to delete everything, see `clearing`. Sidekiq: `sidekiq/api`.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -27,9 +25,6 @@ PAGE = 100
 
 # So many jobs are moved or deleted in one round trip: Redis does nothing else meanwhile.
 BATCH = 1_000
-
-# Where a program says in which environment it runs, if it does.
-ENVIRONMENTS = ("MINIJOBS_ENV", "APP_ENV", "RAILS_ENV", "RACK_ENV", "DJANGO_ENV", "FLASK_ENV", "ENVIRONMENT", "ENV")
 
 Progress = Callable[[int], object]
 """Told now and then how many jobs have been moved or deleted so far."""
@@ -276,51 +271,3 @@ class DeadSet(JobSet):
     """Jobs whose tries are used up, and entries that were no jobs. Sidekiq: `Sidekiq::DeadSet`."""
 
     name = "dead"
-
-
-class LooksLikeProduction(RuntimeError):
-    """Somebody wants to delete every job, perhaps in the wrong place. The message says why it looks like that."""
-
-
-def clear_everything(redis: Redis | None = None, *, insist: bool = False, progress: Progress = bool) -> int:
-    """Delete every job that waits: all queues, `retry`, `schedule` and `dead`. Gives back how many there were.
-
-    What runs goes on running, and no other key is touched. Where the connection looks like production it refuses, with
-    LooksLikeProduction, unless you `insist`: see `production`. Sidekiq: four lines, `Sidekiq::Queue.all.each(&:clear)` and
-    so on.
-
-    >>> import fakeredis, minijobs
-    >>> redis = minijobs.connect(fakeredis.FakeRedis())
-    >>> _ = redis.set("visitors", 7)
-    >>> jid = minijobs.Client().push({"class": "SendGif", "args": []})
-    >>> clear_everything(), redis.keys()
-    (1, [b'visitors'])
-    """
-    client = connection.current() if redis is None else redis
-    if not insist and (reason := production(client)):
-        raise LooksLikeProduction(
-            f"Nothing was deleted at {connection.address(client)}: {reason}. If every job there is to be deleted all the "
-            f"same: clear_everything(insist=True)."
-        )
-    done = 0
-    places: list[Queue | JobSet] = [*Queue.all(client), RetrySet(client), ScheduledSet(client), DeadSet(client)]
-    for place in places:
-        done += place.clear(lambda count, before=done: progress(before + count))  # type: ignore[misc]
-    return done
-
-
-def production(client: Redis) -> str | None:
-    """Why this connection looks like production, in words, or None: its environment, its address, who works there.
-
-    A tunnel makes another machine's Redis look like one of this machine. The worker processes that beat there give it away.
-    """
-    for name in ENVIRONMENTS:
-        if os.environ.get(name, "").lower().startswith("prod"):
-            return f"{name} is {os.environ[name]}"
-    settings = client.get_connection_kwargs()
-    host = str(settings.get("host"))
-    if not ({"server", "path"} & settings.keys() or host in ("localhost", "::1") or host.startswith("127.")):
-        return f"it is on another machine, {host}"
-    identities: Any = client.smembers("processes")
-    hosts = {identity.decode(errors="replace").split(":")[0] for identity in identities} - {socket.gethostname()}
-    return f"a worker process serves it from another machine, {min(hosts)}" if hosts else None

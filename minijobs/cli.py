@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from redis import RedisError
 
-from . import commands, connection, log, reload, worker
+from . import commands, connection, log, log_writer, reload, worker
 from .console import Refused
 from .heartbeat import EVERY
 from .server import Server
@@ -103,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
 
 def work(options: argparse.Namespace) -> int:
     """`minijobs worker`: load the Workers, then run jobs. Sidekiq: the command `sidekiq`."""
-    with log.show_in_background(level=options.log_level):
+    with log_writer.show_in_background(level=options.log_level):
         code, again = _work(options)
     if again:
         reload.start_again()

@@ -14,17 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from logging.handlers import QueueHandler, QueueListener
-from queue import SimpleQueue
 from typing import TextIO
 
 logger = logging.getLogger("minijobs")
-
-# So many lines wait at most to be written in the background; who has more to say waits as well.
-MOST_WAITING = 10_000
 
 # The name of the Worker and the jid of the job that this thread is running.
 _running: ContextVar[str] = ContextVar("minijobs_running", default="")
@@ -89,67 +84,3 @@ def show(stream: TextIO | None = None, level: int | str = logging.INFO) -> loggi
     logger.addHandler(printer)
     logger.setLevel(level)
     return printer
-
-
-@contextmanager
-def show_in_background(stream: TextIO | None = None, level: int | str = logging.INFO) -> Iterator[None]:
-    """As `show`, until the block ends, by a thread of its own that writes many lines at once.
-
-    Each write hands the interpreter's lock to another thread, and the threads that run jobs stand in each other's way. What
-    waits to be written when a process is killed is lost: some thousandths of a second of it.
-    """
-    waiting: SimpleQueue[logging.LogRecord] = SimpleQueue()
-    front, writer = _Front(waiting), _Writer(waiting, handler(stream))
-    front.addFilter(AddContext())
-    logger.addHandler(front)
-    logger.setLevel(level)
-    writer.start()
-    try:
-        yield
-    finally:
-        logger.removeHandler(front)
-        writer.stop()
-
-
-class _Front(QueueHandler):
-    """Where a thread leaves what it has to say."""
-
-    def __init__(self, waiting: SimpleQueue[logging.LogRecord]) -> None:
-        super().__init__(waiting)
-        self.waiting = waiting
-
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        return record  # nobody but us will change it, so it can be formatted later
-
-    def enqueue(self, record: logging.LogRecord) -> None:
-        while self.waiting.qsize() > MOST_WAITING:
-            time.sleep(0.001)
-        self.waiting.put(record)
-
-
-class _Writer(QueueListener):
-    """Writes it down, with one write for all that waits."""
-
-    def __init__(self, waiting: SimpleQueue[logging.LogRecord], printer: logging.StreamHandler[TextIO]) -> None:
-        super().__init__(waiting)
-        self.waiting = waiting
-        self.printer = printer
-        self.lines: list[str] = []
-
-    def handle(self, record: logging.LogRecord) -> None:
-        try:
-            self.lines.append(self.printer.format(record) + "\n")
-        except Exception:
-            self.printer.handleError(record)
-        if self.waiting.empty() or len(self.lines) > MOST_WAITING:
-            self.write()
-
-    def write(self) -> None:
-        with suppress(OSError, ValueError):  # nobody reads it any more: no reason to stop running jobs
-            self.printer.stream.write("".join(self.lines))
-            self.printer.flush()
-        self.lines.clear()
-
-    def stop(self) -> None:
-        super().stop()
-        self.write()

@@ -20,8 +20,21 @@ LIBRARY = sorted((ROOT / "minijobs").rglob("*.py"))
 FROM_THE_GROUND_UP = (
     *("job", "connection", "middleware", "log"),
     *("client", "worker"),
-    *("fetch", "retry", "scheduled", "processor", "heartbeat", "rescue", "api", "overview"),
-    *("dispatcher", "server", "testing", "monitor", "scaffold", "console", "reload", "web", "commands", "cli", "__main__"),
+    *("fetch", "retry", "scheduled", "processor", "heartbeat", "rescue", "api", "overview", "clearing"),
+    *(
+        "dispatcher",
+        "server",
+        "testing",
+        "monitor",
+        "scaffold",
+        "console",
+        "reload",
+        "log_writer",
+        "web",
+        "commands",
+        "cli",
+        "__main__",
+    ),
     "__init__",
 )
 
@@ -32,7 +45,7 @@ CORE = {
     *("heartbeat", "rescue", "dispatcher", "server"),
 }
 MOST_LINES_OF_THE_CORE = 1_300
-MOST_LINES = 2_250  # all of it, but for the web pages
+MOST_LINES = 2_350  # all of it, but for the web pages
 MOST_LINES_OF_A_FILE = 200
 
 # Paths of one machine, and the hosts of package registries: nobody else has the ones, and everybody has their own others.
