@@ -43,7 +43,7 @@ notebooks: .venv/has-notebooks ## build all notebooks anew from the lessons
 test: .venv/has-dev ## run all tests
 	$(BIN)/python -m pytest
 
-bench: .venv/has-dev ## measure minijobs beside its peers (half an hour; under two minutes: QUICK=1)
+bench: .venv/has-dev ## measure minijobs beside its peers (a while; two minutes: QUICK=1)
 	$(BIN)/python tests/benchmarks $(if $(QUICK),--quick)
 
 .PHONY: help progress notebooks test bench
