@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from hypothesis import settings
 from processes import OwnServer, Process
 
 from minijobs import Fetcher, Processor, connection
+from minijobs.monitor import read
 
 # The same examples in every run: a test that fails now and then teaches nobody.
 settings.register_profile("minijobs", max_examples=60, derandomize=True, deadline=None, database=None)
@@ -61,7 +61,7 @@ def told(real: redis_py.Redis) -> Callable[[Callable[[], object]], Commands]:
         with real.monitor() as monitor:
             step()
             real.echo("that was all")
-            while (command := words(monitor.connection.read_response().decode())) != ["ECHO", "that was all"]:
+            while (command := list(read(monitor.connection.read_response()).words)) != ["ECHO", "that was all"]:
                 commands.append([command[0].upper(), *command[1:]])
         return [command for command in commands if command[0] not in GREETINGS]
 
@@ -97,14 +97,8 @@ def own_server() -> Iterator[OwnServer]:
 @pytest.fixture(scope="session")
 def recorded() -> Commands:
     """What Ruby's Sidekiq 7.3.10 told its Redis while it ran seven jobs, recorded with MONITOR."""
-    lines = (Path(__file__).parent / "sidekiq-7.3.10-monitor.txt").read_text().splitlines()
-    return [[command[0].upper(), *command[1:]] for command in map(words, lines)]
-
-
-def words(line: str) -> list[str]:
-    """The words of one line of MONITOR's: `1795450392.97 [0 127.0.0.1:42930] "sadd" "queues" "default"`."""
-    quoted = re.findall(r'"((?:[^"\\]|\\.)*)"', line)
-    return [word.encode("latin-1").decode("unicode_escape").encode("latin-1").decode() for word in quoted]
+    lines = (Path(__file__).parent / "sidekiq-7.3.10-monitor.txt").read_bytes().splitlines()
+    return [[command[0].upper(), *command[1:]] for command in (read(line).words for line in lines)]
 
 
 def places_in(redis: redis_py.Redis, jid: str) -> list[str]:
