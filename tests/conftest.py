@@ -13,6 +13,7 @@ from pathlib import Path
 import fakeredis
 import pytest
 import redis as redis_py
+from playwright.sync_api import Browser, sync_playwright
 
 from minijobs import connection, middleware, retry, worker
 
@@ -46,6 +47,19 @@ def redis(request: pytest.FixtureRequest) -> Iterator[redis_py.Redis]:
         client = connection.connect(fakeredis.FakeRedis(server=fakeredis.FakeServer(version=(7, 0))))
     yield client
     client.close()
+
+
+@pytest.fixture(scope="module")  # not longer: while playwright runs, nothing else can start an event loop
+def browser() -> Iterator[Browser]:
+    """A real browser, the one that is installed. `browser.new_page()` is a fresh visitor."""
+    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if binary is None:
+        pytest.skip("no chromium on PATH: tests of the pages need a real browser")
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox refuses to run as root, as it does in a container.
+        chromium = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"] if os.getuid() == 0 else [])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(autouse=True)
