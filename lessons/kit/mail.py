@@ -19,13 +19,18 @@ SLOW = 5.0
 
 
 class Inbox:
-    """A mail server on this machine. Everything sent to it is kept and can be looked at; nothing leaves the machine."""
+    """A mail server on this machine. Everything sent to it is kept and can be looked at; nothing leaves the machine.
 
-    def __init__(self) -> None:
+    It listens at `port`, or at one that is free.
+    """
+
+    TOO_BUSY = "451 The mail server is busy, try again later"
+
+    def __init__(self, port: int | None = None) -> None:
         self.mails: list[EmailMessage] = []
         self.refused = 0
         self._refuse = 0
-        self._controller = Controller(self, hostname="127.0.0.1", port=_free_port())
+        self._controller = Controller(self, hostname="127.0.0.1", port=port or _free_port())
         self._controller.start()
         self._running = True
         self.port: int = self._controller.port
@@ -53,12 +58,18 @@ class Inbox:
             self._refuse -= 1
             self.refused += 1
             timeline.mark("inbox", "refused")
-            return "451 The mail server is busy, try again later"
-        mail = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(mail, EmailMessage)
+            return self.TOO_BUSY
+        mail = self.read(envelope.content)
         self.mails.append(mail)
         timeline.mark("inbox", f"mail to {mail['To']}")
         return "250 OK"
+
+    @staticmethod
+    def read(content: bytes) -> EmailMessage:
+        """The mail that was sent as these bytes."""
+        mail = message_from_bytes(content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        return mail
 
     def show(self) -> Table:
         """The mails, the oldest first."""

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from fakeredis import FakeRedisConnection
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
 from minijobs.monitor import Told, matching
@@ -107,7 +106,8 @@ def recording(kind: type[Any], recorder: Recorder, *, told: bool = True) -> type
     return RecordingConnection
 
 
-CONNECTIONS = (FakeRedisConnection, SSLConnection, UnixDomainSocketConnection, Connection)
+# Of a real server; the embedded one's is fakeredis's.
+CONNECTIONS = (SSLConnection, UnixDomainSocketConnection, Connection)
 
 
 def _keys_made(words: tuple[str, ...]) -> list[str]:

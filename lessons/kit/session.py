@@ -9,7 +9,6 @@ import atexit
 import os
 from typing import Any
 
-import fakeredis
 import redis
 
 import minijobs
@@ -113,6 +112,8 @@ def _started() -> Session:
 
 
 def _embedded() -> tuple[str, redis.Redis]:
+    import fakeredis  # half a second, which who brings a server need not wait for
+
     server = fakeredis.FakeServer(version=(7, 0))
     return "embedded in this process, no server needed", fakeredis.FakeRedis(server=server)
 
@@ -139,7 +140,9 @@ def _recorded(
 ) -> redis.Redis:
     """A second client for the same database whose connections write down what they send."""
     pool = client.connection_pool
-    kind = next(kind for kind in CONNECTIONS if issubclass(pool.connection_class, kind))
+    embedded = "server" in pool.connection_kwargs
+    kinds = [pool.connection_class] if embedded else CONNECTIONS
+    kind = next(kind for kind in kinds if issubclass(pool.connection_class, kind))
     same = {"server", "host", "port", "path", "db", "username", "password"}
     settings = {name: value for name, value in pool.connection_kwargs.items() if name in same}
     connections = recording(kind, recorder, told=told)

