@@ -100,23 +100,22 @@ class Catcher(Inbox):
         self.arrived: Callable[[Caught], object] = bool
         self.turned_away: Callable[[Caught, int], object] = lambda mail, left: None
         self._numbers = itertools.count(1)
-        self._refusals: dict[tuple[str, str, str], int] = {}
+        self._refusals: dict[str, int] = {}
         self._lock = threading.Lock()
         super().__init__(port)
 
-    def refuse_mail(self, email: str, thought: str, jid: str | None, times: int) -> None:
-        """Refuse this very mail so many times: what this job sends, or a direct call if there is no `jid`."""
+    def refuse_mail(self, jid: str | None, times: int) -> None:
+        """Refuse what this job sends so many times; without a `jid`, what a direct call sends."""
         with self._lock:
-            self._refusals[(email, thought, jid or "")] = times
+            self._refusals[jid or ""] = times
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """What aiosmtpd calls for each mail."""
         mail = Caught(next(self._numbers), time.time(), self.read(envelope.content))
         with self._lock:
-            known = (mail.to, mail.subject, mail.jid)
-            left = self._refusals.pop(known, 0) - 1
+            left = self._refusals.pop(mail.jid, 0) - 1
             if left > 0:
-                self._refusals[known] = left
+                self._refusals[mail.jid] = left
             if left < 0:
                 self.caught = [*self.caught, mail][-MOST_MAILS:]
         if left >= 0:
@@ -124,6 +123,10 @@ class Catcher(Inbox):
             return self.TOO_BUSY
         self.arrived(mail)
         return "250 OK"
+
+    def running(self) -> bool:
+        """Whether anybody is served."""
+        return self._controller.loop.is_running()
 
     def find(self, number: int) -> Caught | None:
         """The mail with this number, or None."""

@@ -1,0 +1,104 @@
+"""The inbox: the mails that were caught, on a page of their own. A mail may hold anything, so it is shown in a cage.
+
+Its HTML is a document of its own in a frame that may do nothing: no script, no form, no link that leads out, no file from
+anywhere. The pictures that it carries are put into it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from typing import Any
+
+from flask import Flask, Response, abort, redirect, render_template, request, url_for
+
+from .mail import Catcher, Caught
+from .serving import guard
+
+CAGE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; sandbox"
+
+
+def create(catcher: Catcher) -> Flask:
+    """The application."""
+    app = Flask(__name__, static_folder="static", template_folder="templates")
+    guard(app)
+
+    def listed(selected: int | None) -> dict[str, Any]:
+        return {"mails": list(reversed(catcher.caught)), "selected": selected, "time": clock}
+
+    def mail_or_404(number: int) -> Caught:
+        return catcher.find(number) or abort(404, "There is no such mail, or not any more.")
+
+    @app.get("/")
+    def index() -> Any:
+        newest = catcher.caught[-1].number if catcher.caught else None
+        return show(newest) if newest else render_template("inbox.html", mail=None, **listed(None))
+
+    @app.get("/mails/<int:number>")
+    def show(number: int) -> Any:
+        mail = mail_or_404(number)
+        plain = mail.mail.get_body(("plain",))
+        return render_template(
+            "inbox.html", mail=mail, html=html_of(mail) is not None, plain=text(plain) if plain else "", **listed(number)
+        )
+
+    @app.get("/list")
+    def mails() -> str:
+        return render_template("_mails.html", **listed(request.args.get("selected", type=int)))
+
+    @app.get("/mails/<int:number>/html")
+    def html(number: int) -> Response:
+        response = Response(html_of(mail_or_404(number)) or "", mimetype="text/html")
+        response.headers["Content-Security-Policy"] = CAGE
+        return response
+
+    @app.get("/mails/<int:number>/source")
+    def source(number: int) -> Response:
+        return Response(mail_or_404(number).mail.as_bytes(), mimetype="text/plain")
+
+    @app.post("/mails/<int:number>/delete")
+    def delete(number: int) -> Any:
+        catcher.delete(number)
+        return redirect(url_for("index"), 303)
+
+    @app.post("/mails/delete")
+    def delete_all() -> Any:
+        catcher.delete()
+        return redirect(url_for("index"), 303)
+
+    return app
+
+
+def html_of(mail: Caught) -> str | None:
+    """The mail's HTML, with the pictures that it carries in it; None if it has none."""
+    body = mail.mail.get_body(("html",))
+    if body is None:
+        return None
+    pictures = {
+        str(part["Content-ID"]).strip("<> "): part
+        for part in mail.mail.walk()
+        if part["Content-ID"] and part.get_content_maintype() == "image"
+    }
+
+    def inside(match: re.Match[str]) -> str:
+        part = pictures.get(match[1])
+        if part is None:
+            return match[0]
+        data = base64.b64encode(part.get_payload(decode=True) or b"").decode()
+        return f"data:{part.get_content_type()};base64,{data}"
+
+    return re.sub(r"cid:([^\s\"'<>]+)", inside, text(body))
+
+
+def text(part: Any) -> str:
+    """A part's text, whatever it says of its own encoding."""
+    try:
+        return str(part.get_content())
+    except (LookupError, UnicodeError, ValueError):
+        return bytes(part.get_payload(decode=True) or b"").decode(errors="replace")
+
+
+def clock(moment: float) -> str:
+    """A moment, in epoch seconds, as the time of the day."""
+    return time.strftime("%H:%M:%S", time.localtime(moment))

@@ -1,0 +1,210 @@
+"""The page: the seed's form, its two ways to send a mail, and beside it what did and did not occur."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from email.headerregistry import Address
+from typing import Any, NamedTuple
+
+from flask import Flask, Response, redirect, render_template, request, stream_with_context, url_for
+
+from lessons.kit import stage
+from lessons.kit.mail import SLOW
+
+from .attempts import Attempt, Attempts
+from .live import PANES, Live
+from .mail import Catcher
+from .serving import guard
+from .workers import SendGifToUserWorker
+
+LONGEST_THOUGHT = 500
+LONGEST_EMAIL = 254
+REFUSED = 2  # times that the mail server refuses a mail with the third button
+CHANGES_EVERY = 0.05  # seconds: the page is told no more often
+STILL_HERE = 10.0  # seconds after which the page is told that nothing happened, to notice that it was closed
+
+# Where things are said, for whoever has no eyes on the picture.
+PANE_NAMES = {"web": "The web request", "redis": "What Redis is told", "worker": "The worker process", "inbox": "The inbox"}
+
+
+class Around(NamedTuple):
+    """What the page needs to know of the rest."""
+
+    inbox_url: str
+    worker_pid: Callable[[], int]
+    kill_in_the_middle: Callable[[str], object]
+    heartbeat_lasts: float
+
+
+def create(live: Live, catcher: Catcher, around: Around) -> Flask:
+    """The application."""
+    app = Flask(__name__)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    guard(app)
+    attempts = Attempts(live)
+
+    def page(status: int = 200, **more: Any) -> tuple[str, int]:
+        panes = {pane: live.pane(pane) for pane in PANES}
+        known = {"email": "", "thought": "", "wrong": "", "said": None, "PANE_NAMES": PANE_NAMES, "panes": panes}
+        return render_template("page.html", **(known | common() | more)), status
+
+    def common() -> dict[str, Any]:
+        return {
+            "both": attempts.side_by_side(),
+            "now": time.time(),
+            "run": live.run,
+            "last": live.last,
+            "around": around,
+            "slow": SLOW,
+            "hurried": stage.pause(SLOW) != SLOW,
+        }
+
+    @app.get("/")
+    def index() -> Any:
+        return page(said=attempts.find(request.args.get("said", type=int)))
+
+    @app.post("/mails")
+    def create_mail() -> Any:
+        way, story = request.form.get("way", ""), request.form.get("story", "plain")
+        email, thought = request.form.get("email", "").strip(), one_line(request.form.get("thought", ""))
+        wrong = problem(email, thought)
+        if wrong or (way, story) not in CALLS:
+            wrong = wrong or "There is no such button."
+            if wants_json():
+                return {"wrong": wrong}, 422
+            return page(422, wrong=wrong, email=request.form.get("email", ""), thought=request.form.get("thought", ""))
+        for call in CALLS[(way, story)]:
+            attempt = call(story, email, thought)
+        if wants_json():
+            return {"answer": attempt.answer, "jid": attempt.jid, "number": attempt.number}, attempt.status
+        if attempt.failed:
+            return render_template("error.html", attempt=attempt, **common()), attempt.status
+        return redirect(url_for("index", said=attempt.number, _anchor="both"), 303)
+
+    def call_perform(story: str, email: str, thought: str) -> Attempt:
+        attempt = attempts.begin("perform", story, email, thought)
+        began = live.publish("web", f"POST /mails — perform({thought!r})", kind="request")
+        catcher.refuse_mail(None, REFUSED if story == "refused" else 0)
+        try:
+            SendGifToUserWorker().perform(email, thought)
+        except Exception as error:  # nobody else will hear of it, and nobody will try again
+            attempt.end(500, f"{type(error).__name__}: {error}")
+        else:
+            attempt.end(200, flash(email))
+        catcher.refuse_mail(None, 0)
+        say_answer(attempt, began.number if began else 0)
+        seen = attempts.seen(attempt)
+        for pane, nothing in (("redis", "not a single command"), ("worker", "nothing")):
+            if not getattr(seen, pane):
+                live.publish(pane, f"{nothing} (perform, {attempt.waited:.1f} s)", kind="still")
+        return attempt
+
+    def call_perform_async(story: str, email: str, thought: str) -> Attempt:
+        attempt = attempts.begin("perform_async", story, email, thought)
+        began = live.publish("web", f"POST /mails — perform_async({thought!r})", kind="request")
+        try:
+            jid = SendGifToUserWorker.perform_async(email, thought) or ""
+        except Exception as error:
+            attempt.end(500, f"{type(error).__name__}: {error}")
+        else:
+            if story == "refused":
+                catcher.refuse_mail(jid, REFUSED)
+            attempt.end(200, flash(email), jid)
+            if story == "killed":
+                around.kill_in_the_middle(jid)
+        say_answer(attempt, began.number if began else 0)
+        return attempt
+
+    def say_answer(attempt: Attempt, begun: int) -> None:
+        status = "200 OK" if not attempt.failed else "500 Internal Server Error"
+        live.publish("web", f"{status} after {attempt.waited:.3f} s: {attempt.answer}", request=begun)
+
+    # The third button does both. Without JavaScript it is one request: what is pushed comes first, since what is called fails.
+    CALLS: dict[tuple[str, str], list[Callable[[str, str, str], Attempt]]] = {
+        ("perform", "plain"): [call_perform],
+        ("perform_async", "plain"): [call_perform_async],
+        ("perform", "refused"): [call_perform],
+        ("perform_async", "refused"): [call_perform_async],
+        ("both", "refused"): [call_perform_async, call_perform],
+        ("perform_async", "killed"): [call_perform_async],
+    }
+
+    @app.get("/mails/<int:number>/picture")
+    def picture(number: int) -> Any:
+        mail = catcher.find(number)
+        gif = mail.picture() if mail else None
+        return Response(gif, mimetype="image/gif") if gif else ("There is no such picture.", 404)
+
+    @app.get("/events")
+    def events() -> Response:
+        known = request.headers.get("Last-Event-ID") or request.args.get("after", "")
+        return Response(stream_with_context(stream(known)), mimetype="text/event-stream")
+
+    def stream(known: str) -> Iterator[str]:
+        run, _, number = known.partition("-")
+        if run != live.run or not number.isdecimal():
+            yield message("restarted", {})
+            return
+        last = int(number)
+        yield message("now", {"now": time.time()})
+        while not live.closed:
+            batch = live.since(last, STILL_HERE)
+            for event in batch:
+                last = event.number
+                about = {"pane": event.pane, "replaces": event.replaces, "request": event.request}
+                html = render_template("_line.html", event=event)
+                yield message("line", {"number": event.number, "html": html, **about}, f"{run}-{last}")
+            if any(event.kind != "chatter" or event.jid for event in batch):
+                yield message("both", {"html": render_template("_both.html", **common())})
+            yield ":\n\n"
+            time.sleep(CHANGES_EVERY)
+
+    return app
+
+
+def message(event: str, data: dict[str, Any], number: str = "") -> str:
+    """One server-sent event."""
+    return (f"id: {number}\n" if number else "") + f"event: {event}\ndata: {json.dumps(data)}\n\n"
+
+
+def flash(email: str) -> str:
+    """The seed's words. They are true after `perform`; after `perform_async` nothing has been sent yet."""
+    return f"You did it! Email sent to {email}"
+
+
+def one_line(thought: str) -> str:
+    """A thought as it can stand in a subject: no control characters, no line breaks."""
+    return " ".join("".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in thought).split())
+
+
+def problem(email: str, thought: str) -> str:
+    """What is wrong with what was typed, in one sentence; nothing if nothing is.
+
+    >>> problem("ada@example.com", "hello"), problem("ada", "hello")
+    ('', 'This is no e-mail address: ada')
+    """
+    if not email:
+        return "Type an e-mail address; nothing leaves this machine, so any will do."
+    if len(email) > LONGEST_EMAIL or not re.fullmatch(r"[^@\s,;:<>()\[\]\"\\]+@[^@\s,;:<>()\[\]\"\\]+", email) or not _address(email):
+        return f"This is no e-mail address: {email[:80]}"
+    if not thought:
+        return "Type a thought; it can be a short one."
+    if len(thought) > LONGEST_THOUGHT:
+        return f"This thought has {len(thought)} characters; {LONGEST_THOUGHT} is the most."
+    return ""
+
+
+def wants_json() -> bool:
+    """Whether it is our script that asks, not a form."""
+    return request.accept_mimetypes.best == "application/json"
+
+
+def _address(email: str) -> bool:
+    try:
+        return Address(addr_spec=email).addr_spec == email and email.isascii()
+    except Exception:  # what it raises for a strange one is not said anywhere
+        return False

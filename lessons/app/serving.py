@@ -1,0 +1,102 @@
+"""A port, a server for a Flask application, and who may ask it: pages of this machine, and no other."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, request
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+HOST = "127.0.0.1"
+NAMES = ["localhost", HOST]
+
+# Nothing but our own files, no script and no style in a page, and nobody may put our pages into a frame of theirs.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+
+
+class Site:
+    """A WSGI application that is served at a port of this machine: at `wanted` if nobody else is there.
+
+    Each request has a thread of its own: a page that is open holds one for as long as it is open.
+    """
+
+    def __init__(self, name: str, application: Any, wanted: int) -> None:
+        self.name = name
+        listening = listen(wanted)
+        self.port: int = listening.getsockname()[1]
+        self.taken = wanted if self.port != wanted else None
+        self.url = f"http://localhost:{self.port}"
+        self._server = make_server(
+            HOST, self.port, application, threaded=True, request_handler=_Quiet, fd=listening.fileno()
+        )
+        listening.close()  # the server has it now
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name=name, daemon=True)
+        self._thread.start()
+
+    def died(self) -> str | None:
+        """Why it ended, or None."""
+        return None if self._thread.is_alive() else f"{self.name} at {self.url} ended by itself."
+
+    def stop(self) -> None:
+        """Answer nobody any more; the port is free."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def listen(wanted: int) -> socket.socket:
+    """A socket that listens at this port of this machine, or at a free one."""
+    if not taken(wanted):
+        try:
+            return socket.create_server((HOST, wanted))
+        except OSError:  # somebody holds it and does not answer, or may only be held by root
+            pass
+    return socket.create_server((HOST, 0))
+
+
+def taken(port: int) -> bool:
+    """Whether somebody answers at this port. A browser that is told `localhost` looks at ::1 too, and perhaps first."""
+    for family, host in ((socket.AF_INET, HOST), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(1)
+                if probe.connect_ex((host, port)) == 0:
+                    return True
+        except OSError:  # no IPv6 here
+            continue
+    return False
+
+
+def guard(app: Flask) -> None:
+    """Only pages of this machine are answered, and only our own may change anything."""
+    app.config["TRUSTED_HOSTS"] = NAMES  # else a page of elsewhere whose name leads here could read everything
+
+    @app.before_request
+    def ours_only() -> None:
+        if request.method in ("GET", "HEAD"):
+            return
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc != request.host:
+            abort(403, "This was sent by a page of elsewhere.")
+
+    @app.after_request
+    def headers(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        if request.endpoint != "static":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class _Quiet(WSGIRequestHandler):
+    """Prints no line for each request: the page shows them."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        pass

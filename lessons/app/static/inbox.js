@@ -1,0 +1,24 @@
+// New mails appear without reloading.
+"use strict";
+
+const list = document.getElementById("mails");
+let known = null;
+
+async function look() {
+  try {
+    const answer = await fetch(`${list.dataset.url}?selected=${list.dataset.selected}`);
+    const html = await answer.text();
+    // The first answer is what the page shows already. It is not touched while somebody's keyboard is in it.
+    if (answer.ok && html !== known) {
+      const focus = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+      if (known !== null) list.innerHTML = html;
+      if (focus) list.querySelector(`a[href="${focus}"]`)?.focus();
+      known = html;
+    }
+  } catch {
+    // Stopped; it may come back.
+  }
+  setTimeout(look, 700);
+}
+
+look();
