@@ -1,0 +1,50 @@
+"""The history of days, as shapes: a bar for each day, in a picture as wide as there are days and 100 high."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+HIGH = 100.0
+
+
+class Bar(NamedTuple):
+    """One day: how many runs went well and how many failed, and how high its two bars are; the failed one stands below."""
+
+    day: date
+    done: int
+    failed: int
+    done_height: float
+    failed_height: float
+
+
+class Chart(NamedTuple):
+    """The bars of some days, the earliest first, and the number that the full height stands for."""
+
+    bars: list[Bar]
+    top: int
+
+
+def bars(history: dict[date, tuple[int, int]]) -> Chart:
+    """The bars for a history of `Stats`: for each day its runs, and how many of them failed.
+
+    >>> [bar] = bars({date(2026, 11, 24): (80, 20)}).bars
+    >>> bar.done, bar.failed, bar.done_height, bar.failed_height
+    (60, 20, 60.0, 20.0)
+    """
+    top = round_up(max((max(runs, failed) for runs, failed in history.values()), default=0))
+    drawn = []
+    for day, (runs, failed) in sorted(history.items()):
+        done = max(0, runs - failed)
+        drawn.append(Bar(day, done, failed, HIGH * done / top, HIGH * failed / top))
+    return Chart(drawn, top)
+
+
+def round_up(count: int) -> int:
+    """The next number that is good to read at the end of an axis: 1, 2 or 5, and zeros.
+
+    >>> [round_up(count) for count in (0, 1, 3, 80, 120, 4_999)]
+    [1, 1, 5, 100, 200, 5000]
+    """
+    unit = int("1" + "0" * (len(str(count)) - 1))
+    return next(step * unit for step in (1, 2, 5, 10) if step * unit >= count)
