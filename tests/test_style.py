@@ -75,26 +75,28 @@ def test_mypy_has_no_complaint() -> None:
 # Who knows whom
 
 
-def imports(source: str) -> Iterator[str]:
-    """What a module of minijobs imports, wherever in it, as full names: `minijobs.job`, `redis.client`, `json`."""
+def imports(source: str, folder: tuple[str, ...] = ()) -> Iterator[str]:
+    """What a module of minijobs, or of a folder in it, imports, wherever in it, as full names: `minijobs.job`, `json`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             yield node.module or ""
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield f"minijobs.{node.module}"
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"minijobs.{alias.name}" for alias in node.names)
+            base = ".".join(("minijobs", *folder[: len(folder) + 1 - node.level]))
+            yield from [f"{base}.{node.module}"] if node.module else (f"{base}.{alias.name}" for alias in node.names)
 
 
 def wrong_way(name: str, source: str) -> list[str]:
     """The modules of minijobs that this one may not know."""
+    folder = (name,) if (ROOT / "minijobs" / name).is_dir() else ()
     mine = [
-        full.split(".")[1] if "." in full else "__init__" for full in imports(source) if full.split(".")[0] == "minijobs"
+        full.split(".")[1] if "." in full else "__init__"
+        for full in imports(source, folder)
+        if full.split(".")[0] == "minijobs"
     ]
     rank = FROM_THE_GROUND_UP.index
-    return [other for other in mine if rank(other) > rank(name) or (other == name and other != "web")]  # web is a folder
+    return [other for other in mine if rank(other) > rank(name) or (other == name and not folder)]
 
 
 def module(path: Path) -> str:
@@ -122,6 +124,11 @@ def test_arrows_point_down_only(path: Path) -> None:
 def test_an_arrow_that_points_up_is_seen(source: str) -> None:
     assert wrong_way("client", source) in (["worker"], ["__init__"])
     assert wrong_way("worker", "from . import middleware\nfrom .client import Client") == []
+    assert (
+        wrong_way("web", "from . import words\nfrom .words import line\nfrom .. import connection\nfrom ..api import Queue")
+        == []
+    )
+    assert wrong_way("web", "from .. import cli\nfrom ..commands import show") == ["cli", "commands"]
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)

@@ -21,6 +21,6 @@ Sidekiq: `Sidekiq::Web`.
     serve.py       the command `minijobs web`
 """
 
-from minijobs.web.app import dashboard
+from .app import dashboard
 
 __all__ = ["dashboard"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import flask
 from werkzeug.wrappers import Response
 
-from minijobs.api import Queue, SortedEntry
-from minijobs.overview import Process, ProcessSet
-from minijobs.web import reading
-from minijobs.web.pages import asked
-from minijobs.web.reading import SHELVES
-from minijobs.web.security import say
-from minijobs.web.words import jobs, line
+from ..api import Queue, SortedEntry
+from ..overview import Process, ProcessSet
+from . import reading
+from .pages import asked
+from .reading import SHELVES
+from .security import say
+from .words import jobs, line
 
 actions = flask.Blueprint("actions", __name__)
 

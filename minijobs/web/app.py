@@ -9,11 +9,11 @@ import flask
 from redis import RedisError
 from werkzeug.exceptions import HTTPException
 
-from minijobs import connection
-from minijobs.web import actions, drawing, pages, reading, security, words
+from .. import connection
+from . import actions, drawing, pages, reading, security, words
 
 if TYPE_CHECKING:
-    from minijobs.connection import Redis
+    from ..connection import Redis
 
 
 def dashboard(redis: Redis | None = None) -> flask.Flask:

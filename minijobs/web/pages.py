@@ -6,12 +6,12 @@ from typing import Any
 
 import flask
 
-from minijobs import connection
-from minijobs.api import JobRecord, Queue
-from minijobs.job import BadPayload, load
-from minijobs.overview import Stats, WorkSet
-from minijobs.web import reading, words
-from minijobs.web.reading import PER_PAGE, SHELVES, Shelf
+from .. import connection
+from ..api import JobRecord, Queue
+from ..job import BadPayload, load
+from ..overview import Stats, WorkSet
+from . import reading, words
+from .reading import PER_PAGE, SHELVES, Shelf
 
 pages = flask.Blueprint("pages", __name__)
 

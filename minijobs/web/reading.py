@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from minijobs import connection
-from minijobs.api import DeadSet, JobRecord, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry
-from minijobs.overview import Process, ProcessSet
+from .. import connection
+from ..api import DeadSet, JobRecord, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry
+from ..overview import Process, ProcessSet
 
 if TYPE_CHECKING:
-    from minijobs.connection import Redis
+    from ..connection import Redis
 
 PER_PAGE = 25
 

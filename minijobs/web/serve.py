@@ -8,10 +8,10 @@ import socket
 
 import waitress  # type: ignore[import-untyped]
 
-from minijobs import connection
-from minijobs.console import Refused
-from minijobs.web import security
-from minijobs.web.app import dashboard
+from .. import connection
+from ..console import Refused
+from . import security
+from .app import dashboard
 
 
 def serve(host: str, port: int) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from minijobs.console import away, plain, stretch
+from ..console import away, plain, stretch
 
 SHORT = 120  # signs of a value in a table
 LONG = 50_000  # signs of a value on its job's own page
@@ -71,7 +71,7 @@ def clock(moment: float) -> str:
     """A moment in epoch seconds, as date and time in Greenwich; one that no calendar has, as the number.
 
     >>> clock(1795450392.5), clock(1e300)
-    ('2026-11-23 15:33:12 UTC', '1e+300')
+    ('2026-11-23 16:13:12 UTC', '1e+300')
     """
     try:
         return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
