@@ -4,6 +4,7 @@ minijobs worker -r app.workers -c 10 -q critical,3 -q default --timeout 25
 minijobs stats
 minijobs retry list
 minijobs monitor --grep 'hset|lpush'
+minijobs web
 minijobs new SendGifToUser
 """
 
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     def verb(name: str, do: object, help: str, under: argparse._SubParsersAction = verbs) -> argparse.ArgumentParser:  # type: ignore[type-arg]
         new: argparse.ArgumentParser = under.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         new.set_defaults(do=do)
-        if do not in (work, commands.new):
+        if do not in (work, web, commands.new):
             new.add_argument("--json", action="store_true", help="for programs")
         return new
 
@@ -95,6 +96,9 @@ def parser() -> argparse.ArgumentParser:
         )
     watch = verb("monitor", commands.watch, "show what Redis is being told, by anybody, until Ctrl-C")
     watch.add_argument("--grep", metavar="PATTERN", help="only what matches, such as 'hset|lpush'")
+    pages = verb("web", web, "show the dashboard to a browser, until Ctrl-C")
+    pages.add_argument("--host", metavar="HOST", default="127.0.0.1", help="where to listen (127.0.0.1: this machine alone)")
+    pages.add_argument("--port", metavar="N", type=int, default=9876, help="(9876); 0 for any that is free")
     write = verb("new", commands.new, "write a Worker, and a test that is red until it does something")
     write.add_argument("name", metavar="NAME", help="such as SendGifToUser")
     write.add_argument("--into", metavar="FOLDER", default=".", help="where to (here)")
@@ -144,6 +148,15 @@ def _work(options: argparse.Namespace) -> tuple[int, bool]:
     code = server.run()
     ended.set()
     return code, saved.is_set() and not server.asked_to_end
+
+
+def web(options: argparse.Namespace) -> int:
+    """`minijobs web`: the dashboard. Sidekiq: `Sidekiq::Web`, which needs an application around it."""
+    try:
+        from .web.serve import serve  # here, for nothing else needs Flask
+    except ModuleNotFoundError as error:
+        raise Refused(f'minijobs web needs {error.name}: pip install "minijobs[web]"') from None
+    return serve(options.host, options.port)
 
 
 def load(name: str) -> None:

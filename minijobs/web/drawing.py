@@ -41,10 +41,10 @@ def bars(history: dict[date, tuple[int, int]]) -> Chart:
 
 
 def round_up(count: int) -> int:
-    """The next number that is good to read at the end of an axis: 1, 2 or 5, and zeros.
+    """The next number that is good to read at the end of an axis: one digit and zeros, or 15 and zeros.
 
-    >>> [round_up(count) for count in (0, 1, 3, 80, 120, 4_999)]
-    [1, 1, 5, 100, 200, 5000]
+    >>> [round_up(count) for count in (0, 1, 7, 80, 120, 10_400, 99_999)]
+    [1, 1, 8, 80, 150, 15000, 100000]
     """
     unit = int("1" + "0" * (len(str(count)) - 1))
-    return next(step * unit for step in (1, 2, 5, 10) if step * unit >= count)
+    return next(top for step in (10, 15, 20, 30, 40, 50, 60, 80, 100) if (top := -(-step * unit // 10)) >= count)
