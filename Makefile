@@ -37,6 +37,9 @@ reset-%: .venv/has-lessons ## start exercise N over; your answer is kept beside 
 progress: .venv/has-lessons ## what is done, and what is next
 	$(LESSONS) progress
 
+app: .venv/has-app ## the seed's application on one page: form, Redis, worker, inbox, dashboard
+	$(BIN)/python -m lessons.app
+
 notebooks: .venv/has-notebooks ## build all notebooks anew from the lessons
 	$(LESSONS) build
 
@@ -46,12 +49,17 @@ test: .venv/has-dev ## run all tests
 bench: .venv/has-dev ## measure minijobs beside its peers (a while; two minutes: QUICK=1)
 	$(BIN)/python tests/benchmarks $(if $(QUICK),--quick)
 
-.PHONY: help progress notebooks test bench
+.PHONY: help progress app notebooks test bench
 
 # What is installed is remembered in .venv, so that nothing is installed twice. Playing must not wait for Jupyter.
 .venv/has-lessons: .venv/made pyproject.toml constraints.txt
 	echo "Installing what the lessons need, once …"
 	$(call install,lessons)
+	touch $@
+
+.venv/has-app: .venv/has-lessons
+	echo "Installing what the page needs, once …"
+	$(call install,app)
 	touch $@
 
 .venv/has-check: .venv/has-lessons
@@ -67,7 +75,7 @@ bench: .venv/has-dev ## measure minijobs beside its peers (a while; two minutes:
 .venv/has-dev: .venv/made pyproject.toml constraints.txt
 	echo "Installing what tests need, once. It takes a minute …"
 	$(call install,dev)
-	touch .venv/has-lessons .venv/has-check .venv/has-notebooks $@
+	touch .venv/has-lessons .venv/has-app .venv/has-check .venv/has-notebooks $@
 
 # Not compiled: Python compiles what it imports, and that is a small part.
 install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[$1]' -c constraints.txt

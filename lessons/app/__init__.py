@@ -1,4 +1,4 @@
-"""The seed's application on one page: a form, Redis, a worker process, an inbox, the dashboard. One command starts all of it.
+"""The seed's application on one page: form, Redis, worker process, inbox, dashboard. One command starts all of it.
 
     python -m lessons.app
 

@@ -59,7 +59,8 @@ class Seen:
             events += [event for event in during if event.pane == "inbox" and not event.jid][-1:]
         else:
             events = live.about(attempt.jid) if attempt.jid else []
-        self.redis = [event for event in events if event.pane == "redis"]
+        # A script's name is a long number. What it does is told as well, command by command.
+        self.redis = [event for event in events if event.pane == "redis" and not event.text.startswith("EVALSHA")]
         self.worker = [event for event in events if event.pane == "worker"]
         self.inbox = [event for event in events if event.pane == "inbox"]
         self.mail = next((event for event in self.inbox if event.step == "mail"), None)

@@ -85,7 +85,7 @@ def html_of(mail: Caught) -> str | None:
         part = pictures.get(match[1])
         if part is None:
             return match[0]
-        data = base64.b64encode(part.get_payload(decode=True) or b"").decode()
+        data = base64.b64encode(bytes(part.get_payload(decode=True) or b"")).decode()
         return f"data:{part.get_content_type()};base64,{data}"
 
     return re.sub(r"cid:([^\s\"'<>]+)", inside, text(body))

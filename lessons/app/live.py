@@ -1,9 +1,9 @@
 """Everything that happened, in the order in which it did, for whoever looks at the page, now or as it happens.
 
-    web       requests, and what they were answered
-    redis     what Redis was told
-    worker    what the worker process says
-    inbox     mails, and mails that were refused
+web       requests, and what they were answered
+redis     what Redis was told
+worker    what the worker process says
+inbox     mails, and mails that were refused
 """
 
 from __future__ import annotations
@@ -37,17 +37,19 @@ class Event:
     """The moment, in epoch seconds, that is waited for now."""
     detail: tuple[str, ...] = ()
     """The same, formatted for easier reading."""
+    dated: bool = False
+    """Whether the text says itself when it was."""
     link: str = ""
     request: int = 0
     """The request that begins (kind "request") or ends with it."""
     count: int = 1
-    """How often the same was said in a row."""
+    """How often Redis was told the same in a row, since then."""
     replaces: int = 0
     more: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def clock(self) -> str:
-        """When it was, as the log of a worker process writes it, in this machine's own time."""
+        """When it was, in this machine's own time."""
         return time.strftime("%H:%M:%S", time.localtime(self.at)) + f".{int(self.at * 1000) % 1000:03d}"
 
 
@@ -74,9 +76,9 @@ class Live:
                 self._chatter.append(now)
             event = Event(self.last + 1, now, pane, text, **about)
             kept = self._kept[(pane, event.kind == "chatter")]
-            if kept and event.kind == "line" and _same(kept[-1], event):
+            if kept and pane == "redis" and event.kind == "line" and _same(kept[-1], event):
                 again = kept.pop()
-                event = replace(event, count=again.count + 1, replaces=again.number)
+                event = replace(event, at=again.at, count=again.count + 1, replaces=again.number)
                 _drop(self._about[event.jid], again)
             kept.append(event)
             if event.jid:

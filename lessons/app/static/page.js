@@ -27,7 +27,7 @@ function element(html) {
 }
 
 function atEnd(list) {
-  return list.scrollHeight - list.scrollTop - list.clientHeight < 30;
+  return list.scrollHeight - list.scrollTop - list.clientHeight < 120;
 }
 
 function show(line) {
