@@ -30,7 +30,7 @@ def bars(history: dict[date, tuple[int, int]]) -> Chart:
 
     >>> [bar] = bars({date(2026, 11, 24): (80, 20)}).bars
     >>> bar.done, bar.failed, bar.done_height, bar.failed_height
-    (60, 20, 60.0, 20.0)
+    (60, 20, 75.0, 25.0)
     """
     top = round_up(max((max(runs, failed) for runs, failed in history.values()), default=0))
     drawn = []

@@ -1,0 +1,215 @@
+"""What each button does in Redis, and what the next page says about it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import redis as redis_py
+from visitors import Visitor, a_job, failed, numbers
+
+from minijobs import Fetcher, Heartbeat, Processor
+
+
+def in_set(redis: redis_py.Redis, name: str) -> list[int]:
+    return sorted(numbers(redis.zrange(name, 0, -1)))
+
+
+def in_queue(redis: redis_py.Redis, name: str = "mail") -> list[int]:
+    """The next one first."""
+    return numbers(redis.lrange(f"queue:{name}", 0, -1))[::-1]
+
+
+# Selected jobs
+
+
+def test_selected_retries_go_back_to_their_queues_now(some: redis_py.Redis, visitor: Visitor) -> None:
+    first, second, _ = visitor.keys("/retries")
+    assert visitor.press("/retries", do="retry", key=[first, second]) == "2 jobs were put back into the queue."
+    assert in_set(some, "retry") == [3]
+    assert in_queue(some) == [1, 2, 3, 1, 2]
+    assert json.loads(some.lindex("queue:mail", 0))["retry_count"] == 0  # what somebody asks for is not counted
+
+
+def test_a_selected_retry_is_killed(some: redis_py.Redis, visitor: Visitor) -> None:
+    assert visitor.press("/retries", do="kill", key=visitor.keys("/retries")[2]) == "1 job was moved to the dead."
+    assert (in_set(some, "retry"), in_set(some, "dead")) == ([1, 2], [1, 2, 3, 3])
+
+
+@pytest.mark.parametrize(("page", "name"), [("/retries", "retry"), ("/scheduled", "schedule"), ("/dead", "dead")])
+def test_selected_jobs_are_deleted(some: redis_py.Redis, visitor: Visitor, page: str, name: str) -> None:
+    keys = visitor.keys(page)
+    assert visitor.press(page, do="delete", key=keys[1:]) == "2 jobs were deleted."
+    assert len(in_set(some, name)) == 1
+    assert visitor.keys(page) == keys[:1]
+    assert {len(in_set(some, other)) for other in {"retry", "schedule", "dead"} - {name}} == {3}
+
+
+def test_a_scheduled_job_is_added_to_its_queue_now(some: redis_py.Redis, visitor: Visitor) -> None:
+    some.delete("queue:mail")
+    assert "put back" in visitor.press("/scheduled", do="retry", key=visitor.keys("/scheduled")[0])
+    assert (in_set(some, "schedule"), in_queue(some)) == ([2, 3], [1])
+
+
+def test_a_dead_job_is_tried_again(some: redis_py.Redis, visitor: Visitor) -> None:
+    some.delete("queue:mail")
+    visitor.press("/dead", do="retry", key=visitor.keys("/dead")[0])
+    assert (in_set(some, "dead"), in_queue(some)) == ([2, 3], [1])
+
+
+def test_a_job_is_retried_from_its_own_page(some: redis_py.Redis, visitor: Visitor) -> None:
+    some.delete("queue:mail")
+    [first, *_] = visitor.keys("/retries")
+    said = visitor.press(f"/retries/{first}", to="/retries", do="retry", key=first)
+    assert said == "1 job was put back into the queue."
+    assert (in_set(some, "retry"), in_queue(some)) == ([2, 3], [1])
+
+
+def test_jobs_of_a_queue_are_deleted(some: redis_py.Redis, visitor: Visitor) -> None:
+    first, _, third = visitor.keys("/queue?name=mail")
+    assert visitor.press("/queue?name=mail", to="/queue/job", name="mail", do="delete", key=[first, third]) == (
+        "2 jobs were deleted."
+    )
+    assert in_queue(some) == [2]
+
+
+def test_a_queued_job_is_still_found_when_others_have_left_or_come_before_it(some: redis_py.Redis, visitor: Visitor) -> None:
+    _, second, third = visitor.keys("/queue?name=mail")
+    some.rpop("queue:mail")
+    assert visitor.get(f"/queue/job?name=mail&key={second}").status_code == 200
+    some.rpush("queue:mail", a_job(4), a_job(5))  # put back by a process that stops
+    visitor.press("/queue?name=mail", to="/queue/job", name="mail", do="delete", key=third)
+    assert in_queue(some) == [5, 4, 2]
+
+
+# What is not there any more
+
+
+@pytest.mark.parametrize("do", ["retry", "kill", "delete"])
+def test_a_job_that_is_gone_meanwhile_is_said_to_be(some: redis_py.Redis, visitor: Visitor, do: str) -> None:
+    keys = visitor.keys("/retries")
+    some.zremrangebyrank("retry", 0, 0)
+    assert visitor.press("/retries", do=do, key=keys[0]) == "1 job was not there any more."
+    assert in_set(some, "retry") == [2, 3]
+    assert visitor.press("/retries", do=do, key=keys[:2]).endswith("; 1 job was not there any more.")
+    assert in_set(some, "retry") == [3]
+
+
+def test_a_job_that_has_failed_again_meanwhile_is_not_the_one_that_was_seen(some: redis_py.Redis, visitor: Visitor) -> None:
+    [first, *_] = visitor.keys("/retries")
+    [(_, score)] = some.zrange("retry", 0, 0, withscores=True)
+    some.zremrangebyrank("retry", 0, 0)
+    some.zadd("retry", {failed(1, retry_count=2): score})
+    assert visitor.press("/retries", do="delete", key=first) == "1 job was not there any more."
+    assert in_set(some, "retry") == [1, 2, 3]
+
+
+def test_a_queued_job_that_is_gone_meanwhile_is_said_to_be(some: redis_py.Redis, visitor: Visitor) -> None:
+    [first, *_] = visitor.keys("/queue?name=mail")
+    some.rpop("queue:mail")
+    said = visitor.press("/queue?name=mail", to="/queue/job", name="mail", do="delete", key=first)
+    assert said == "0 jobs were deleted; 1 job was not there any more."
+    assert in_queue(some) == [2, 3]
+
+
+def test_pressing_a_button_with_nothing_selected_does_nothing(some: redis_py.Redis, visitor: Visitor) -> None:
+    assert visitor.press("/retries", do="delete") == "No job was selected, so nothing was done."
+    assert "nothing was done" in visitor.press("/queue?name=mail", to="/queue/job", name="mail", do="delete")
+    assert (in_set(some, "retry"), in_queue(some)) == ([1, 2, 3], [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "key", ["", "-", "x", "abc-", "abc-nan", "abc-inf", "abc--inf", "-1e999", "abc-1e9", "é-1", "0" * 9000]
+)
+def test_a_made_up_key_finds_nothing(some: redis_py.Redis, visitor: Visitor, key: str) -> None:
+    assert visitor.press("/retries", do="delete", key=key) == "1 job was not there any more."
+    assert "not there any more" in visitor.press("/queue?name=mail", to="/queue/job", name="mail", do="delete", key=key)
+    assert (in_set(some, "retry"), in_queue(some)) == ([1, 2, 3], [1, 2, 3])
+
+
+# All of them
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "do", "asks", "queued", "dead"),
+    [
+        ("/retries", "retry", "retry", "Put back 3 jobs?", 6, 3),
+        ("/retries", "retry", "kill", "Kill 3 jobs?", 3, 6),
+        ("/retries", "retry", "delete", "Delete 3 jobs?", 3, 3),
+        ("/scheduled", "schedule", "retry", "Put back 3 jobs?", 6, 3),
+        ("/scheduled", "schedule", "delete", "Delete 3 jobs?", 3, 3),
+        ("/dead", "dead", "retry", "Put back 3 jobs?", 6, 0),
+        ("/dead", "dead", "delete", "Delete 3 jobs?", 3, 0),
+    ],
+)
+def test_all_of_a_set_are_moved_or_deleted_after_a_question(
+    some: redis_py.Redis, visitor: Visitor, page: str, name: str, do: str, asks: str, queued: int, dead: int
+) -> None:
+    question = f"{page}/all/{do}"
+    assert question in visitor.links(page)
+    assert asks in visitor.get(question).text
+    assert len(in_set(some, name)) == 3  # to ask is to do nothing
+    assert visitor.press(question, to=f"{page}/all", do=do).startswith("3 jobs were ")
+    assert in_set(some, name) == []
+    assert (len(in_queue(some)), len(in_set(some, "dead"))) == (queued, dead)
+
+
+def test_a_queue_is_cleared_after_a_question(some: redis_py.Redis, visitor: Visitor) -> None:
+    for page in ("/queues", "/queue?name=mail"):
+        assert "/queue/clear?name=mail" in visitor.links(page)
+    assert "Delete 3 jobs?" in visitor.get("/queue/clear?name=mail").text
+    assert len(in_queue(some)) == 3
+    said = visitor.press("/queue/clear?name=mail", to="/queue/clear", name="mail")
+    assert said == "3 jobs were deleted from the queue mail."
+    assert not some.exists("queue:mail", "queues")
+
+
+def test_no_button_does_what_none_is_there_for(some: redis_py.Redis, visitor: Visitor) -> None:
+    token = visitor.get("/retries").text.split('name="token" value="')[1].split('"')[0]
+    for path, do in (("/scheduled", "kill"), ("/dead/all", "kill"), ("/retries", "x"), ("/busy", "x")):
+        data = {"token": token, "do": do, "key": visitor.keys("/scheduled"), "identity": "x"}
+        assert visitor.client.post(path, data=data).status_code == 400
+    assert visitor.get("/dead/all/kill").status_code == 404
+    assert {len(in_set(some, name)) for name in ("retry", "schedule", "dead")} == {3}
+
+
+# Processes
+
+
+@pytest.mark.parametrize(("do", "signal"), [("quiet", b"TSTP"), ("stop", b"TERM")])
+def test_a_process_is_asked_to_be_quiet_or_to_stop(redis: redis_py.Redis, visitor: Visitor, do: str, signal: bytes) -> None:
+    for identity in ("web-1:7:abc", "web-2:7:def"):
+        Heartbeat(Processor(Fetcher("default", identity=identity))).beat()
+    said = visitor.press("/busy", do=do, identity="web-1:7:abc")
+    assert said.startswith("The process web-1:7:abc was asked to ")
+    assert redis.lrange("web-1:7:abc-signals", 0, -1) == [signal]
+    assert not redis.exists("web-2:7:def-signals")
+
+
+def test_a_process_that_is_gone_meanwhile_is_said_to_be(redis: redis_py.Redis, visitor: Visitor) -> None:
+    heartbeat = Heartbeat(Processor(Fetcher("default", identity="web-1:7:abc")))
+    heartbeat.beat()
+    visitor.get("/busy")
+    heartbeat.stop()
+    Heartbeat(Processor(Fetcher("default", identity="web-2:7:def"))).beat()
+    assert visitor.press("/busy", do="stop", identity="web-1:7:abc") == "The process web-1:7:abc is not there any more."
+    assert not redis.exists("web-1:7:abc-signals")
+
+
+# What was said
+
+
+def test_what_was_said_is_said_once_and_not_to_a_page_that_refreshes_itself(some: redis_py.Redis, visitor: Visitor) -> None:
+    token = visitor.get("/retries").text.split('name="token" value="')[1].split('"')[0]
+    answer = visitor.client.post("/retries", data={"token": token, "do": "delete", "key": visitor.keys("/retries")[0]})
+    assert "1 job was deleted" not in visitor.get(answer.location, headers={"X-Live": "1"}).text
+    assert "1 job was deleted" in visitor.get(answer.location).text
+    assert "1 job was deleted" not in visitor.get(answer.location).text
+
+
+def test_after_a_button_the_same_page_of_a_list_is_shown(redis: redis_py.Redis, visitor: Visitor) -> None:
+    redis.zadd("retry", {failed(number): number for number in range(1, 61)})
+    token = visitor.get("/retries?page=2").text.split('name="token" value="')[1].split('"')[0]
+    assert 'name="page" value="2"' in visitor.get("/retries?page=2").text
+    data = {"token": token, "do": "delete", "key": visitor.keys("/retries?page=2")[0], "page": "2"}
+    assert visitor.client.post("/retries", data=data).location == "/retries?page=2"
