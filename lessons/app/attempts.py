@@ -13,7 +13,7 @@ WAYS = ("perform", "perform_async")
 KEPT = 50
 
 # What became of a job, by its last step. "failed" says nothing: what follows from it does.
-STATES = ("pushed", "given back", "began", "retry", "dead", "done", "killed", "rescued")
+STATES = ("pushed", "given back", "began", "retry", "dead", "done", "killed")
 
 
 @dataclass

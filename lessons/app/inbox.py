@@ -55,7 +55,7 @@ def create(catcher: Catcher) -> Flask:
 
     @app.get("/mails/<int:number>/source")
     def source(number: int) -> Response:
-        return Response(mail_or_404(number).mail.as_bytes(), mimetype="text/plain")
+        return Response(mail_or_404(number).source, mimetype="text/plain")
 
     @app.post("/mails/<int:number>/delete")
     def delete(number: int) -> Any:
@@ -78,7 +78,7 @@ def html_of(mail: Caught) -> str | None:
     pictures = {
         str(part["Content-ID"]).strip("<> "): part
         for part in mail.mail.walk()
-        if part["Content-ID"] and part.get_content_maintype() == "image"
+        if part.get_content_maintype() == "image" and part["Content-ID"]
     }
 
     def inside(match: re.Match[str]) -> str:
@@ -95,7 +95,7 @@ def text(part: Any) -> str:
     """A part's text, whatever it says of its own encoding."""
     try:
         return str(part.get_content())
-    except (LookupError, UnicodeError, ValueError):
+    except (LookupError, UnicodeError, ValueError, KeyError):
         return bytes(part.get_payload(decode=True) or b"").decode(errors="replace")
 
 

@@ -32,7 +32,7 @@ class Event:
     jid: str = ""
     """The job that it is about."""
     step: str = ""
-    """What it means for that job: pushed, began, failed, retry, done, killed, restarted, rescued, mail, refused."""
+    """What it means for that job: pushed, given back, began, failed, retry, done, killed, restarted, mail, refused."""
     until: float | None = None
     """The moment, in epoch seconds, that is waited for now."""
     detail: tuple[str, ...] = ()

@@ -60,26 +60,34 @@ def write(email: str, thought: str, *, jid: str | None = None) -> EmailMessage:
 
 
 class Caught(NamedTuple):
-    """A mail that arrived: its number, when that was, in epoch seconds, and the mail."""
+    """A mail that arrived: its number, when that was, in epoch seconds, the mail, and the bytes that it came as."""
 
     number: int
     at: float
     mail: EmailMessage
+    source: bytes
 
     @property
     def jid(self) -> str:
         """The job that sent it, or nothing."""
-        return str(self.mail.get(SENT_BY, ""))
+        return self.header(SENT_BY)
 
     @property
     def to(self) -> str:
         """Who it is for."""
-        return str(self.mail.get("To", ""))
+        return self.header("To")
 
     @property
     def subject(self) -> str:
         """What it is about."""
-        return str(self.mail.get("Subject", "")) or "(no subject)"
+        return self.header("Subject") or "(no subject)"
+
+    def header(self, name: str) -> str:
+        """What a header says; nothing if it is not there. Anybody may have written it."""
+        try:
+            return str(self.mail.get(name, "")).encode(errors="replace").decode()
+        except Exception:  # what the standard library raises for headers that are none is not said anywhere
+            return "(unreadable)"
 
     def picture(self) -> bytes | None:
         """Its first GIF."""
@@ -111,7 +119,7 @@ class Catcher(Inbox):
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """What aiosmtpd calls for each mail."""
-        mail = Caught(next(self._numbers), time.time(), self.read(envelope.content))
+        mail = Caught(next(self._numbers), time.time(), self.read(envelope.content), envelope.content)
         with self._lock:
             left = self._refusals.pop(mail.jid, 0) - 1
             if left > 0:

@@ -55,6 +55,7 @@ def create(live: Live, catcher: Catcher, around: Around) -> Flask:
     def common() -> dict[str, Any]:
         return {
             "both": attempts.side_by_side(),
+            "kept": catcher.find,
             "now": time.time(),
             "run": live.run,
             "last": live.last,

@@ -52,8 +52,8 @@ def publish_told(told: Told, live: Live) -> None:
     step = ""
     if jid and command in ("LPUSH", "RPUSH") and told.words[1].startswith("queue:"):
         step = "pushed" if command == "LPUSH" else "given back"
-    elif jid and command == "ZADD" and told.words[1] == "retry":
-        step, until = "retry", float(told.words[2])
+    elif jid and command == "ZADD" and told.words[1] in ("retry", "dead"):
+        step, until = told.words[1], float(told.words[2])
     shown = monitor.matching([told], FILTER)
     unfolded = told.lines(unfold=True)
     live.publish(
@@ -77,7 +77,7 @@ def publish_log(line: str, live: Live) -> None:
     message, jid = match["message"], match["jid"] or ""
     step = STEPS.get(message.partition(":")[0], "")
     if message.startswith("rescued from a dead process: "):
-        jid, step = jid_in(message[message.find("{") :]), "rescued"
+        jid = jid_in(message[message.find("{") :])
     live.publish("worker", line, jid=jid, step=step, dated=True, more={"short": message})
 
 

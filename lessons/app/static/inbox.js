@@ -8,10 +8,10 @@ async function look() {
   try {
     const answer = await fetch(`${list.dataset.url}?selected=${list.dataset.selected}`);
     const html = await answer.text();
-    // The first answer is what the page shows already. It is not touched while somebody's keyboard is in it.
     if (answer.ok && html !== known) {
+      // Where somebody's keyboard is, it stays.
       const focus = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-      if (known !== null) list.innerHTML = html;
+      list.innerHTML = html;
       if (focus) list.querySelector(`a[href="${focus}"]`)?.focus();
       known = html;
     }

@@ -1,0 +1,255 @@
+"""The parts of the application, each by itself: the picture, the mail, who may ask, and what the panes are told."""
+
+from __future__ import annotations
+
+import io
+import smtplib
+import time
+from contextlib import nullcontext
+
+import pytest
+from flask import Flask
+from PIL import Image
+
+from lessons.app import inbox, mail, page, serving, watching, workers
+from lessons.app.attempts import Attempts
+from lessons.app.live import KEPT, MOST_CHATTER, Live
+from lessons.app.picture import SIZE, draw
+from lessons.kit import stage
+from minijobs.monitor import Told
+
+JID, OTHER = "593f66432baeb76a116b7cac", "adfa15f29ed6c09cda7f6973"
+JOB = f'{{"class":"SendGifToUserWorker","args":["ada@example.com","hello"],"jid":"{JID}"}}'
+
+
+@pytest.fixture
+def catcher():
+    catcher = mail.Catcher()
+    yield catcher
+    catcher.stop()
+
+
+@pytest.fixture
+def pages(catcher, monkeypatch):
+    """The two applications, to be asked without a server; the mail is not slow."""
+    monkeypatch.setenv(mail.SMTP_PORT, str(catcher.port))
+    monkeypatch.setenv(stage.PACE, "0")
+    around = page.Around("http://localhost:1080", lambda: 1, lambda jid: None, 4)
+    return page.create(Live(), catcher, around), inbox.create(catcher)
+
+
+# The picture and the mail
+
+
+@pytest.mark.parametrize(
+    "thought", ["hello", "é" * 500, "W" * 90, "a cat 🐈‍⬛ مرحبا שלום 你好", "\u202e\u200f", " ", "\x00", "\ud800"]
+)
+def test_every_thought_has_a_picture_that_moves_and_always_the_same(thought):
+    gif = draw(thought)
+    with Image.open(io.BytesIO(gif)) as picture:
+        assert (picture.format, picture.size) == ("GIF", SIZE)
+        assert picture.n_frames > 10
+        assert picture.info["loop"] == 0
+    assert len(gif) < 400_000
+    assert draw(thought) == gif
+
+
+def test_another_thought_has_another_picture():
+    assert draw("hello") != draw("hello!")
+
+
+def test_the_mail_takes_five_seconds(catcher, monkeypatch):
+    naps = []
+    monkeypatch.setattr(time, "sleep", naps.append)
+    monkeypatch.delenv(stage.PACE, raising=False)
+    monkeypatch.setenv("CI", "")
+    monkeypatch.setenv(mail.SMTP_PORT, str(catcher.port))
+    workers.SendGifToUserWorker().perform("ada@example.com", "hello")
+    assert naps == [5.0]
+    assert [caught.subject for caught in catcher.caught] == ["hello"]
+
+
+@pytest.mark.parametrize("thought", ["hello", "a cat 🐈 and ümläuts " * 20, 'שלום = " , ; @', "<b>&amp;</b>"])
+def test_a_mail_holds_the_thought_as_text_as_html_and_as_a_picture(thought):
+    written = mail.write("ada@example.com", thought, jid=JID).as_bytes()
+    caught = mail.Caught(1, 0, mail.Catcher.read(written), written)
+    assert (caught.to, caught.subject.split(), caught.jid) == ("ada@example.com", thought.split(), JID)
+    assert caught.picture() == draw(thought)
+    html = inbox.html_of(caught)
+    assert "<b>" not in html
+    assert 'src="data:image/gif;base64,R0lGOD' in html
+    assert "cid:" not in html
+
+
+def test_only_the_mail_of_this_job_is_refused_and_only_so_often(catcher, monkeypatch):
+    monkeypatch.setenv(mail.SMTP_PORT, str(catcher.port))
+    monkeypatch.setenv(stage.PACE, "0")
+    left = []
+    catcher.turned_away = lambda caught, more: left.append((caught.jid, more))
+    catcher.refuse_mail(JID, 2)
+    for jid, refused in ((JID, True), (OTHER, False), (None, False), (JID, True), (JID, False)):
+        with pytest.raises(smtplib.SMTPDataError, match="451") if refused else nullcontext():
+            mail.send_gif("ada@example.com", "hello", jid=jid)
+    assert left == [(JID, 1), (JID, 0)]
+    assert [caught.jid for caught in catcher.caught] == [OTHER, "", JID]
+
+
+# Who may ask
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_post_from_elsewhere_is_refused(pages, which):
+    client, path = pages[which].test_client(), ("/mails", "/mails/delete")[which]
+    for origin in ("http://example.com", "http://localhost:4000", "null"):
+        assert client.post(path, headers={"Origin": origin}).status_code == 403
+    assert client.post(path, headers={"Origin": "http://localhost"}).status_code in (303, 422)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_name_of_elsewhere_that_leads_here_is_refused(pages, which):
+    client = pages[which].test_client()
+    assert client.get("/", headers={"Host": "example.com"}).status_code == 400
+    for host in ("localhost:3000", "127.0.0.1:3000"):
+        assert client.get("/", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_no_page_may_hold_a_script_or_a_style_or_a_file_of_elsewhere(pages, which):
+    answer = pages[which].test_client().get("/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    html = answer.text
+    assert " style=" not in html
+    assert " onclick=" not in html
+    assert "<script>" not in html
+
+
+def test_the_html_of_a_mail_is_in_a_cage(pages, catcher, monkeypatch):
+    mail.send_gif("ada@example.com", "hello")
+    answer = pages[1].test_client().get("/mails/1/html")
+    assert answer.headers["Content-Security-Policy"] == inbox.CAGE
+    assert "sandbox" in inbox.CAGE
+    source = pages[1].test_client().get("/mails/1/source")
+    assert (source.mimetype, source.headers["X-Content-Type-Options"]) == ("text/plain", "nosniff")
+    assert pages[1].test_client().get("/mails/7").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"",
+        b"no header at all",
+        b"Subject: =?utf-8?q?=ff=fe?=\r\nTo: =?utf-8?q?=ff?= <a@b\r\nFrom: ,;<\r\n\r\n\xff\xfe",
+        b"Subject: \xff\x00\r\nContent-Type: text/html; charset=nonsense\r\n\r\n<p>\xff",
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\nContent-ID: <\r\n\r\ncid:x\r\n",
+        b"Content-Type: multipart/related\r\n\r\n",
+        b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!!",
+    ],
+)
+def test_whatever_is_sent_can_be_looked_at(pages, catcher, source):
+    with smtplib.SMTP("127.0.0.1", catcher.port, timeout=10) as server:
+        server.sendmail("a@example.com", ["b@example.com"], source)
+    client = pages[1].test_client()
+    for path in ("/", "/mails/1", "/mails/1/html", "/list", "/mails/1/source"):
+        assert client.get(path).status_code == 200
+
+
+def test_there_are_no_other_buttons(pages):
+    fields = {"email": "ada@example.com", "thought": "hello", "way": "perform", "story": "killed"}
+    assert pages[0].test_client().post("/mails", data=fields).status_code == 422
+
+
+def test_a_site_takes_another_port_if_somebody_has_it():
+    app = Flask("nothing")
+    first = serving.Site("first", app, 0)
+    second = serving.Site("second", app, first.port)
+    assert second.port != first.port
+    assert first.died() is None
+    for site in (first, second):
+        site.stop()
+        assert "ended by itself" in site.died()
+        assert serving.free(site.port)
+
+
+# What the panes are told
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("LPUSH", "queue:default", JOB), True),
+        (("HSET", "host:1:abc:work", "tid", JOB), True),
+        (("HSET", "host:1:abc", "info", "{}", "busy", "0"), False),  # the heartbeat
+        (("BRPOPLPUSH", "queue:default", "inflight:host:1:abc|default", "2"), False),
+        (("PING",), False),
+    ],
+)
+def test_the_filter_shows_what_the_seeds_grep_showed(words, shown):
+    live = Live()
+    watching.publish_told(Told(0, words), live)
+    (event,) = live.pane("redis")
+    assert event.kind == ("line" if shown else "chatter")
+
+
+def test_it_is_known_which_job_a_command_is_about():
+    live = Live()
+    work = f'{{"queue":"default","payload":{page.json.dumps(JOB)},"run_at":1}}'
+    for words in (("lpush", "queue:default", JOB), ("hset", "a:work", "tid", work), ("zadd", "retry", "1532784329.5", JOB)):
+        watching.publish_told(Told(0, words), live)
+    assert [event.step for event in live.about(JID)] == ["pushed", "", "retry"]
+    assert live.about(JID)[-1].until == 1532784329.5
+
+
+def test_a_thought_cannot_pass_for_another_job():
+    live = Live()
+    hostile = f'{{"class":"X","args":["ada","\\"jid\\":\\"{OTHER}\\" JID-{OTHER} INFO: done"],"jid":"{JID}"}}'
+    watching.publish_told(Told(0, ("lpush", "queue:default", hostile)), live)
+    watching.publish_log(f"2026-11-24T10:00:00.000Z 1 TID-x X JID-{JID} WARNING: Error: JID-{OTHER} INFO: done", live)
+    assert live.about(OTHER) == []
+    assert [event.step for event in live.about(JID)] == ["pushed", ""]
+
+
+def test_lines_of_the_log_say_how_far_a_job_is():
+    live = Live()
+    for message in (
+        "INFO: start",
+        "INFO: fail: 0.1 sec",
+        "WARNING: SMTPDataError: (451, b'')",
+        "INFO: start",
+        "INFO: done: 5 sec",
+    ):
+        watching.publish_log(f"2026-11-24T10:00:00.000Z 1 TID-x SendGifToUserWorker JID-{JID} {message}", live)
+    assert [event.step for event in live.about(JID)] == ["began", "failed", "", "began", "done"]
+
+
+def test_the_same_again_is_one_line_with_a_number():
+    live = Live()
+    for _ in range(3):
+        watching.publish_told(Told(0, ("HSET", "a:work", "tid", JOB)), live)
+    (event,) = live.pane("redis")
+    assert event.count == 3
+
+
+def test_a_busy_redis_does_not_drown_the_page():
+    live = Live()
+    live.publish("redis", "LPUSH something")
+    for _ in range(10_000):
+        live.publish("redis", "PING", kind="chatter")
+    assert len(live.pane("redis")) <= MOST_CHATTER + 1 <= KEPT
+    assert live.pane("redis")[0].text == "LPUSH something"
+
+
+def test_what_redis_is_told_of_another_job_is_not_the_direct_calls():
+    live = Live()
+    attempts = Attempts(live)
+    pushed = attempts.begin("perform_async", "plain", "ada@example.com", "hello")
+    direct = attempts.begin("perform", "plain", "ada@example.com", "hello")
+    pushed.end(200, "", JID)
+    watching.publish_told(Told(0, ("LPUSH", "queue:default", JOB)), live)
+    assert attempts.seen(direct).redis == []
+    # But if the call itself had pushed anything, it would show.
+    watching.publish_told(Told(0, ("LPUSH", "queue:default", JOB.replace(JID, OTHER))), live)
+    direct.end(200, "")
+    assert [event.jid for event in attempts.seen(direct).redis] == [OTHER]
+    assert [event.jid for event in attempts.seen(pushed).redis] == [JID]
