@@ -1,9 +1,13 @@
 """Many jobs at a time, one conversation with Redis.
 
-    dispatcher    in one round trip it settles what has been run and fetches for idle threads
-    performers    run the jobs, as many at a time as there are threads
-    waiter        when there is nothing: lets Redis hold its answer back until a job comes (with one queue)
+There is one thread more than jobs may run at a time. They are all alike, and each does what is to be done next:
 
+    run      there is a job for it
+    talk     in one round trip, settle what has been run and fetch for idle threads; one thread at a time
+    watch    there is nothing: let Redis hold its answer back until a job comes (with one queue); one thread at most
+    sleep    until there is a job for it, or nobody else to talk
+
+So a thread that has run a job talks for itself and for the others, and goes on with the next one: nobody has to be woken.
 A job is fetched when a thread is idle, never before: nothing waits behind a slow job while another process is free.
 Sidekiq: `Sidekiq::Manager`, whose threads fetch each for itself.
 """
@@ -12,30 +16,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from redis import RedisError
 
-from .fetch import LOOK_EVERY, UnitOfWork
+from .fetch import UnitOfWork
 from .log import logger
 from .retry import Outcome, dead
 
 if TYPE_CHECKING:
-    from redis.client import Pipeline
-
     from .connection import Outage
     from .heartbeat import Heartbeat
     from .processor import Processor
 
 LONGEST_PAUSE = 5.0  # seconds between two tries to reach a Redis that is away
-BLOCK = 1.0  # seconds that the waiter waits in one go: it cannot be stopped meanwhile
+BLOCK = 1.0  # seconds that one watches in one go: it cannot be stopped meanwhile
+
+GIVEN_BACK = "given back"
+
+Held = tuple[int, UnitOfWork]
+"""A job that was fetched, with a number, because two entries may be alike to the last byte."""
 
 
 class Dispatcher:
-    """Fetches, has run, and settles, in `concurrency` threads, until `stop`. Its own thread is the one that calls `run`."""
+    """Fetches, has run, and settles, `concurrency` jobs at a time, until `stop`."""
 
     def __init__(self, processor: Processor, heart: Heartbeat, outage: Outage, concurrency: int) -> None:
         self.processor = processor
@@ -47,99 +52,165 @@ class Dispatcher:
         """Whether it came to its end, and nothing was left unfinished."""
         self._quiet, self._stop = threading.Event(), threading.Event()
         self._deadline = float("inf")
-        self._held: dict[int, UnitOfWork] = {}  # by a number, because two entries may be alike to the last byte
-        self._settled: list[tuple[int, Outcome]] = []  # run, and Redis has not been told yet
+        # What any thread may add to. None asks whoever takes it to talk; behind a job there always is one.
+        self._todo: SimpleQueue[Held | None] = SimpleQueue()
+        self._run: list[tuple[int, Outcome]] = []  # and Redis has not been told yet
+        # What only the thread with the baton touches: the one that talks.
+        self._baton = threading.Lock()
+        self._held: dict[int, UnitOfWork] = {}
         self._numbers = 0
-        self._waiting = False  # the waiter has a thread's place reserved
+        self._more = True  # whether Redis may have more jobs
+        self._watched = False  # one thread watches
         self._in_doubt = False  # an answer got lost, or we slept: our lists in Redis may not hold what we hold
         self._lapses = 0  # how many of the heart's are known here
+        self._pause = 0.0  # seconds, before Redis is tried again
         self._gone: set[int] = set()  # held, but not in our lists any more: settled already, or rescued by others
-        self._todo: SimpleQueue[tuple[int, UnitOfWork]] = SimpleQueue()
-        self._wanted: SimpleQueue[None] = SimpleQueue()
-        self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def quiet(self) -> None:
         """Fetch no more."""
         self._quiet.set()
-        self._events.put(lambda: logger.info("quiet: nothing more is fetched, %d jobs still run", len(self._held)))
 
     def stop(self, timeout: float) -> None:
         """Fetch no more, and end as soon as nothing runs any more, or after `timeout` seconds."""
         self._deadline = time.monotonic() + timeout
         self._stop.set()
-        self.quiet()
+        self._quiet.set()
 
     def run(self) -> None:
         """Work until told to stop."""
-        tasks = {"waiter": self._wait} | {f"performer-{number}": self._perform for number in range(self.concurrency)}
-        for name, task in tasks.items():
-            threading.Thread(target=task, name=name, daemon=True).start()
-        pause, there_is_more = 0.0, True
+        for number in range(self.concurrency + 1):
+            threading.Thread(target=self._work, name=f"performer-{number}", daemon=True).start()
+        self._todo.put(None)
+        self._quiet.wait()
+        logger.info("quiet: nothing more is fetched, %d jobs still run", len(self._held))
+        self._stop.wait()
         while not self._over():
-            try:
-                self._hear(pause or self._patience(there_is_more))
-                there_is_more = self._converse(there_is_more)
-                pause = 0.0
-            except RedisError as error:
-                self.outage.noticed(error)
-                self._in_doubt = True
-                pause = min(max(2 * pause, 0.1), LONGEST_PAUSE)
+            time.sleep(0.01)
+        self._baton.acquire()  # for good: nobody talks any more
         self._give_up()
 
     def _over(self) -> bool:
-        # While the waiter waits, Redis would hand it what is given back. It comes back soon, with a job or without.
-        if not self._stop.is_set() or self._waiting:
+        # While one watches, Redis would hand it what is given back. It comes back soon, with a job or without.
+        if not self._stop.is_set() or self._watched:
             return False
         return not self._held or time.monotonic() > self._deadline
 
-    def _patience(self, there_is_more: bool) -> float:
-        """How many seconds to listen before Redis is asked again."""
-        if self._idle() and not self._quiet.is_set() and not self._waiting:
-            if there_is_more:
-                return 0.0
-            if len(self.fetcher.queues) > 1:
-                return LOOK_EVERY
-            self._waiting = True
-            self._wanted.put(None)
-        return min(1.0, max(0.01, self._deadline - time.monotonic()))
-
-    def _hear(self, seconds: float) -> None:
-        """Take in what the other threads have to say; wait for the first of it."""
+    def _work(self) -> None:
+        """What each thread does."""
         try:
-            event = self._events.get(timeout=seconds) if seconds else self._events.get_nowait()
             while True:
-                event()
-                event = self._events.get_nowait()
-        except Empty:
-            return
+                job = self._todo.get() or self._next()
+                while job:
+                    number, unit = job
+                    self._run.append((number, self._outcome(unit)))
+                    # If there is a job to do, somebody will take it, and then whoever talks will tell of this one, too.
+                    job = self._next() if self._todo.empty() else None
+        except BaseException:
+            logger.exception("a mistake in minijobs: this process ends")
+            self._watched = False
+            self.stop(0)
 
-    def _converse(self, there_is_more: bool) -> bool:
-        """One round trip: settle what has been run, fetch for idle threads. Gives back whether there may be more."""
+    def _outcome(self, unit: UnitOfWork) -> Outcome:
+        try:
+            return self.processor.run(unit)
+        except Exception as error:  # not the job's, that ends in run: ours, and it would come again and again
+            logger.exception("this entry of queue %s cannot be dealt with, so it goes to dead as it is", unit.queue)
+            return dead(unit.raw, error, now=time.time())
+        except BaseException:  # only what stops a whole process gets here; a thread cannot be stopped like that
+            return _given_back(unit)
+
+    def _next(self) -> Held | None:
+        """A job for this thread, after it has talked or watched; None: there is nothing for it to do but sleep."""
+        while self._baton.acquire(blocking=False):
+            job, watch = None, False
+            try:
+                job, watch = self._converse()
+            except RedisError as error:
+                self._went_wrong(error)
+            finally:
+                self._baton.release()
+            unsaid = self._left_unsaid()
+            if not (job or watch or unsaid):
+                return None
+            if unsaid and (job or watch):
+                self._todo.put(None)  # somebody else is to say it
+            if job or (watch and (job := self._watch())):
+                return job
+        return None
+
+    def _left_unsaid(self) -> bool:
+        """Whether somebody had something to say meanwhile, found the baton taken, and sleeps now."""
+        if self._in_doubt:
+            return not (self._watched or self._over())
+        return bool(self._run) and self._todo.empty()
+
+    def _converse(self) -> tuple[Held | None, bool]:
+        """One round trip: settle what has been run, fetch for idle threads. Gives back a job for this thread, and whether
+        it is to watch."""
         if self.heart.missed() or self.heart.lapses > self._lapses:
             self._lapses, self._in_doubt = self.heart.lapses, True
         if self._in_doubt:
-            if self._waiting:  # Redis may be handing it a job just now, and that one is not lost
-                return False
+            if self._watched:  # Redis may be handing it a job just now, and that one is not lost
+                return None, False
             self._take_stock()
-        want = 0 if self._quiet.is_set() or self._waiting else self._idle()
-        want = want if there_is_more else min(want, 1)  # where there was nothing, one question is enough to learn of more
-        if not (want or self._settled):
-            return False
-        settled = [(self._held[number], outcome.enter) for number, outcome in self._settled if number not in self._gone]
-        units = self.fetcher.exchange(settled, want)
-        self.outage.over()
-        for number, outcome in self._settled:
+        run = list(self._run)  # others add to it meanwhile
+        idle = 0 if self._quiet.is_set() else self.concurrency - len(self._held) + len(run) - self._watched
+        want = idle if self._more else 0
+        units = []
+        if run or want:
+            settled = [(self._held[number], outcome.enter) for number, outcome in run if number not in self._gone]
+            units = self.fetcher.exchange(settled, want)
+            self._more = len(units) == want if want else self._more
+        for number, outcome in run:
             del self._held[number]
             self._gone.discard(number)
-            self.processor.count(outcome)
-        self._settled.clear()
-        for unit in units:
-            self._start(unit)
-        return len(units) == want
+            if outcome.name != GIVEN_BACK:
+                self.processor.count(outcome)
+        del self._run[: len(run)]
+        self.outage.over()
+        self._pause = 0.0
+        if not units:
+            watch = idle > 0 and not self._watched
+            self._watched |= watch
+            return None, watch
+        mine, *others = [self._hold(unit) for unit in units]
+        for job in others:
+            self._todo.put(job)
+        if others or idle > len(units):
+            self._todo.put(None)
+        return mine, False
+
+    def _watch(self) -> Held | None:
+        """Wait for a job, while others run theirs and talk. Gives it back, if one came."""
+        unit = None
+        try:
+            unit = self.fetcher.wait(BLOCK)
+        except RedisError as error:
+            self._went_wrong(error)
+        with self._baton:
+            self._watched = False
+            self._more |= unit is not None or len(self.fetcher.queues) > 1
+            if unit is None:
+                return None
+            job = self._hold(unit)
+            if len(self._held) < self.concurrency:
+                self._todo.put(None)  # somebody else is to look for more, and to watch
+        if not self._quiet.is_set():
+            return job
+        self._run.append((job[0], _given_back(unit)))
+        return None
+
+    def _went_wrong(self, error: RedisError) -> None:
+        """Redis did not answer: wait a little, and longer each time."""
+        self.outage.noticed(error)
+        self._in_doubt = True
+        self._pause = min(max(2 * self._pause, 0.1), LONGEST_PAUSE)
+        if self._stop.wait(self._pause):
+            time.sleep(0.1)
 
     def _take_stock(self) -> None:
         """Learn from Redis what became of what we hold. A failure that is settled twice could be tried twice."""
-        run = {number for number, _ in self._settled}
+        run = {number for number, _ in list(self._run)}
         # Those that still run first: of two entries that are alike, theirs is the one that is there.
         held = {number: self._held[number] for number in sorted(self._held, key=run.__contains__)}
         lost, gone = self.fetcher.recover(held)
@@ -148,26 +219,14 @@ class Dispatcher:
         self._gone |= gone
         self._in_doubt = False
 
-    def _idle(self) -> int:
-        return self.concurrency - len(self._held) + len(self._settled)
-
-    def _start(self, unit: UnitOfWork) -> None:
+    def _hold(self, unit: UnitOfWork) -> Held:
         self._numbers += 1
         self._held[self._numbers] = unit
-        self._todo.put((self._numbers, unit))
-
-    def _came(self, unit: UnitOfWork | None) -> None:
-        self._waiting = False
-        if unit is not None:
-            self._start(unit) if not self._quiet.is_set() else self.fetcher.give_back(unit)
-
-    def _went_wrong(self, error: RedisError) -> None:
-        self._waiting = False
-        raise error
+        return self._numbers, unit
 
     def _give_up(self) -> None:
         """What is unfinished goes back to its queue, to be taken next. That is no failure, and no retry is counted."""
-        untold = self._gone.union(number for number, _ in self._settled)
+        untold = self._gone.union(number for number, _ in self._run)
         self.clean = not self._held
         for number, unit in self._held.items():
             try:
@@ -178,30 +237,6 @@ class Dispatcher:
                 logger.error("could not give back a job; another process will rescue it: %s", error)
                 return
 
-    # The threads of the others.
 
-    def _perform(self) -> None:
-        while True:
-            number, unit = self._todo.get()
-            try:
-                outcome = self.processor.run(unit)
-            except Exception as error:  # not the job's, that ends in run: ours, and it would come again and again
-                logger.exception("this entry of queue %s cannot be dealt with, so it goes to dead as it is", unit.queue)
-                outcome = dead(unit.raw, error, now=time.time())
-            except BaseException:  # only what stops a whole process gets here; a thread cannot be stopped like that
-                outcome = Outcome("stopped", enter=partial(_requeue, unit))
-            self._events.put(partial(self._settled.append, (number, outcome)))
-
-    def _wait(self) -> None:
-        while True:
-            self._wanted.get()
-            try:
-                unit = self.fetcher.wait(BLOCK)
-            except RedisError as error:
-                self._events.put(partial(self._went_wrong, error))
-            else:
-                self._events.put(partial(self._came, unit))
-
-
-def _requeue(unit: UnitOfWork, multi: Pipeline) -> None:
-    multi.rpush(f"queue:{unit.queue}", unit.raw)
+def _given_back(unit: UnitOfWork) -> Outcome:
+    return Outcome(GIVEN_BACK, enter=lambda multi: multi.rpush(f"queue:{unit.queue}", unit.raw))

@@ -13,6 +13,7 @@ Sidekiq: `Sidekiq::BasicFetch` pops; only the paid `super_fetch` moves.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import socket
@@ -20,6 +21,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from redis.exceptions import NoScriptError
 
 from . import connection
 
@@ -34,7 +37,7 @@ LONGEST_BLOCK = 2.0
 # And for so long at least: to a Redis before 7.0.8, a millisecond or less is 0, which means for ever.
 SHORTEST_BLOCK = 0.01
 
-# How often several queues are looked at, in seconds: Redis can block for a move from one list only.
+# How often several queues are looked at, in seconds.
 LOOK_EVERY = 0.05
 
 
@@ -43,6 +46,24 @@ GIVE_BACK = """
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
 return redis.call('RPUSH', KEYS[2], ARGV[2])
 """
+
+# One command for what a busy process asks most: what was run leaves the in-flight lists, and for each idle thread a job enters
+# them. KEYS: the queues in the order in which they are looked at, each with its in-flight list; last the set of those lists.
+# ARGV: how many jobs are wanted; for each job that was run, the position of its list in KEYS, and the entry.
+EXCHANGE = """
+for i = 2, #ARGV, 2 do redis.call('LREM', KEYS[tonumber(ARGV[i])], 1, ARGV[i + 1]) end
+local want, moved = tonumber(ARGV[1]), {}
+for i = 1, #KEYS - 1, 2 do
+    if #moved < 2 * want then redis.call('SADD', KEYS[#KEYS], string.sub(KEYS[i + 1], #'inflight:' + 1)) end
+    while #moved < 2 * want do
+        local entry = redis.call('LMOVE', KEYS[i], KEYS[i + 1], 'RIGHT', 'LEFT')
+        if not entry then break end
+        moved[#moved + 1], moved[#moved + 2] = (i - 1) / 2, entry
+    end
+end
+return moved
+"""
+EXCHANGE_SHA = hashlib.sha1(EXCHANGE.encode()).hexdigest()
 
 Enter = Callable[["Pipeline"], object]
 """Adds the commands that put a job into its next place to the MULTI that takes it out of its last."""
@@ -112,33 +133,41 @@ class Fetcher:
                     return unit
 
     def exchange(self, settled: Sequence[tuple[UnitOfWork, Enter | None]], want: int) -> list[UnitOfWork]:
-        """Acknowledge many, and move up to `want` entries: one round trip, if the first queue has so many.
+        """Acknowledge many, and move up to `want` entries, of whichever queues: one round trip, if none of them failed.
 
-        What a busy process does instead of `fetch` and `acknowledge`: see `server`. Raises RedisUnavailable; then some of it
-        may have been done. To acknowledge again does no harm, and `recover` finds what was moved.
+        What a busy process does instead of `fetch` and `acknowledge`: see `dispatcher`. Raises RedisUnavailable; then some
+        of it may have been done. To acknowledge again does no harm, and `recover` finds what was moved.
         """
-        units: list[UnitOfWork] = []
+        done = [unit for unit, enter in settled if enter is None]
         with connection.one_sentence(self.redis, "settling and fetching jobs"):
-            for queue in self.order():
-                pipe = self.redis.pipeline(transaction=any(enter for _, enter in settled))
+            if len(done) < len(settled):
+                multi = self.redis.pipeline(transaction=True)
                 for unit, enter in settled:
-                    self._settle(pipe, unit, enter)
-                settled = ()
-                if want:
-                    self._announce(pipe)
-                told = len(pipe)
-                for _ in range(want - len(units)):
-                    pipe.lmove(f"queue:{queue}", self.inflight(queue), "RIGHT", "LEFT")
-                units += [UnitOfWork(queue, raw) for raw in pipe.execute()[told:] if raw is not None]
-                if len(units) >= want:
-                    break
-        return units
+                    if enter is not None:
+                        self._settle(multi, unit, enter)
+                multi.execute()
+                if not (done or want):
+                    return []
+            queues = self.order()
+            keys = [key for queue in queues for key in (f"queue:{queue}", self.inflight(queue))]
+            position = {queue: 2 * number for number, queue in enumerate(queues, start=1)}
+            entries = [word for unit in done for word in (position[unit.queue], unit.raw)]
+            arguments: Any = (len(keys) + 1, *keys, "inflight", want, *entries)
+            try:
+                moved: Any = self.redis.evalsha(EXCHANGE_SHA, *arguments)
+            except NoScriptError:  # a Redis that has just started
+                moved = self.redis.eval(EXCHANGE, *arguments)
+        return [UnitOfWork(queues[number], raw) for number, raw in zip(moved[::2], moved[1::2], strict=True)]
 
     def wait(self, seconds: float) -> UnitOfWork | None:
-        """Move one entry as soon as there is one; None if there is none for so many seconds. One round trip, for one queue.
+        """Move one entry as soon as there is one; None if there is none for so many seconds. One round trip.
 
-        What an idle process does instead of `fetch`: see `dispatcher`. Raises RedisUnavailable.
+        With several queues, it only sleeps a little. What an idle process does instead of `fetch`: see `dispatcher`. Raises
+        RedisUnavailable.
         """
+        if len(self.queues) > 1:  # Redis can block for a move from one list only
+            time.sleep(min(seconds, LOOK_EVERY))
+            return None
         with connection.one_sentence(self.redis, "fetching a job"):
             (queue,) = self.queues
             pipe = self.redis.pipeline(transaction=False)
@@ -217,7 +246,7 @@ class Fetcher:
             enter(pipe)
 
     def _wait(self, seconds: float) -> UnitOfWork | None:
-        """Let Redis hold the answer back until there is a job. With several queues, only sleep a little."""
+        """As `wait`, for who has announced its lists."""
         if len(self.queues) > 1:
             time.sleep(min(seconds, LOOK_EVERY))
             return None

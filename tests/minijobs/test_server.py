@@ -119,6 +119,45 @@ def test_a_finished_job_is_settled_while_others_still_run(redis):
         eventually(lambda: redis.llen(server.fetcher.inflight("default")) == 0)
 
 
+@pytest.mark.parametrize("next_ones", [["slow"], []], ids=["which then runs a job", "which then waits for one"])
+def test_a_job_that_finishes_while_another_thread_talks_is_settled_at_once(redis, next_ones):
+    gates = {name: threading.Event() for name in ("one", "other", "slow", "end")}
+
+    class ServerNamed(Worker):
+        def perform(self, name):
+            ServerGate.entered.release()
+            assert gates[name].wait(SOON)
+
+    running = Running(concurrency=2, poll=60)
+    fetcher, dispatcher = running.server.fetcher, running.server._dispatcher
+    exchange = fetcher.exchange
+
+    def talks_for_long(settled, want):
+        units = exchange(settled, want)
+        if settled and not gates["other"].is_set():
+            gates["other"].set()
+            eventually(lambda: len(dispatcher._run) == 2)  # both have finished, and only the one was told
+            time.sleep(0.05)  # the other's thread has found that somebody else talks
+        return units
+
+    fetcher.exchange = talks_for_long
+    # Given two jobs that run
+    ServerNamed.perform_bulk([["one"], ["other"]])
+    with running:
+        for _ in range(2):
+            assert ServerGate.entered.acquire(timeout=SOON)
+        fetcher.wait = lambda _: gates["end"].wait(SOON) and None
+        # When the one finishes, and the other while its thread settles it, and that thread then has no time for long
+        for name in next_ones:
+            ServerNamed.perform_async(name)
+        gates["one"].set()
+        # Then the other is settled all the same
+        eventually(lambda: gates["other"].is_set() and redis.llen(fetcher.inflight("default")) == len(next_ones))
+        assert not gates["slow"].is_set()
+        gates["slow"].set()
+        gates["end"].set()
+
+
 def test_a_failure_enters_retry_and_leaves_flight(redis):
     ServerFail.perform_async()
     with Running() as server:
@@ -274,14 +313,12 @@ def test_an_entry_that_breaks_the_processor_itself_goes_to_dead_as_it_is(redis, 
     assert redis.zrange("dead", 0, -1) == [raw]
 
 
-def test_where_there_was_nothing_one_question_a_queue_is_enough(redis):
+def test_all_threads_are_busy_as_soon_as_there_is_something(redis):
     running, asked = Running("high", "default", concurrency=8, poll=60), []
     exchange = running.server.fetcher.exchange
     running.server.fetcher.exchange = lambda settled, want: asked.append(want) or exchange(settled, want)
     with running:
-        eventually(lambda: len(asked) > 3)
-        assert asked[:4] == [8, 1, 1, 1]
-        # And all threads are busy as soon as there is something.
+        eventually(lambda: len(asked) > 3)  # it has looked in vain
         ServerGate.perform_bulk([[number] for number in range(8)])
         for _ in range(8):
             assert ServerGate.entered.acquire(timeout=SOON)
