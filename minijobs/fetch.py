@@ -47,7 +47,7 @@ if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
 return redis.call('RPUSH', KEYS[2], ARGV[2])
 """
 
-# One command for what a busy process asks most: what was run leaves the in-flight lists, and for each idle thread a job enters
+# One command for what a busy process asks most: what was run leaves the in-flight lists, a job for each idle thread enters
 # them. KEYS: the queues in the order in which they are looked at, each with its in-flight list; last the set of those lists.
 # ARGV: how many jobs are wanted; for each job that was run, the position of its list in KEYS, and the entry.
 EXCHANGE = """

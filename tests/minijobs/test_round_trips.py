@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import redis as redis_py
 from processes import SOON, eventually
 
-from minijobs import Worker
+from minijobs import Worker, log
+from minijobs.log_writer import show_in_background
 from minijobs.monitor import read
 from minijobs.server import Server
 
 JOBS = 1_000
+
+
+@pytest.fixture(autouse=True)
+def _log_as_shipped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two lines a job, written in the background, and not to pytest as well: each write makes jobs finish apart."""
+    monkeypatch.setattr(log.logger, "propagate", False)
+    with show_in_background(io.StringIO()):
+        yield
 
 
 def jobs(number: int, perform: Callable[[], object]) -> None:
