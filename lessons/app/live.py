@@ -111,10 +111,12 @@ class Live:
 
     def wait_for(self, jid: str, step: str, patience: float) -> bool:
         """Whether this becomes true of a job within so many seconds."""
+
+        def true() -> bool:
+            return any(event.step == step for event in self._about.get(jid, ()))
+
         with self._changed:
-            return self._changed.wait_for(
-                lambda: self.closed or any(event.step == step for event in self._about.get(jid, ())), patience
-            )
+            return self._changed.wait_for(lambda: self.closed or true(), patience) and true()
 
     def close(self) -> None:
         """Nothing more will happen: nobody needs to wait."""

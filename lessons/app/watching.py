@@ -76,9 +76,11 @@ def publish_log(line: str, live: Live) -> None:
         return
     message, jid = match["message"], match["jid"] or ""
     step = STEPS.get(message.partition(":")[0], "")
+    short = message
     if message.startswith("rescued from a dead process: "):
-        jid = jid_in(message[message.find("{") :])
-    live.publish("worker", line, jid=jid, step=step, dated=True, more={"short": message})
+        short, _, payload = message.partition(": ")
+        jid = jid_in(payload)
+    live.publish("worker", line, jid=jid, step=step, dated=True, more={"short": short})
 
 
 def jid_in(text: str) -> str:

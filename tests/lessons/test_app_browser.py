@@ -190,10 +190,10 @@ def test_a_mail_that_is_refused_is_lost_one_way_and_tried_again_the_other(page, 
     assert entry["error_message"].startswith("(451,")
     assert entry.score - time.time() < 11
     expect(refused).to_have_count(1)
-    expect(tries).to_have_count(2, timeout=30_000)  # by itself, within seconds
+    scheduled.poll(looking, now=time.time() + 60)  # the time has passed, unless it really has
     expect(refused).to_have_count(2)
     expect(so).to_contain_text(re.compile(r"In retry, due (in \d+ s|now)"))
-    eventually(lambda: scheduled.poll(looking, now=time.time() + 60) or tries.count() == 3)  # the time has passed
+    eventually(lambda: scheduled.poll(looking, now=time.time() + 60) or tries.count() == 3)
     expect(so).to_contain_text("tried again until it worked")
     expect(tries).to_have_count(3)
     expect(cell(page, "The inbox", "perform_async")).to_contain_text("a mail")
@@ -242,22 +242,19 @@ def test_a_hostile_thought_is_only_a_thought(page, inbox):
     assert inbox.title() == "Inbox"
 
 
-@pytest.mark.parametrize(
-    ("email", "thought", "sentence"),
-    [
+def test_what_cannot_be_sent_is_told_in_one_sentence_and_stays(page):
+    before = [shown(page, pane) for pane in ("web", "redis", "inbox")]
+    for email, thought, sentence in (
         ("", "hello", "Type an e-mail address; nothing leaves this machine, so any will do."),
         ("ada, grace@example.com", "hello", "This is no e-mail address: ada, grace@example.com"),
         ("ada@example.com", "  ", "Type a thought; it can be a short one."),
         ("ada@example.com", "x" * 501, "This thought has 501 characters; 500 is the most."),
-    ],
-)
-def test_what_cannot_be_sent_is_told_in_one_sentence_and_stays(page, email, thought, sentence):
-    before = [shown(page, pane) for pane in ("web", "redis", "inbox")]
-    page.get_by_label("E-mail address").fill(email)
-    think(page, thought, PUSH)
-    expect(page.get_by_role("alert")).to_have_text(sentence)
-    expect(page.get_by_label("E-mail address")).to_have_value(email)
-    expect(page.get_by_label("A thought", exact=True)).to_have_value(thought)
+    ):
+        page.get_by_label("E-mail address").fill(email)
+        think(page, thought, PUSH)
+        expect(page.get_by_role("alert")).to_have_text(sentence)
+        expect(page.get_by_label("E-mail address")).to_have_value(email)
+        expect(page.get_by_label("A thought", exact=True)).to_have_value(thought)
     assert [shown(page, pane) for pane in ("web", "redis", "inbox")] == before
 
 

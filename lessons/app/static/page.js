@@ -80,6 +80,7 @@ async function send(button, way, story) {
   try {
     const response = await fetch("/mails", { method: "POST", body: fields, headers: { Accept: "application/json" } });
     const said = await response.json();
+    answer.classList.toggle("bad", !response.ok);
     if (said.wrong) wrong.textContent = said.wrong;
     else if (response.ok) answer.textContent = said.jid ? `${said.answer} (job ${said.jid})` : said.answer;
     else answer.textContent = `${response.status} Internal Server Error. ${said.answer}`;
