@@ -16,29 +16,34 @@ from .app import dashboard
 
 def serve(host: str, port: int) -> int:
     """Serve the dashboard there until Ctrl-C. Raises Refused where that cannot be done, and RedisError without a Redis."""
-    here = _for_this_machine_alone(host)
-    if not here and not os.environ.get("MINIJOBS_WEB_PASSWORD"):
+    if not 0 <= port <= 65_535:
+        raise Refused(f"--port {port}: it must be from 0, for any that is free, to 65535.")
+    addresses = _addresses(host)
+    for_this_machine_alone = all(ipaddress.ip_address(address).is_loopback for _, address in addresses)
+    if not for_this_machine_alone and not os.environ.get("MINIJOBS_WEB_PASSWORD"):
         raise Refused(f"--host {host} lets other machines in: set MINIJOBS_WEB_PASSWORD, or leave it at 127.0.0.1.")
     connection.current().ping()
     app = dashboard()
-    if here:
+    if for_this_machine_alone:
         security.only_for_this_machine(app)
+    family, address = addresses[0]
     try:
-        server = waitress.create_server(app, host=host, port=port, threads=8, ident="minijobs")
+        listening = socket.create_server((address, port), family=family)
     except OSError as error:
-        raise Refused(f"Nobody can be served at {host}, port {port}: {error.strerror}. Try another, --port.") from None
-    # On a name with two addresses it listens on both.
-    _, port = server.effective_listen[0] if hasattr(server, "effective_listen") else (None, server.effective_port)
-    name = f"[{host}]" if ":" in host else host
-    print(f"The dashboard of Redis at {connection.address(connection.current())} is at http://{name}:{port}/", flush=True)
-    server.run()
+        raise Refused(f"Nobody can be served at {host}, port {port}: {error.strerror}. Try another --port.") from None
+    with listening:
+        server = waitress.create_server(app, sockets=[listening], threads=8, ident="minijobs")
+        name = f"[{host}]" if ":" in host else host
+        where = connection.address(connection.current())
+        print(f"The dashboard of Redis at {where} is at http://{name}:{server.effective_port}/", flush=True)
+        server.run()
     return 0
 
 
-def _for_this_machine_alone(host: str) -> bool:
-    """Whether every address of this name is a loopback one."""
+def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    """What this name means, the older kind of address first."""
     try:
-        found = socket.getaddrinfo(host, None)
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
         raise Refused(f"--host {host} is no address of this machine: {error.strerror}.") from None
-    return all(ipaddress.ip_address(address[0]).is_loopback for *_, address in found)
+    return sorted((family, str(address[0])) for family, *_, address in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Any
@@ -41,8 +42,8 @@ class Visitor:
 
     def links(self, path: str, pattern: str = "") -> list[str]:
         """Where this page's links lead."""
-        found = re.findall(r'href="([^"#]*)"', self.get(path).text)
-        return [link.replace("&amp;", "&") for link in found if re.search(pattern, link)]
+        found = re.findall(r'href="([^"#][^"]*)"', self.get(path).text)
+        return [html.unescape(link) for link in found if re.search(pattern, html.unescape(link))]
 
     def keys(self, path: str) -> list[str]:
         """What the checkboxes of this page stand for."""

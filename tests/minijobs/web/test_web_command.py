@@ -1,0 +1,115 @@
+"""The command `minijobs web`: where it listens, what it refuses, and in how many sentences."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis as redis_py
+from processes import SOON
+
+from minijobs.cli import main
+
+Start = Callable[..., tuple[subprocess.Popen, str]]
+
+
+@pytest.fixture
+def start_web(real_redis_url: str) -> Iterator[Start]:
+    """Starts `minijobs web` with these words on any free port, and gives back the process and what it says first."""
+    started = []
+
+    def start(*words: str, **environment: str) -> tuple[subprocess.Popen, str]:
+        command = [sys.executable, "-m", "minijobs", "web", "--port", "0", *words]
+        settings = {**os.environ, "REDIS_URL": real_redis_url, **environment}
+        process = subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout
+        return process, process.stdout.readline()
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def ask(url: str, **headers: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=SOON) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """The sentence with which these words are refused."""
+    assert main(["web", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"minijobs: [^\n]+\n", err)
+    return err
+
+
+def test_it_says_where_it_is_and_is_there_for_this_machine_alone(start_web: Start, real: redis_py.Redis) -> None:
+    process, line = start_web()
+    [url] = re.findall(r"^The dashboard of Redis at .+, database 0 is at (http://127\.0\.0\.1:\d+/)$", line)
+    assert ask(url)[0] == 200
+    assert "Totals" in ask(url)[1]
+    assert ask(url, Host="evil.example")[0] == 400
+    process.send_signal(signal.SIGINT)
+    assert process.wait(SOON) == 0
+
+
+def test_it_may_be_bound_elsewhere_with_a_password(start_web: Start, real: redis_py.Redis) -> None:
+    _, line = start_web("--host", "0.0.0.0", MINIJOBS_WEB_PASSWORD="secret")
+    [port] = re.findall(r"http://0\.0\.0\.0:(\d+)/$", line)
+    assert ask(f"http://127.0.0.1:{port}/")[0] == 401
+    known = {"Authorization": "Basic bWluaWpvYnM6c2VjcmV0", "Host": "jobs.example.com"}  # minijobs:secret
+    assert ask(f"http://127.0.0.1:{port}/", **known)[0] == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_bound_elsewhere_without_a_password_it_does_not_start(
+    redis: redis_py.Redis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    for password in (None, ""):
+        if password is None:
+            monkeypatch.delenv("MINIJOBS_WEB_PASSWORD", raising=False)
+        else:
+            monkeypatch.setenv("MINIJOBS_WEB_PASSWORD", password)
+        assert "set MINIJOBS_WEB_PASSWORD" in refused(capsys, "--host", host)
+
+
+def test_a_port_that_is_taken_is_said_to_be(redis: redis_py.Redis, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert f"port {port}: Address already in use" in refused(capsys, "--port", port)
+
+
+def test_a_place_that_is_none_is_said_to_be(redis: redis_py.Redis, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--host no.such.host.invalid" in refused(capsys, "--host", "no.such.host.invalid")
+    assert "--port 70000" in refused(capsys, "--port", "70000")
+    assert "--port -1" in refused(capsys, "--port", "-1")
+
+
+def test_without_a_redis_it_does_not_start(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    assert "No Redis at 127.0.0.1:1" in refused(capsys, "--port", "0")
+
+
+@pytest.mark.parametrize("missing", ["flask", "waitress"])
+def test_without_flask_it_says_what_to_install(
+    redis: redis_py.Redis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    for name in [name for name in sys.modules if name.startswith("minijobs.web")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert f'needs {missing}: pip install "minijobs[web]"' in refused(capsys)
