@@ -65,9 +65,15 @@ class Formatter(logging.Formatter):
     """The seven parts of a line, in Sidekiq's order."""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s.%(msecs)03dZ %(minijobs)s %(levelname)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+        super().__init__("%(asctime)s.%(msecs)03dZ %(minijobs)s %(levelname)s: %(message)s")
 
-    converter = staticmethod(time.gmtime)
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return _second(int(record.created))
+
+
+@lru_cache(maxsize=10)  # hundreds of lines are of the same second
+def _second(epoch: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch))
 
 
 def handler(stream: TextIO | None = None) -> logging.StreamHandler[TextIO]:

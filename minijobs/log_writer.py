@@ -19,6 +19,9 @@ from .log import AddContext, handler, logger
 # So many lines wait at most to be written in the background; who has more to say waits as well.
 MOST_WAITING = 10_000
 
+# Seconds between two writes. To be woken for each line costs the threads that run jobs as much as to write it.
+PAUSE = 0.005
+
 
 @contextmanager
 def show_in_background(stream: TextIO | None = None, level: int | str = logging.INFO) -> Iterator[None]:
@@ -71,6 +74,7 @@ class _Writer(QueueListener):
             self.printer.handleError(record)
         if self.waiting.empty() or len(self.lines) > MOST_WAITING:
             self.write()
+            time.sleep(PAUSE)
 
     def write(self) -> None:
         with suppress(OSError, ValueError):  # nobody reads it any more: no reason to stop running jobs
