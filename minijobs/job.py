@@ -77,9 +77,8 @@ def build(item: Mapping[str, Any], *, now: float | None = None) -> Job:
     >>> job["queue"], job["retry"], job["created_at"]
     ('default', True, 1532784329.5)
     """
-    job = {"class": item.get("class"), "args": item.get("args"), **DEFAULTS}
-    job |= {"jid": new_jid(), "created_at": time.time() if now is None else now}
-    job |= item
+    created = {"jid": new_jid(), "created_at": time.time() if now is None else now}
+    job = {"class": None, "args": None, **DEFAULTS, **created, **item}
     if isinstance(job["args"], tuple):
         job["args"] = list(job["args"])
     wrong = _wrong_shape(job)
@@ -199,12 +198,12 @@ def _wrong_shape(job: object) -> str | None:
     for field in ("queue", "retry_queue"):
         if field in job and not (isinstance(job[field], str) and job[field] and _is_text(job[field])):
             return f'"{field}" is {job[field]!r} and must be the name of a queue'
-    if not _is_count(job.get("retry", True)) and job.get("retry") not in (True, False, None):
+    if job.get("retry") not in (True, False, None) and not _is_count(job["retry"]):
         return f'"retry" is {job["retry"]!r} and must be true, false or a number of retries'
     stretch = job.get("retry_for")
     if stretch is not None and not (_is_moment(stretch) and 0 <= stretch < 1e9):
         return f'"retry_for" is {stretch!r} and must be a number of seconds'
-    if not _is_count(job.get("backtrace")) and job.get("backtrace") not in (True, False, None):
+    if job.get("backtrace") not in (True, False, None) and not _is_count(job["backtrace"]):
         return f'"backtrace" is {job["backtrace"]!r} and must be true, false or a number of lines'
     count = job.get("retry_count", 0)  # Sidekiq's API takes one off before a retry by hand, so it may be -1
     if type(count) is not int or abs(count) >= 2**31:

@@ -60,19 +60,19 @@ class Worker:
     retry: ClassVar[bool | int] = True
     """How often a job that failed is tried again: True is 25 times, 0 sends it to `dead` at once, False forgets it."""
 
-    retry_for: ClassVar[float]
+    retry_for: ClassVar[float | None] = None
     """Seconds after its first failure in which a job is tried again, however often; then `retry` is not asked."""
 
-    retry_queue: ClassVar[str]
+    retry_queue: ClassVar[str | None] = None
     """The queue for the tries after the first, if another."""
 
-    dead: ClassVar[bool]
+    dead: ClassVar[bool | None] = None
     """False: a job whose tries are used up is forgotten, not kept in `dead`."""
 
-    backtrace: ClassVar[bool | int]
+    backtrace: ClassVar[bool | int | None] = None
     """Whether a failed job carries where it failed, innermost call first; a number is that many lines of it."""
 
-    tags: ClassVar[list[str]]
+    tags: ClassVar[list[str] | None] = None
     """Words to find a job by."""
 
     jid: str | None = None
@@ -181,8 +181,8 @@ class Worker:
 
     @classmethod
     def options(cls) -> Job:
-        """What its class attributes say about its jobs."""
-        return {option: getattr(cls, option) for option in OPTIONS if hasattr(cls, option)}
+        """What its class attributes say about its jobs. None says nothing."""
+        return {option: value for option in OPTIONS if (value := getattr(cls, option)) is not None}
 
 
 class Setter:
