@@ -1,0 +1,417 @@
+"""The dashboard in a real browser, served by `minijobs web`: every button, with and without JavaScript, and how it looks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis as redis_py
+from playwright.sync_api import Browser, Page, expect
+from processes import SOON, Process, eventually
+from visitors import a_job, failed, numbers
+
+expect.set_options(timeout=SOON * 1000)
+
+WIDTHS = {"wide": 1280, "narrow": 390}
+PAGES = ("/", "/busy", "/queues", "/queue?name=mail", "/retries", "/scheduled", "/dead", "/retries/all/delete", "/nowhere")
+
+HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
+RIGHT_TO_LEFT = "שלום עולם \u202eevil\u2066"
+
+
+def serve(url: str, **settings: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "minijobs", "web", "--port", "0"]
+    environment = {**os.environ, "REDIS_URL": url, **settings}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield re.findall(r"http://\S+(?=/$)", process.stdout.readline())[0]
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def site(real_redis_url: str) -> Iterator[str]:
+    """Where `minijobs web` is."""
+    yield from serve(real_redis_url)
+
+
+@pytest.fixture(scope="module")
+def guarded_site(real_redis_url: str) -> Iterator[str]:
+    """The same with a password."""
+    yield from serve(real_redis_url, MINIJOBS_WEB_PASSWORD="sésame", MINIJOBS_WEB_USER="ada")
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
+    """Opens a page for a fresh visitor. Whatever a browser complains of, or pops up, fails the test."""
+    opened, complaints = [], []
+
+    def open_page(path: str, width: int = 1280, *, allowed: str = "$^", **settings: object) -> Page:
+        context = browser.new_context(base_url=site, viewport={"width": width, "height": 900}, **settings)
+        page = context.new_page()
+        page.set_default_timeout(SOON * 1000)
+        page.on(
+            "console",
+            lambda said: said.type == "error" and not re.search(allowed, said.text) and complaints.append(said.text),
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+        page.goto(path)
+        opened.append(context)
+        return page
+
+    yield open_page
+    for context in opened:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def some(real: redis_py.Redis) -> redis_py.Redis:
+    """Three jobs in each place, some more retries, a day's numbers, and a process."""
+    now = time.time()
+    for number in (1, 2, 3):
+        real.zadd("retry", {failed(number): now + 600 * number})
+        real.zadd("schedule", {a_job(number): now + 600 * number})
+        real.zadd("dead", {failed(number, retry_count=25): now - 600 * number})
+        real.lpush("queue:mail", a_job(number))
+    real.sadd("queues", "mail")
+    real.mset({"stat:processed": 1000, "stat:failed": 10})
+    info = {"identity": "web-1:7:abc", "hostname": "web-1", "concurrency": 5, "queues": ["mail"], "labels": ["eu"]}
+    real.sadd("processes", "web-1:7:abc")
+    real.hset("web-1:7:abc", mapping={"info": json.dumps(info), "busy": 1, "beat": now, "quiet": "false", "rss": 9000})
+    real.hset("web-1:7:abc:work", "t1", json.dumps({"queue": "mail", "payload": a_job(9), "run_at": int(now)}))
+    return real
+
+
+def state(redis: redis_py.Redis) -> dict[str, list[int]]:
+    """Which jobs are where."""
+    sets = {name: sorted(numbers(redis.zrange(name, 0, -1))) for name in ("retry", "schedule", "dead")}
+    return sets | {"mail": numbers(redis.lrange("queue:mail", 0, -1))[::-1]}
+
+
+ALL = {"retry": [1, 2, 3], "schedule": [1, 2, 3], "dead": [1, 2, 3], "mail": [1, 2, 3]}
+
+ONE = [
+    ("/retries", "Retry now", "put back", {"retry": [2, 3], "mail": [1, 2, 3, 1]}),
+    ("/retries", "Kill", "moved to the dead", {"retry": [2, 3], "dead": [1, 1, 2, 3]}),
+    ("/retries", "Delete", "deleted", {"retry": [2, 3]}),
+    ("/scheduled", "Add to queue now", "put back", {"schedule": [2, 3], "mail": [1, 2, 3, 1]}),
+    ("/scheduled", "Delete", "deleted", {"schedule": [2, 3]}),
+    ("/dead", "Retry now", "put back", {"dead": [2, 3], "mail": [1, 2, 3, 1]}),
+    ("/dead", "Delete", "deleted", {"dead": [2, 3]}),
+    ("/queue?name=mail", "Delete", "deleted", {"mail": [2, 3]}),
+]
+EVERY = [
+    ("/retries", "Retry all", {"retry": [], "mail": [1, 2, 3, 1, 2, 3]}),
+    ("/retries", "Kill all", {"retry": [], "dead": [1, 1, 2, 2, 3, 3]}),
+    ("/retries", "Delete all", {"retry": []}),
+    ("/scheduled", "Add all to their queues", {"schedule": [], "mail": [1, 2, 3, 1, 2, 3]}),
+    ("/scheduled", "Delete all", {"schedule": []}),
+    ("/dead", "Retry all", {"dead": [], "mail": [1, 2, 3, 3, 2, 1]}),
+    ("/dead", "Delete all", {"dead": []}),
+    ("/queue?name=mail", "Clear the queue", {"mail": []}),
+]
+
+
+@pytest.mark.parametrize(("path", "button", "says", "changed"), ONE)
+def test_a_selected_job_is_moved_or_deleted_without_javascript(
+    some: redis_py.Redis, open_page: Callable, path: str, button: str, says: str, changed: dict
+) -> None:
+    page = open_page(path, java_script_enabled=False)
+    page.get_by_role("row").nth(1).get_by_role("checkbox").check()
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.locator("#said")).to_contain_text(f"1 job was {says}")
+    assert state(some) == ALL | changed
+
+
+@pytest.mark.parametrize(("path", "button", "says", "changed"), ONE)
+def test_a_job_is_moved_or_deleted_from_its_own_page(
+    some: redis_py.Redis, open_page: Callable, path: str, button: str, says: str, changed: dict
+) -> None:
+    page = open_page(path)
+    page.get_by_role("row").nth(1).get_by_role("link", name="SendGif").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("SendGif")
+    expect(page.locator("pre").last).to_contain_text("ada1@example.com")
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.locator("#said")).to_contain_text(f"1 job was {says}")
+    assert state(some) == ALL | changed
+
+
+@pytest.mark.parametrize("script", [False, True], ids=["without JavaScript", "with"])
+@pytest.mark.parametrize(("path", "button", "changed"), EVERY)
+def test_all_of_them_are_moved_or_deleted_after_a_question(
+    some: redis_py.Redis, open_page: Callable, path: str, button: str, changed: dict, script: bool
+) -> None:
+    page = open_page(path, java_script_enabled=script)
+    page.get_by_role("link", name=f"{button}…").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"^(Put back|Kill|Delete) 3 jobs\?$"))
+    page.get_by_role("link", name="No, go back").click()
+    page.get_by_role("link", name=f"{button}…").click()
+    assert state(some) == ALL
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.locator("#said")).to_contain_text("3 jobs were")
+    found = state(some)
+    assert {**found, "mail": sorted(found["mail"])} == ALL | changed | {"mail": sorted((ALL | changed)["mail"])}
+
+
+def test_all_on_the_page_are_selected_at_once(some: redis_py.Redis, open_page: Callable) -> None:
+    page = open_page("/retries")
+    page.get_by_label("All on this page").check()
+    page.get_by_role("row").nth(2).get_by_role("checkbox").uncheck()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator("#said")).to_contain_text("2 jobs were deleted")
+    assert state(some)["retry"] == [2]
+
+
+def test_a_process_is_made_quiet_and_then_stopped(
+    real: redis_py.Redis, open_page: Callable, start: Callable[..., Process]
+) -> None:
+    process = start("-q", "mail", "--heartbeat", "0.2")
+    eventually(lambda: real.smembers("processes"))
+    page = open_page("/busy")
+    page.get_by_role("button", name=re.compile("^Quiet")).click()
+    expect(page.locator("#said")).to_contain_text("was asked to fetch no more jobs")
+    expect(page.locator(".chip.quiet")).to_have_text(
+        "Quiet"
+    )  # it has told so, and the page has heard it without being asked
+    expect(page.get_by_role("button", name=re.compile("^Quiet"))).to_be_disabled()
+    assert not process.ended()
+    page.get_by_role("button", name=re.compile("^Stop")).click()
+    expect(page.locator("#said")).to_contain_text("was asked to stop")
+    assert process.exit_code() == 0
+    expect(page.get_by_text("No worker process is running.")).to_be_visible()
+
+
+# Liveness
+
+
+def test_numbers_and_tables_change_without_reloading_and_nothing_of_the_visitors_is_lost(
+    some: redis_py.Redis, open_page: Callable
+) -> None:
+    now = time.time()
+    some.zadd("retry", {failed(number): now + 600 * number for number in range(4, 24)})
+    page = open_page("/retries")
+    page.evaluate("window.mine = 'still here'; window.row = document.querySelectorAll('tbody tr')[5]")
+    page.get_by_role("row").nth(6).get_by_role("checkbox").check()
+    page.get_by_role("row").nth(4).get_by_role("checkbox").focus()
+    page.mouse.wheel(0, 300)
+    eventually(lambda: page.evaluate("scrollY") == 300)
+    seen_at = page.locator("tr:has(:focus)").bounding_box()
+    some.zremrangebyrank("retry", 0, 1)  # two above them leave
+    some.zadd("retry", {failed(30): now + 1})  # one comes in at the top
+    some.zadd("retry", {failed(31): now + 600 * 3.5})  # and one between
+    some.lpush("queue:mail", a_job(4))
+    expect(page.get_by_text("ada30@example.com")).to_be_visible()
+    expect(page.locator("#nav")).to_contain_text("Queues 4")
+    shown = re.findall(r"ada(\d+)@", page.locator("tbody").inner_text())
+    assert shown[:5] == ["30", "3", "31", "4", "5"]
+    assert page.evaluate("window.mine") == "still here"
+    assert page.evaluate("window.row.isConnected && window.row.querySelector('input').checked")
+    assert re.findall(r"ada(\d+)@", page.locator("tr:has(input:checked)").inner_text()) == ["6"]
+    assert re.findall(r"ada(\d+)@", page.locator("tr:has(:focus)").inner_text()) == ["4"]
+    assert page.locator("tr:has(:focus)").bounding_box() == seen_at  # what he reads does not move under his eyes
+
+
+def test_the_graph_is_drawn_while_jobs_run(some: redis_py.Redis, open_page: Callable) -> None:
+    page = open_page("/")
+    some.incrby("stat:processed", 300)
+    some.incrby("stat:failed", 60)
+    expect(page.locator("#totals")).to_contain_text("1,300")
+    said = page.locator("#graph-said")
+    expect(said).to_have_text(re.compile(r"^[1-9]\d* a second, \d+(\.\d)? failed$"))
+    for line in ("done", "failed", "area"):
+        assert page.locator(f"#graph-{line}").get_attribute("d").startswith("M")
+    page.goto("/busy")
+    page.goto("/")
+    expect(said).to_have_text(re.compile(r"^[1-9]\d* a second"))  # it is kept from page to page
+
+
+def test_a_visitor_may_stop_the_refreshing(some: redis_py.Redis, open_page: Callable) -> None:
+    page = open_page("/retries")
+    page.get_by_role("button", name="Live").click()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    some.zadd("retry", {failed(4): 1})
+    page.wait_for_timeout(2500)  # longer than it takes to look again
+    assert asked == []
+    page.get_by_role("button", name="Paused").click()
+    expect(page.get_by_text("ada4@example.com")).to_be_visible()
+
+
+def test_a_server_that_does_not_answer_is_said_not_to(some: redis_py.Redis, open_page: Callable) -> None:
+    page = open_page("/retries", allowed="Failed to load resource")
+    page.context.set_offline(True)
+    expect(page.locator("#away")).to_have_text("The server does not answer.")
+    expect(page.get_by_role("button", name="No answer")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_role("button", name="Live")).to_be_visible()
+    expect(page.locator("#away")).to_have_text("")
+
+
+def test_without_javascript_every_page_says_all_it_has_to_say(some: redis_py.Redis, open_page: Callable) -> None:
+    page = open_page("/", java_script_enabled=False)
+    expect(page.locator("#totals")).to_contain_text("1,000")
+    expect(page.get_by_text("needs JavaScript")).to_be_visible()
+    assert page.locator("svg rect.bar").count() == 60
+    for word in ("Live", "All on this page"):
+        expect(page.get_by_text(word, exact=True)).to_be_hidden()
+    for tab in ("Busy", "Queues", "Retries", "Scheduled", "Dead"):
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name=tab).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(tab)
+        expect(page.locator("[aria-current=page]")).to_contain_text(tab)
+
+
+# Hostile jobs
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_a_hostile_job_is_displayed_harmlessly(real: redis_py.Redis, open_page: Callable, width: int) -> None:
+    args = [HOSTILE, RIGHT_TO_LEFT, "x" * 1_000_000]
+    job = failed(1, args=args, error_class=RIGHT_TO_LEFT, error_message=HOSTILE, queue=HOSTILE, tags=[HOSTILE])
+    job = json.dumps({**json.loads(job), "class": HOSTILE, HOSTILE: RIGHT_TO_LEFT})
+    real.zadd("retry", {job: time.time() + 600, b"<script>alert(3)</script>\xff": 1})
+    real.sadd("queues", HOSTILE)
+    real.lpush(f"queue:{HOSTILE}", job)
+    page = open_page("/retries", width)
+    row = page.get_by_role("row").last
+    expect(row).to_contain_text("<script>alert(1)</script>")
+    expect(row).to_contain_text("\\u202eevil")
+    row.locator("a.worker").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+    expect(page.get_by_text("That is the beginning of it.")).to_contain_text(f"{len(job):,} bytes")
+    assert page.evaluate("document.images.length + document.querySelectorAll('script:not([src])').length") == 0
+    for path in ("/", "/queues", page.url):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.goto("/queues")
+    page.get_by_role("link", name=re.compile("script")).first.click()
+    page.get_by_role("checkbox").last.check()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator("#said")).to_contain_text("1 job was deleted")
+    assert real.llen(f"queue:{HOSTILE}") == 0
+    page.wait_for_timeout(100)  # whatever wanted to pop up has
+
+
+def test_text_from_right_to_left_leaves_its_neighbours_where_they_are(real: redis_py.Redis, open_page: Callable) -> None:
+    real.zadd("retry", {failed(1, args=["a"], error_class="E", error_message="plain"): 1})
+    real.zadd("retry", {failed(2, args=["שלום"], error_class="עולם", error_message="ערב 1 2"): 2})
+    page = open_page("/retries")
+    rows = [page.get_by_role("row").nth(number) for number in (1, 2)]
+    for part in (".worker", ".args", ".error-class"):
+        left = [row.locator(part).bounding_box()["x"] for row in rows]
+        assert left[0] == left[1]
+    boxes = [rows[1].locator(part).bounding_box() for part in (".error-class", ".error bdi:last-child")]
+    assert boxes[0]["x"] < boxes[1]["x"]
+
+
+# Forgery and the password
+
+
+def test_a_forged_post_of_another_site_is_refused(some: redis_py.Redis, open_page: Callable, site: str) -> None:
+    page = open_page("/retries", allowed="403")  # a visitor who has the cookie
+    form = f'<form method="post" action="{site}/retries/all"><input name="do" value="delete"><button>Win</button></form>'
+    page.route("http://evil.example/**", lambda route: route.fulfill(body=form, content_type="text/html"))
+    page.goto("http://evil.example/")
+    with page.expect_response(f"{site}/retries/all") as answer:
+        page.get_by_role("button").click()
+    assert answer.value.status == 403
+    expect(page.get_by_text("Nothing was done")).to_be_visible()
+    assert state(some) == ALL
+
+
+def test_a_form_without_its_token_is_refused(some: redis_py.Redis, open_page: Callable) -> None:
+    page = open_page("/retries/all/delete", allowed="403")
+    page.evaluate("document.querySelector('[name=token]').value = 'A'.repeat(43)")
+    page.get_by_role("button", name="Delete all").click()
+    expect(page.get_by_text("Nothing was done")).to_be_visible()
+    assert state(some) == ALL
+
+
+def test_the_password_is_asked_for(some: redis_py.Redis, browser: Browser, guarded_site: str) -> None:
+    for password, status in (("sesame", 401), ("sésame", 200)):
+        with browser.new_context(http_credentials={"username": "ada", "password": password}) as context:
+            page = context.new_page()
+            assert page.goto(f"{guarded_site}/retries").status == status
+            assert page.get_by_text("ada1@example.com").count() == (status == 200)
+    with browser.new_context() as context:
+        assert context.request.get(f"{guarded_site}/retries").status == 401
+
+
+# How it looks, and to whom
+
+CONTRASTS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const paint = (colours) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    return canvas.getImageData(0, 0, 1, 1).data;
+  };
+  const light = (data) => [0.2126, 0.7152, 0.0722].reduce((sum, part, at) => {
+    const value = data[at] / 255;
+    return sum + part * (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  }, 0);
+  const poor = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.nodeValue.trim());
+    if (!own || !element.checkVisibility() || element.closest("svg, noscript, :disabled, [aria-hidden=true]")) continue;
+    const under = [];
+    for (let one = element; one; one = one.parentElement) under.unshift(getComputedStyle(one).backgroundColor);
+    const [back, text] = [light(paint(under)), light(paint([...under, getComputedStyle(element).color]))];
+    const ratio = (Math.max(back, text) + 0.05) / (Math.min(back, text) + 0.05);
+    if (ratio < 4.5) poor.push(`${element.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+  }
+  return poor;
+}"""
+
+NAMELESS = """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), table, section, nav, [role=region]")]
+  .filter((one) => one.checkVisibility())
+  .filter((one) => !(one.labels?.[0] ?? one).textContent.trim() && !one.getAttribute("aria-label"))
+  .map((one) => one.outerHTML.slice(0, 80))"""
+
+SMALL = """() => [...document.querySelectorAll("button, a.button, nav a, label")]
+  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44)
+  .map((one) => one.outerHTML.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_every_page_fits_and_can_be_read(some: redis_py.Redis, open_page: Callable, width: int, scheme: str) -> None:
+    some.zadd("dead", {b"no job": 1, failed(7, args=["w" * 500], error_message="w" * 500): time.time()})
+    some.zadd("retry", {failed(number): time.time() + 9000 for number in range(40, 80)})
+    page = open_page("/", width, color_scheme=scheme, allowed="404")
+    page.goto("/dead")
+    jobs = [link.get_attribute("href") for link in page.locator("a.worker").all()[:2]]
+    for path in (*PAGES, *jobs):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert page.evaluate(CONTRASTS) == [], path
+        assert page.evaluate(NAMELESS) == [], path
+        assert page.locator("h1").count() == 1
+        assert width > 500 or page.evaluate(SMALL) == [], path
+
+
+def test_everything_can_be_reached_by_keyboard(some: redis_py.Redis, open_page: Callable) -> None:
+    page = open_page("/retries")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    reached = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("(document.activeElement.labels?.[0] ?? document.activeElement).innerText.trim()"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert reached[:7] == ["All on this page", "Retry now", "Kill", "Delete", "Retry all…", "Kill all…", "Delete all…"]
+    page.get_by_role("row").nth(1).get_by_role("checkbox").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Delete", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("1 job was deleted")
+    assert state(some)["retry"] == [2, 3]
