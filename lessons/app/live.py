@@ -28,7 +28,7 @@ class Event:
     pane: str
     text: str
     kind: str = "line"
-    """line; chatter, which the filter hides; click, a button was pressed; still, nothing happened here meanwhile."""
+    """line; chatter, which the filter hides; request, which runs; still, nothing happened here meanwhile."""
     jid: str = ""
     """The job that it is about."""
     step: str = ""
@@ -41,11 +41,13 @@ class Event:
     """Whether the text says itself when it was."""
     link: str = ""
     request: int = 0
-    """The request that begins (kind "request") or ends with it."""
+    """The number of the request that ends with it."""
     count: int = 1
     """How often Redis was told the same in a row, since then."""
     replaces: int = 0
-    more: dict[str, Any] = field(default_factory=dict, compare=False)
+    """The number of the event that said it last."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """`short`, the same in a few words; `number`, the mail's."""
 
     @property
     def clock(self) -> str:

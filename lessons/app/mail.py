@@ -49,7 +49,8 @@ def write(email: str, thought: str, *, jid: str | None = None) -> EmailMessage:
     picture = make_msgid(domain="example.com")
     mail.add_alternative(
         '<body style="font: 16px system-ui, sans-serif; text-align: center; margin: 24px">'
-        f'<img src="cid:{picture[1:-1]}" width="420" height="236" alt="" style="border-radius: 12px; max-width: 100%; height: auto">'
+        f'<img src="cid:{picture[1:-1]}" width="420" height="236" alt="" '
+        'style="border-radius: 12px; max-width: 100%; height: auto">'
         f'<p dir="auto" style="font-size: 20px">{escape(thought)}</p>'
         '<p style="color: #777">Somebody thought of you.</p></body>',
         subtype="html",

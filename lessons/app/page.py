@@ -35,7 +35,6 @@ class Around(NamedTuple):
     """What the page needs to know of the rest."""
 
     inbox_url: str
-    worker_pid: Callable[[], int]
     kill_in_the_middle: Callable[[str], object]
     heartbeat_lasts: float
 

@@ -35,6 +35,10 @@ class Stopped(Exception):
     """We were told to stop while we were starting."""
 
 
+class Died(Exception):
+    """A part ended by itself: which one, and why."""
+
+
 class Part(Protocol):
     """Something that was started."""
 
@@ -167,7 +171,7 @@ class Everything:
         threading.Thread(target=watching.watch_redis, args=arguments, name="watches Redis", daemon=True).start()
         SendGifToUserWorker.queue = redis.queue
         worker = self._started(WorkerProcess(self._leash, self.live, redis.url, redis.queue))
-        around = page.Around(box.url, lambda: worker.pid, worker.kill_in_the_middle, worker.heartbeat_lasts)
+        around = page.Around(box.url, worker.kill_in_the_middle, worker.heartbeat_lasts)
         jobs = dashboard(redis.client)
         jobs.config["TRUSTED_HOSTS"] = NAMES
         pages = page.create(self.live, mail.catcher, around)
@@ -215,10 +219,6 @@ class Everything:
 
     def _why(self) -> str | None:
         return next((why for part in self._parts if (why := part.died())), None)
-
-
-class Died(Exception):
-    """A part ended by itself: which one, and why."""
 
 
 def _instead(port: int, wanted: int) -> str:

@@ -54,7 +54,7 @@ def _frame(words: Image.Image, dice: bytes, turn: float) -> Image.Image:
         radius = height * (0.2 - 0.014 * number) * (1 + 0.12 * math.sin(angle + number))
         colour = _colour(hue + 0.08 + 0.035 * number, 0.55, 0.4 + 0.045 * number)
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
-    image = image.resize(SIZE, Image.Resampling.LANCZOS)
+    image = image.reduce(FINER)
     image.paste(words, mask=words)
     return image
 
@@ -81,7 +81,7 @@ def _words(thought: str) -> Image.Image:
             else:
                 _star(pen, x + font.getlength(letter) / 2, y + size * 0.62, size * 0.36, ord(letter))
             x += font.getlength(letter)
-    return image.resize(SIZE, Image.Resampling.LANCZOS)
+    return image.reduce(FINER)
 
 
 def _letters(sign: str) -> list[str]:

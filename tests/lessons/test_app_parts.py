@@ -34,7 +34,7 @@ def pages(catcher, monkeypatch):
     """The two applications, to be asked without a server; the mail is not slow."""
     monkeypatch.setenv(mail.SMTP_PORT, str(catcher.port))
     monkeypatch.setenv(stage.PACE, "0")
-    around = page.Around("http://localhost:1080", lambda: 1, lambda jid: None, 4)
+    around = page.Around("http://localhost:1080", lambda jid: None, 4)
     return page.create(Live(), catcher, around), inbox.create(catcher)
 
 
