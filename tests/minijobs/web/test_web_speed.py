@@ -1,0 +1,76 @@
+"""With 100,000 jobs in each place a page takes no more than with 100: the same commands, and well under 200 ms."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import pytest
+import redis as redis_py
+from visitors import Visitor, a_job, failed
+
+MANY, FEW = 100_000, 100
+
+# The first, one in the middle and the last page of each list, and what else looks at it.
+PAGES = {
+    "/retries": (1, 2_000, 4_000),
+    "/dead": (1, 2_000, 4_000),
+    "/queue?name=mail": (1, 2_000, 4_000),
+}
+OTHERS = ("/", "/busy", "/queues", "/retries/all/delete", "/queue/clear?name=mail")
+
+
+def fill(redis: redis_py.Redis, many: int) -> None:
+    pipe = redis.pipeline(transaction=False)
+    for start in range(0, many, 1_000):
+        batch = range(start, min(start + 1_000, many))
+        trace = "eJyLVspNzMzRy0tX0lFKTs7PSy1KVSguKUpNTVGKBQBiAgfF" * 4
+        pipe.zadd("retry", {failed(number, error_backtrace=trace): 1.79e9 + number * 0.37 for number in batch})
+        pipe.zadd("dead", {failed(number): 1.79e9 + number * 0.37 for number in batch})
+        pipe.lpush("queue:mail", *map(a_job, batch))
+    pipe.sadd("queues", "mail")
+    pipe.execute()
+
+
+def visited(visitor: Visitor, many: int) -> list[str]:
+    """Pages of which there are as many however many jobs there are, job pages among them."""
+    paths = list(OTHERS)
+    for path, asked in PAGES.items():
+        mark = "&" if "?" in path else "?"
+        lists = [f"{path}{mark}page={min(page, many // 25)}" for page in asked]
+        jobs = [visitor.links(page, r"/[0-9a-f]{24}-|key=")[-1] for page in lists]
+        paths += [*lists, *jobs]
+    return paths
+
+
+@pytest.fixture(scope="module")
+def visitor() -> Visitor:
+    return Visitor()
+
+
+def test_a_page_asks_as_much_of_100_000_jobs_as_of_100(
+    real: redis_py.Redis, visitor: Visitor, told: Callable[..., list[list[str]]]
+) -> None:
+    asked = []
+    for many in (FEW, MANY):
+        real.flushdb()
+        fill(real, many)
+        asked.append([len(told(lambda path=path: visitor.get(path))) for path in visited(visitor, many)])
+    assert asked[0] == asked[1]
+    assert max(asked[0]) < 20
+    sizes = []
+    for path in visited(visitor, MANY):
+        before = real.info("stats")["total_net_output_bytes"]
+        answer = visitor.get(path)
+        sizes.append(real.info("stats")["total_net_output_bytes"] - before)
+        assert answer.status_code == 200
+    assert max(sizes) < 300_000  # of some 90 MB
+    medians = {path: statistics.median(took(visitor, path) for _ in range(7)) for path in visited(visitor, MANY)}
+    assert {path: seconds for path, seconds in medians.items() if seconds > 0.2} == {}
+
+
+def took(visitor: Visitor, path: str) -> float:
+    began = time.perf_counter()
+    assert visitor.get(path).status_code == 200
+    return time.perf_counter() - began
