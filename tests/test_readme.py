@@ -94,6 +94,7 @@ def test_the_map_of_the_library_is_the_library():
     blocks = re.findall(r"^minijobs/\n((?:  .+\n)+)", README.read_text(encoding="utf-8"), re.MULTILINE)
     listed = [line.split()[0] for block in blocks for line in block.splitlines()]
     there = {path.name for path in (ROOT / "minijobs").glob("*.py")} - {"__init__.py"}
+    there |= {f"{path.parent.name}/" for path in (ROOT / "minijobs").glob("*/__init__.py")}
     assert sorted(listed) == sorted(there)
 
 
