@@ -10,8 +10,6 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -80,24 +78,27 @@ def address(client: Redis) -> str:
     return f"{place}, database {settings.get('db') or 0}"
 
 
-@contextmanager
-def one_sentence(client: Redis, lost: str) -> Iterator[None]:
+class one_sentence:  # it is used like a function, as contextlib.suppress is
     """Turn redis-py's errors about an absent server into one RedisUnavailable. `lost` says what did not happen."""
-    try:
-        yield
-    except redis.TimeoutError:
-        # Sent, and no answer: nobody can know. It is not sent again, so it cannot be there twice.
-        raise RedisUnavailable(
-            f"Redis at {address(client)} did not answer within {SOCKET_TIMEOUT} seconds, so it may or may not have "
-            f"been done, once: {lost}."
-        ) from None
-    except redis.ConnectionError as error:
-        if isinstance(error, RedisUnavailable):
-            raise
-        raise RedisUnavailable(
-            f"No Redis at {address(client)}, so this was not done: {lost}. Start one with redis-server, or say where "
-            f"it is in REDIS_URL. (What redis-py says: {error})"
-        ) from None
+
+    def __init__(self, client: Redis, lost: str) -> None:
+        self.client = client
+        self.lost = lost
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, redis.TimeoutError):
+            # Sent, and no answer: nobody can know. It is not sent again, so it cannot be there twice.
+            raise RedisUnavailable(
+                f"Redis at {address(self.client)} did not answer within {SOCKET_TIMEOUT} seconds, so it may or may not have "
+                f"been done, once: {self.lost}."
+            ) from None
+        if isinstance(error, redis.ConnectionError) and not isinstance(error, RedisUnavailable):
+            raise RedisUnavailable(
+                f"No Redis at {address(self.client)}, so this was not done: {self.lost}. Start one with redis-server, or "
+                f"say where it is in REDIS_URL. (What redis-py says: {error})"
+            ) from None
 
 
 class Outage:
