@@ -121,7 +121,11 @@ def some(value: object) -> list[object]:
 
 
 def as_bytes(page: str) -> bytes:
-    """A page as it is sent. Half a surrogate pair, which no encoding has, must not cost the page."""
+    """A page as it is sent. Half a surrogate pair, which no encoding has, must not cost the page.
+
+    >>> as_bytes("a\\ud800")
+    b'a\\\\ud800'
+    """
     return page.encode(errors="backslashreplace")
 
 

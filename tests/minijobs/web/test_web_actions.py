@@ -82,6 +82,15 @@ def test_a_queued_job_is_still_found_when_others_have_left_or_come_before_it(som
     assert in_queue(some) == [5, 4, 2]
 
 
+def test_a_queued_job_is_still_found_when_hundreds_before_it_were_taken(redis: redis_py.Redis, visitor: Visitor) -> None:
+    redis.lpush("queue:mail", *map(a_job, range(1000)))
+    key = visitor.keys("/queue?name=mail&page=40")[-1]
+    assert key.endswith("-999")
+    redis.rpop("queue:mail", 900)
+    visitor.press("/queue?name=mail", to="/queue/job", name="mail", do="delete", key=key)
+    assert in_queue(redis) == list(range(900, 999))
+
+
 # What is not there any more
 
 

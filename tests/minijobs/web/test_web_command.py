@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis as redis_py
+import waitress
 from processes import SOON
 
 from minijobs.cli import main
@@ -38,6 +39,12 @@ def start_web(real_redis_url: str) -> Iterator[Start]:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@pytest.fixture(autouse=True)
+def _serves_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not refused in this process would be served for ever."""
+    monkeypatch.setattr(waitress, "create_server", lambda *_, **__: pytest.fail("it was not refused"))
 
 
 def ask(url: str, **headers: str) -> tuple[int, str]:
