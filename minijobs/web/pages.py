@@ -11,7 +11,7 @@ from ..api import JobRecord, Queue
 from ..job import BadPayload, load
 from ..overview import Stats, WorkSet
 from . import reading, words
-from .reading import PER_PAGE, SHELVES, Shelf
+from .reading import PER_PAGE, SHELVES, Numbers, Shelf
 
 pages = flask.Blueprint("pages", __name__)
 
@@ -27,20 +27,25 @@ def overview() -> bytes:
     """Numbers, their history, the processes and the queues."""
     days = flask.request.args.get("days", 30, type=int)
     days = days if days in DAYS else 30
-    history = Stats(reading.client()).history(days)
-    return show("overview.html", "Overview", history=history, days=days, ranges=DAYS, work=_work(), latencies=_latencies())
+    redis = reading.client()
+    found, history = reading.numbers(redis), Stats(redis).history(days)
+    latencies = reading.latencies(redis, found.queues)
+    values = {"history": history, "days": days, "ranges": DAYS, "work": WorkSet(redis), "latencies": latencies}
+    return show("overview.html", "Overview", found, **values)
 
 
 @pages.get("/busy")
 def busy() -> bytes:
     """The worker processes, and what each thread is doing."""
-    return show("busy.html", "Busy", work=_work())
+    return show("busy.html", "Busy", work=WorkSet(reading.client()))
 
 
 @pages.get("/queues")
 def queues() -> bytes:
     """The queues, how many jobs wait in each, and for how long."""
-    return show("queues.html", "Queues", latencies=_latencies())
+    redis = reading.client()
+    found = reading.numbers(redis)
+    return show("queues.html", "Queues", found, latencies=reading.latencies(redis, found.queues))
 
 
 @pages.get("/queue")
@@ -134,11 +139,11 @@ def download(record: JobRecord) -> flask.Response:
     return flask.Response(record.raw, headers=headers, mimetype="application/octet-stream")
 
 
-def show(template: str, title: str, **values: Any) -> bytes:
-    """A page, with the numbers at its top."""
+def show(template: str, title: str, numbers: Numbers | None = None, **values: Any) -> bytes:
+    """A page, with the numbers at its top, read now if they were not yet."""
     redis = reading.client()
     values["here"] = (flask.request.view_args or {}).get("name") or flask.request.endpoint
-    values |= {"numbers": reading.numbers(redis), "redis_at": connection.address(redis)}
+    values |= {"numbers": numbers or reading.numbers(redis), "redis_at": connection.address(redis)}
     return words.as_bytes(flask.render_template(template, title=title, **values))
 
 
@@ -167,12 +172,3 @@ def _page(size: int) -> tuple[int, int]:
     """Which page is asked for, and which is the last."""
     last = max(1, -(-size // PER_PAGE))
     return min(max(1, flask.request.args.get("page", 1, type=int)), last), last
-
-
-def _work() -> WorkSet:
-    return WorkSet(reading.client())
-
-
-def _latencies() -> dict[str, float]:
-    redis = reading.client()
-    return reading.latencies(redis, reading.numbers(redis).queues)
