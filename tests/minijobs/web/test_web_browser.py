@@ -286,7 +286,7 @@ def test_a_hostile_job_is_displayed_harmlessly(real: redis_py.Redis, open_page: 
     expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
     expect(page.get_by_text("That is the beginning of it.")).to_contain_text(f"{len(job):,} bytes")
     assert page.evaluate("document.images.length + document.querySelectorAll('script:not([src])').length") == 0
-    for path in ("/", "/queues", page.url):
+    for path in ("/", "/queues", "/retries", page.url):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.goto("/queues")
