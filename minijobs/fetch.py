@@ -129,7 +129,7 @@ class Fetcher:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return None
-                if unit := self._wait(left):
+                if unit := self.wait(left):
                     return unit
 
     def exchange(self, settled: Sequence[tuple[UnitOfWork, Enter | None]], want: int) -> list[UnitOfWork]:
@@ -138,21 +138,17 @@ class Fetcher:
         What a busy process does instead of `fetch` and `acknowledge`: see `dispatcher`. Raises RedisUnavailable; then some
         of it may have been done. To acknowledge again does no harm, and `recover` finds what was moved.
         """
-        done = [unit for unit, enter in settled if enter is None]
         with connection.one_sentence(self.redis, "settling and fetching jobs"):
-            if len(done) < len(settled):
-                multi = self.redis.pipeline(transaction=True)
-                for unit, enter in settled:
-                    if enter is not None:
-                        self._settle(multi, unit, enter)
-                multi.execute()
-                if not (done or want):
-                    return []
+            multi = self.redis.pipeline(transaction=True)  # told only if there is something in it
+            for unit, enter in settled:
+                if enter is not None:
+                    self._settle(multi, unit, enter)
+            multi.execute()
             queues = self.order()
             keys = [key for queue in queues for key in (f"queue:{queue}", self.inflight(queue))]
             position = {queue: 2 * number for number, queue in enumerate(queues, start=1)}
-            entries = [word for unit in done for word in (position[unit.queue], unit.raw)]
-            arguments: Any = (len(keys) + 1, *keys, "inflight", want, *entries)
+            done = [word for unit, enter in settled if enter is None for word in (position[unit.queue], unit.raw)]
+            arguments: Any = (len(keys) + 1, *keys, "inflight", want, *done)
             try:
                 moved: Any = self.redis.evalsha(EXCHANGE_SHA, *arguments)
             except NoScriptError:  # a Redis that has just started
@@ -172,7 +168,9 @@ class Fetcher:
             (queue,) = self.queues
             pipe = self.redis.pipeline(transaction=False)
             self._announce(pipe)
-            pipe.brpoplpush(f"queue:{queue}", self.inflight(queue), timeout=min(seconds, LONGEST_BLOCK))
+            # BRPOPLPUSH is BLMOVE … RIGHT LEFT by its older name: fakeredis's BLMOVE does not wait.
+            block = min(max(seconds, SHORTEST_BLOCK), LONGEST_BLOCK)
+            pipe.brpoplpush(f"queue:{queue}", self.inflight(queue), timeout=block)
             raw: Any = pipe.execute()[-1]
             return None if raw is None else UnitOfWork(queue, raw)
 
@@ -244,14 +242,3 @@ class Fetcher:
         pipe.lrem(self.inflight(unit.queue), 1, unit.raw)  # type: ignore[arg-type]
         if enter is not None:
             enter(pipe)
-
-    def _wait(self, seconds: float) -> UnitOfWork | None:
-        """As `wait`, for who has announced its lists."""
-        if len(self.queues) > 1:
-            time.sleep(min(seconds, LOOK_EVERY))
-            return None
-        # BRPOPLPUSH is BLMOVE … RIGHT LEFT by its older name: fakeredis's BLMOVE does not wait.
-        (queue,) = self.queues
-        block = min(max(seconds, SHORTEST_BLOCK), LONGEST_BLOCK)
-        raw: Any = self.redis.brpoplpush(f"queue:{queue}", self.inflight(queue), timeout=block)
-        return None if raw is None else UnitOfWork(queue, raw)

@@ -40,11 +40,7 @@ INSTEAD = {
     "UUID": "Pass str(…).",
     "Enum": "Pass its .value.",
     "PurePath": "Pass str(…).",
-    "dict": "Pass dict(…), a plain one.",
-    "list": "Pass list(…), a plain one.",
-    "str": "Pass str(…), a plain one.",
-    "int": "Pass int(…), a plain one.",
-    "float": "Pass float(…), a plain one.",
+    **{kind: f"Pass {kind}(…), a plain one." for kind in ("dict", "list", "str", "int", "float")},
     "object": "Pass an id, and look the thing up in perform: by then it may have changed.",
 }
 

@@ -110,8 +110,7 @@ class Processor:
             raise
         except BaseException as error:  # a job that calls sys.exit(), or is cancelled, has failed; the process goes on
             outcome = retry.after_failure(unit, job, error, kind)
-            elapsed = time.perf_counter() - started
-            logger.info("fail: %.3f sec", elapsed)
+            logger.info("fail: %.3f sec", time.perf_counter() - started)
             logger.warning("%s: %s (%s)", type(error).__name__, retry.message(error), outcome.describe())
             return outcome
         logger.info("done: %.3f sec", time.perf_counter() - started)
