@@ -48,7 +48,10 @@ def main() -> int:
     except Failed as error:
         console.print(f"The benchmark cannot run: {error}", markup=False)
         return 1
-    _tell(stored, console)
+    if options.markdown:
+        print(report.markdown(_results(stored)), _caption(stored), sep="\n\n")
+    else:
+        _tell(stored, console)
     if not options.show:
         _write(stored, Path(options.out), console)
     return 0
@@ -76,6 +79,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="under two minutes: short, and only what the aims need")
     parser.add_argument("--out", default=str(FOLDER), metavar="FOLDER", help="where results.json and drain.png go")
     parser.add_argument("--show", metavar="FILE", help="measure nothing: show an earlier results.json")
+    parser.add_argument("--markdown", action="store_true", help="show it as the README does")
     return parser.parse_args()
 
 
@@ -149,6 +153,10 @@ def _commit() -> str:
     return described.stdout.strip() or "unknown"
 
 
+def _results(stored: dict[str, Any]) -> Results:
+    return Results([Measurement.from_json(one) for one in stored["measurements"]])
+
+
 def _caption(stored: dict[str, Any]) -> str:
     machine = stored["machine"]
     return (
@@ -159,7 +167,7 @@ def _caption(stored: dict[str, Any]) -> str:
 
 def _tell(stored: dict[str, Any], console: Console) -> None:
     """Print what came out."""
-    results = Results([Measurement.from_json(one) for one in stored["measurements"]])
+    results = _results(stored)
     for table in (report.ratios_table(results), report.medians_table(results), report.aims_table(results)):
         if table.row_count:
             console.print(table)
@@ -179,8 +187,7 @@ def _write(stored: dict[str, Any], folder: Path, console: Console) -> None:
     file = folder / "results.json"
     file.write_text(json.dumps(stored, indent=1) + "\n")
     written = [file]
-    results = Results([Measurement.from_json(one) for one in stored["measurements"]])
-    if picture.draw(results, _caption(stored), folder / "drain.png"):
+    if picture.draw(_results(stored), _caption(stored), folder / "drain.png"):
         written.append(folder / "drain.png")
     console.print("Written:", *written)
 

@@ -171,6 +171,16 @@ def aims_table(results: Results) -> Table:
     return table
 
 
+def markdown(results: Results) -> str:
+    """The aims, as a table of the README."""
+    lines = ["| 10 threads unless said | without hiredis | with hiredis | aim |", "|---|---|---|---|"]
+    for aim in AIMS:
+        ratios = [aim.ratio(results, ours) for ours in OURS_BOTH]
+        cells = [f"{ratio}" + ("" if aim.reached(ratio) else ", **not reached**") if ratio else "" for ratio in ratios]
+        lines.append(f"| {aim.text} | {' | '.join(cells)} | {'≤' if aim.at_most else '≥'} {aim.limit:g} |")
+    return "\n".join(lines)
+
+
 def _verdict(aim: Aim, ratio: Spread | None) -> str:
     if ratio is None:
         return "not measured"
