@@ -82,8 +82,7 @@ class one_sentence:  # it is used like a function, as contextlib.suppress is
     """Turn redis-py's errors about an absent server into one RedisUnavailable. `lost` says what did not happen."""
 
     def __init__(self, client: Redis, lost: str) -> None:
-        self.client = client
-        self.lost = lost
+        self.client, self.lost = client, lost
 
     def __enter__(self) -> None: ...
 

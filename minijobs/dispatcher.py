@@ -8,6 +8,7 @@ There is one thread more than jobs may run at a time. They are all alike, and ea
     sleep    until there is a job for it, or nobody else to talk
 
 So a thread that has run a job talks for itself and for the others, and goes on with the next one: nobody has to be woken.
+Since jobs run and a watching thread are never more than `concurrency`, there always is a thread that can be woken to talk.
 A job is fetched when a thread is idle, never before: nothing waits behind a slow job while another process is free.
 Sidekiq: `Sidekiq::Manager`, whose threads fetch each for itself.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = 5.0  # seconds between two tries to reach a Redis that is away
 BLOCK = 1.0  # seconds that one watches in one go: it cannot be stopped meanwhile
 
-GIVEN_BACK = "given back"
+TALK = None  # in the queue of what is to be done: whoever takes it is to talk
 
 Held = tuple[int, UnitOfWork]
 """A job that was fetched, with a number, because two entries may be alike to the last byte."""
@@ -50,12 +52,15 @@ class Dispatcher:
         self.concurrency = concurrency
         self.clean = False
         """Whether it came to its end, and nothing was left unfinished."""
+        self.broken = False
+        """Whether a mistake of ours ended a thread."""
         self._quiet, self._stop = threading.Event(), threading.Event()
         self._deadline = float("inf")
-        # What any thread may add to. None asks whoever takes it to talk; behind a job there always is one.
+        # What any thread may add to.
         self._todo: SimpleQueue[Held | None] = SimpleQueue()
-        self._run: list[tuple[int, Outcome]] = []  # and Redis has not been told yet
-        # What only the thread with the baton touches: the one that talks.
+        self._untold: list[tuple[int, Outcome]] = []  # was run, and Redis has not been told yet
+        # Who talks has the baton. Who finds it taken may sleep, because whoever has it looks, after giving it back, whether
+        # there is more to say; then it talks on or, if it has something else to do, puts TALK. The rest is for the talker.
         self._baton = threading.Lock()
         self._held: dict[int, UnitOfWork] = {}
         self._numbers = 0
@@ -72,7 +77,7 @@ class Dispatcher:
 
     def stop(self, timeout: float) -> None:
         """Fetch no more, and end as soon as nothing runs any more, or after `timeout` seconds."""
-        self._deadline = time.monotonic() + timeout
+        self._deadline = min(self._deadline, time.monotonic() + timeout)
         self._stop.set()
         self._quiet.set()
 
@@ -80,18 +85,22 @@ class Dispatcher:
         """Work until told to stop."""
         for number in range(self.concurrency + 1):
             threading.Thread(target=self._work, name=f"performer-{number}", daemon=True).start()
-        self._todo.put(None)
+        self._todo.put(TALK)
         self._quiet.wait()
         logger.info("quiet: nothing more is fetched, %d jobs still run", len(self._held))
         self._stop.wait()
-        while not self._over():
-            time.sleep(0.01)
-        self._baton.acquire()  # for good: nobody talks any more
-        self._give_up()
+        while True:
+            while not self._over():
+                time.sleep(0.01)
+            self._baton.acquire()  # for good: nobody talks any more
+            if self._over():  # still, now that nobody can change it
+                return self._give_up()
+            self._baton.release()
+            self._todo.put(TALK)
 
     def _over(self) -> bool:
         # While one watches, Redis would hand it what is given back. It comes back soon, with a job or without.
-        if not self._stop.is_set() or self._watched:
+        if not self._stop.is_set() or (self._watched and not self.broken):
             return False
         return not self._held or time.monotonic() > self._deadline
 
@@ -102,12 +111,12 @@ class Dispatcher:
                 job = self._todo.get() or self._next()
                 while job:
                     number, unit = job
-                    self._run.append((number, self._outcome(unit)))
-                    # If there is a job to do, somebody will take it, and then whoever talks will tell of this one, too.
+                    self._untold.append((number, self._outcome(unit)))
+                    # Behind every job in the queue comes TALK, and whoever takes that tells of this one, too.
                     job = self._next() if self._todo.empty() else None
         except BaseException:
             logger.exception("a mistake in minijobs: this process ends")
-            self._watched = False
+            self.broken = True
             self.stop(0)
 
     def _outcome(self, unit: UnitOfWork) -> Outcome:
@@ -122,18 +131,18 @@ class Dispatcher:
     def _next(self) -> Held | None:
         """A job for this thread, after it has talked or watched; None: there is nothing for it to do but sleep."""
         while self._baton.acquire(blocking=False):
-            job, watch = None, False
+            job, watch, more = None, False, False
             try:
-                job, watch = self._converse()
+                job, watch, more = self._converse()
             except RedisError as error:
                 self._went_wrong(error)
             finally:
                 self._baton.release()
-            unsaid = self._left_unsaid()
-            if not (job or watch or unsaid):
+            more = more or self._left_unsaid()
+            if not (job or watch or more):
                 return None
-            if unsaid and (job or watch):
-                self._todo.put(None)  # somebody else is to say it
+            if more and (job or watch):
+                self._todo.put(TALK)
             if job or (watch and (job := self._watch())):
                 return job
         return None
@@ -142,49 +151,54 @@ class Dispatcher:
         """Whether somebody had something to say meanwhile, found the baton taken, and sleeps now."""
         if self._in_doubt:
             return not (self._watched or self._over())
-        return bool(self._run) and self._todo.empty()
+        return bool(self._untold) and self._todo.empty()
 
-    def _converse(self) -> tuple[Held | None, bool]:
-        """One round trip: settle what has been run, fetch for idle threads. Gives back a job for this thread, and whether
-        it is to watch."""
+    def _converse(self) -> tuple[Held | None, bool, bool]:
+        """One round trip: settle what has been run, fetch for idle threads.
+
+        Gives back a job for this thread; whether it is to watch instead; and whether others have something to do as well.
+        """
         if self.heart.missed() or self.heart.lapses > self._lapses:
             self._lapses, self._in_doubt = self.heart.lapses, True
         if self._in_doubt:
             if self._watched:  # Redis may be handing it a job just now, and that one is not lost
-                return None, False
+                return None, False, False
             self._take_stock()
-        run = list(self._run)  # others add to it meanwhile
+        run = list(self._untold)  # others add to it meanwhile
         idle = 0 if self._quiet.is_set() else self.concurrency - len(self._held) + len(run) - self._watched
-        want = idle if self._more else 0
-        units = []
-        if run or want:
-            settled = [(self._held[number], outcome.enter) for number, outcome in run if number not in self._gone]
-            units = self.fetcher.exchange(settled, want)
-            self._more = len(units) == want if want else self._more
-        for number, outcome in run:
-            del self._held[number]
-            self._gone.discard(number)
-            if outcome.name != GIVEN_BACK:
-                self.processor.count(outcome)
-        del self._run[: len(run)]
-        self.outage.over()
-        self._pause = 0.0
+        # Where there was nothing, one thread watches; several queues cannot be watched, so they are asked by the way.
+        want = idle if self._more or (run and len(self.fetcher.queues) > 1) else 0
+        units = self._exchange(run, want) if run or want else []
         if not units:
             watch = idle > 0 and not self._watched
             self._watched |= watch
-            return None, watch
+            return None, watch, False
         mine, *others = [self._hold(unit) for unit in units]
         for job in others:
             self._todo.put(job)
-        if others or idle > len(units):
-            self._todo.put(None)
-        return mine, False
+        return mine, False, bool(others) or idle > len(units)
+
+    def _exchange(self, run: list[tuple[int, Outcome]], want: int) -> list[UnitOfWork]:
+        settled = [(self._held[number], outcome.enter) for number, outcome in run if number not in self._gone]
+        units = self.fetcher.exchange(settled, want)
+        self.outage.over()
+        self._pause = 0.0
+        self._more = len(units) == want if want else self._more
+        for number, outcome in run:
+            del self._held[number]
+            self._gone.discard(number)
+            self.processor.count(outcome)
+        del self._untold[: len(run)]
+        return units
 
     def _watch(self) -> Held | None:
         """Wait for a job, while others run theirs and talk. Gives it back, if one came."""
         unit = None
         try:
             unit = self.fetcher.wait(BLOCK)
+            if unit and self._quiet.is_set():
+                self.fetcher.give_back(unit)
+                unit = None
         except RedisError as error:
             self._went_wrong(error)
         with self._baton:
@@ -193,12 +207,8 @@ class Dispatcher:
             if unit is None:
                 return None
             job = self._hold(unit)
-            if len(self._held) < self.concurrency:
-                self._todo.put(None)  # somebody else is to look for more, and to watch
-        if not self._quiet.is_set():
-            return job
-        self._run.append((job[0], _given_back(unit)))
-        return None
+        self._todo.put(TALK)  # for who found the baton taken; to look for more; and to watch
+        return job
 
     def _went_wrong(self, error: RedisError) -> None:
         """Redis did not answer: wait a little, and longer each time."""
@@ -210,14 +220,13 @@ class Dispatcher:
 
     def _take_stock(self) -> None:
         """Learn from Redis what became of what we hold. A failure that is settled twice could be tried twice."""
-        run = {number for number, _ in list(self._run)}
+        run = {number for number, _ in list(self._untold)}
         # Those that still run first: of two entries that are alike, theirs is the one that is there.
-        held = {number: self._held[number] for number in sorted(self._held, key=run.__contains__)}
-        lost, gone = self.fetcher.recover(held)
+        lost, gone = self.fetcher.recover(dict(sorted(self._held.items(), key=lambda held: held[0] in run)))
         if lost:
             logger.warning("an answer of Redis got lost: gave back %d jobs that it had moved", lost)
         self._gone |= gone
-        self._in_doubt = False
+        self._in_doubt, self._more = False, True
 
     def _hold(self, unit: UnitOfWork) -> Held:
         self._numbers += 1
@@ -226,8 +235,11 @@ class Dispatcher:
 
     def _give_up(self) -> None:
         """What is unfinished goes back to its queue, to be taken next. That is no failure, and no retry is counted."""
-        untold = self._gone.union(number for number, _ in self._run)
-        self.clean = not self._held
+        if not (self._in_doubt or self.broken):
+            with suppress(RedisError):
+                self._converse()  # what came to its end in the last moment
+        untold = self._gone.union(number for number, _ in self._untold)
+        self.clean = not (self._held or self.broken)
         for number, unit in self._held.items():
             try:
                 if number not in untold:
@@ -239,4 +251,4 @@ class Dispatcher:
 
 
 def _given_back(unit: UnitOfWork) -> Outcome:
-    return Outcome(GIVEN_BACK, enter=lambda multi: multi.rpush(f"queue:{unit.queue}", unit.raw))
+    return Outcome("given back", enter=lambda multi: multi.rpush(f"queue:{unit.queue}", unit.raw))

@@ -30,11 +30,9 @@ DEEPEST_ARGUMENT = 98
 # What to pass instead, by the name of the type or of one of its bases; the first that fits. An Enum may be a str as well.
 INSTEAD = {
     "tuple": "Pass a list.",
-    "set": "Pass a sorted list.",
-    "frozenset": "Pass a sorted list.",
+    **dict.fromkeys(("set", "frozenset"), "Pass a sorted list."),
     "bytes": "Pass text: base64.b64encode(…).decode().",
-    "datetime": "Pass its .isoformat() and read it back in perform.",
-    "date": "Pass its .isoformat() and read it back in perform.",
+    **dict.fromkeys(("datetime", "date"), "Pass its .isoformat() and read it back in perform."),
     "timedelta": "Pass its .total_seconds().",
     "Decimal": "Pass str(…), which keeps every digit.",
     "UUID": "Pass str(…).",
@@ -194,13 +192,12 @@ def _wrong_shape(job: object) -> str | None:
     for field in ("queue", "retry_queue"):
         if field in job and not (isinstance(job[field], str) and job[field] and _is_text(job[field])):
             return f'"{field}" is {job[field]!r} and must be the name of a queue'
-    if job.get("retry") not in (True, False, None) and not _is_count(job["retry"]):
-        return f'"retry" is {job["retry"]!r} and must be true, false or a number of retries'
+    for field, counts in (("retry", "retries"), ("backtrace", "lines")):
+        if job.get(field) not in (True, False, None) and not _is_count(job[field]):
+            return f'"{field}" is {job[field]!r} and must be true, false or a number of {counts}'
     stretch = job.get("retry_for")
     if stretch is not None and not (_is_moment(stretch) and 0 <= stretch < 1e9):
         return f'"retry_for" is {stretch!r} and must be a number of seconds'
-    if job.get("backtrace") not in (True, False, None) and not _is_count(job["backtrace"]):
-        return f'"backtrace" is {job["backtrace"]!r} and must be true, false or a number of lines'
     count = job.get("retry_count", 0)  # Sidekiq's API takes one off before a retry by hand, so it may be -1
     if type(count) is not int or abs(count) >= 2**31:
         return f'"retry_count" is {count!r} and must be a number of retries'

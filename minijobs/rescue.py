@@ -28,6 +28,7 @@ if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[2])
 return 1
 """
+# An empty list's name leaves the index, unless its owner has woken up meanwhile.
 FORGET = """
 if redis.call('EXISTS', KEYS[2], KEYS[3]) == 0 then redis.call('SREM', KEYS[1], ARGV[1]) end
 """
@@ -65,7 +66,7 @@ def rescue_orphans(redis: Redis | None = None, *, now: float | None = None, pati
         for name, owner, alive in zip(names, owners, lives, strict=True):
             if not alive:
                 rescued += _empty(redis, name, now)
-                _forget(redis, name, owner)
+                redis.register_script(FORGET)(keys=["inflight", b"inflight:" + name, owner], args=[name])
     return rescued
 
 
@@ -101,8 +102,3 @@ def _rescued_once_more(raw: bytes) -> tuple[bytes, PoisonPill | None]:
         return dump(job).encode(), poison
     except Exception:  # whatever is wrong with it, the others behind it are rescued, and it goes back as it is
         return raw, None
-
-
-def _forget(redis: Redis, name: bytes, owner: bytes) -> None:
-    """Take an empty list's name out of the index, unless its owner has woken up meanwhile."""
-    redis.register_script(FORGET)(keys=["inflight", b"inflight:" + name, owner], args=[name])

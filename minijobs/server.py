@@ -66,7 +66,6 @@ class Server:
         self.timeout = timeout
         self.asked_to_end = False
         """Whether somebody sent TERM or INT."""
-        self.every = heartbeat
         self.poll_every = poll
         self._outage = connection.Outage(self.redis)
         self._dispatcher = Dispatcher(self.processor, self.heart, self._outage, concurrency)
@@ -86,7 +85,8 @@ class Server:
         clean = self._dispatcher.clean
         try:
             self.heart.stop()
-            self.fetcher.leave()
+            if not self._dispatcher.broken:  # then a thread may still move a job, and somebody has to know the list
+                self.fetcher.leave()
         except RedisError as error:
             logger.error("could not sign off; another process will notice: %s", error)
             clean = False
@@ -130,7 +130,7 @@ class Server:
                 self._outage.noticed(error)
             except Exception:  # without a heart, others would take this process for dead
                 logger.exception("the heartbeat failed")
-            self._ended.wait(self.every)
+            self._ended.wait(self.heart.every)
 
     def _poll(self) -> None:
         processes = 1
@@ -138,7 +138,7 @@ class Server:
             try:
                 scheduled.poll(self.redis)
                 if self.heart.steady():
-                    rescue.rescue_orphans(self.redis, patience=self.every)
+                    rescue.rescue_orphans(self.redis, patience=self.heart.every)
                 processes = self._living()
             except RedisError as error:
                 self._outage.noticed(error)

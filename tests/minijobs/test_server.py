@@ -44,7 +44,7 @@ class ServerFail(Worker):
 
 @pytest.fixture(autouse=True)
 def _fresh():
-    worker.registry.update({kind.__name__: kind for kind in (ServerNote, ServerGate, ServerFail)})
+    worker.registry.update({kind.__name__: kind for kind in (ServerNote, ServerGate, ServerNamed, ServerFail)})
     ServerNote.ran = []
     ServerGate.entered = threading.Semaphore(0)
     ServerGate.open = threading.Event()
@@ -119,15 +119,21 @@ def test_a_finished_job_is_settled_while_others_still_run(redis):
         eventually(lambda: redis.llen(server.fetcher.inflight("default")) == 0)
 
 
+class ServerNamed(Worker):
+    """Runs until the gate of its name is opened."""
+
+    gates: ClassVar[dict[str, threading.Event]] = {}
+
+    def perform(self, name):
+        gate = ServerNamed.gates.setdefault(name, threading.Event())
+        ServerGate.entered.release()
+        assert gate.wait(SOON)
+        ServerNote.ran.append(name)
+
+
 @pytest.mark.parametrize("next_ones", [["slow"], []], ids=["which then runs a job", "which then waits for one"])
 def test_a_job_that_finishes_while_another_thread_talks_is_settled_at_once(redis, next_ones):
-    gates = {name: threading.Event() for name in ("one", "other", "slow", "end")}
-
-    class ServerNamed(Worker):
-        def perform(self, name):
-            ServerGate.entered.release()
-            assert gates[name].wait(SOON)
-
+    gates = ServerNamed.gates = {name: threading.Event() for name in ("one", "other", "slow", "end")}
     running = Running(concurrency=2, poll=60)
     fetcher, dispatcher = running.server.fetcher, running.server._dispatcher
     exchange = fetcher.exchange
@@ -136,7 +142,7 @@ def test_a_job_that_finishes_while_another_thread_talks_is_settled_at_once(redis
         units = exchange(settled, want)
         if settled and not gates["other"].is_set():
             gates["other"].set()
-            eventually(lambda: len(dispatcher._run) == 2)  # both have finished, and only the one was told
+            eventually(lambda: len(dispatcher._untold) == 2)  # both have finished, and only the one was told
             time.sleep(0.05)  # the other's thread has found that somebody else talks
         return units
 
@@ -156,6 +162,72 @@ def test_a_job_that_finishes_while_another_thread_talks_is_settled_at_once(redis
         assert not gates["slow"].is_set()
         gates["slow"].set()
         gates["end"].set()
+
+
+def test_a_job_that_finishes_while_a_watched_one_comes_is_settled_at_once(redis):
+    gates = ServerNamed.gates = {name: threading.Event() for name in ("one", "slow")}
+    ServerNamed.perform_async("one")
+    with Running(concurrency=2, poll=60) as server:
+        dispatcher = server._dispatcher
+        assert ServerGate.entered.acquire(timeout=SOON)
+        eventually(lambda: dispatcher._watched)
+        # Given a job that finishes while somebody talks, so its thread sleeps
+        with dispatcher._baton:
+            gates["one"].set()
+            eventually(lambda: dispatcher._untold)
+            # When the watching thread gets one that takes long
+            ServerNamed.perform_async("slow")
+            eventually(lambda: not len(Queue("default")))
+            time.sleep(0.05)
+        assert ServerGate.entered.acquire(timeout=SOON)
+        # Then the one that has finished is settled all the same
+        eventually(lambda: redis.llen(server.fetcher.inflight("default")) == 1)
+        assert ServerNote.ran == ["one"]
+        gates["slow"].set()
+
+
+@pytest.mark.parametrize("jobs", [["one"], []], ids=["a job", "nothing"])
+def test_a_stop_waits_for_who_is_talking_and_for_what_comes_of_it(redis, jobs):
+    running = Running(concurrency=1, poll=60)
+    fetcher, talking, go_on, ended = running.server.fetcher, threading.Event(), threading.Event(), []
+    exchange, wait = fetcher.exchange, fetcher.wait
+
+    def talks_for_long(settled, want):
+        units = exchange(settled, want)
+        talking.set()
+        assert go_on.wait(SOON)
+        return units
+
+    def watches(seconds):
+        unit = wait(min(seconds, 0.3))
+        ended.append(not running.thread.is_alive())
+        return unit
+
+    fetcher.exchange, fetcher.wait = talks_for_long, watches
+    for name in jobs:
+        ServerNote.perform_async(name)
+    with running as server:
+        # Given a thread that talks, and nothing that runs
+        assert talking.wait(SOON)
+        # When the process is stopped
+        server.stop()
+        time.sleep(0.1)
+        go_on.set()
+    # Then a job that comes of it is run, not given back; and the process does not end while somebody watches.
+    assert ServerNote.ran == jobs
+    assert len(Queue("default")) == 0
+    assert running.codes == [0]
+    assert ended == ([] if jobs else [False])
+
+
+def test_a_mistake_of_ours_ends_the_process_and_leaves_what_it_held_to_others(redis, monkeypatch):
+    ServerNote.perform_async("one")
+    running = Running(concurrency=2, poll=60)
+    monkeypatch.setattr(running.server.processor, "count", lambda outcome: 1 / 0)
+    running.thread.start()
+    running.thread.join(SOON)
+    assert running.codes == [1]
+    assert redis.smembers("inflight") == {f"{running.server.fetcher.identity}|default".encode()}
 
 
 def test_a_failure_enters_retry_and_leaves_flight(redis):
