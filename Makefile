@@ -46,7 +46,7 @@ notebooks: .venv/has-notebooks ## build all notebooks anew from the lessons
 test: .venv/has-dev ## run all tests
 	$(BIN)/python -m pytest
 
-bench: .venv/has-dev ## measure minijobs beside its peers (a while; two minutes: QUICK=1)
+bench: .venv/has-dev ## measure minijobs beside its peers (25 minutes; two: QUICK=1)
 	$(BIN)/python tests/benchmarks $(if $(QUICK),--quick)
 
 .PHONY: help progress app notebooks test bench

@@ -1,8 +1,9 @@
-"""`make bench` measures for half an hour. Here: that its files can be run at all, and that it calculates rightly."""
+"""`make bench` measures for 25 minutes. Here: that its files can be run at all, and that it calculates rightly."""
 
 from __future__ import annotations
 
 import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +130,17 @@ def test_a_peer_that_cannot_be_installed_says_why(bench, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(bench.machine.Failed, match="no ruby"):
         ruby.install()
+
+
+def test_the_readme_shows_what_was_measured(bench):
+    stored = json.loads((BENCHMARKS / "measured" / "results.json").read_text())
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    measured = [bench.report.Measurement.from_json(one) for one in stored["measurements"]]
+    assert bench.report.markdown(bench.report.Results(measured)) in readme
+    for fact in (stored["date"][:10], stored["machine"]["processor"], f"{stored['machine']['cores']} cores"):
+        assert fact in readme
+    assert stored["rounds"] >= 5
+    assert {peer.name for peer in bench.catalogue.PEERS} == {one.peer for one in measured}, stored["absent"]
 
 
 def test_its_command_line_can_be_read():
