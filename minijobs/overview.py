@@ -71,7 +71,7 @@ class ProcessSet:
     [('web-1:7:abc', ['default'])]
     """
 
-    FIELDS = ("info", "busy", "beat", "quiet", "rss", "rtt_us")
+    FIELDS = ("info", "quiet", "busy", "beat", "rss", "rtt_us")
 
     def __init__(self, redis: Redis | None = None) -> None:
         self.redis: Any = connection.current() if redis is None else redis
@@ -80,11 +80,10 @@ class ProcessSet:
         pipe = self.redis.pipeline(transaction=False)
         for identity in sorted(self.redis.smembers("processes")):
             pipe.hmget(identity, self.FIELDS)
-        for info, busy, beat, quiet, rss, rtt in pipe.execute():
-            told = _read(info)
-            if told:  # else its heartbeat has expired
-                numbers = {"busy": int(busy or 0), "beat": float(beat or 0), "rss": int(rss or 0), "rtt_us": int(rtt or 0)}
-                yield Process({**told, **numbers, "quiet": (quiet or b"").decode()}, self.redis)
+        for info, quiet, *numbers in pipe.execute():
+            if told := _read(info):  # else its heartbeat has expired
+                told |= {name: _number(number) for name, number in zip(self.FIELDS[2:], numbers, strict=True)}
+                yield Process({**told, "quiet": (quiet or b"").decode(errors="replace")}, self.redis)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -101,7 +100,7 @@ class Work:
         self.process = process
         self.thread = thread
         self.queue = str(told.get("queue"))
-        self.run_at = float(told.get("run_at") or 0)
+        self.run_at = _number(told.get("run_at"))
         payload = told.get("payload")
         text = payload if isinstance(payload, str) else json.dumps(payload)  # Sidekiq 5 wrote an object, not text
         self.job = JobRecord(text.encode(errors="backslashreplace"), self.queue)
@@ -232,3 +231,12 @@ def _read(text: bytes | None) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _number(told: Any) -> float:
+    """A number in a heartbeat, and 0 if it is none: nothing that comes out of Redis is trusted."""
+    try:
+        number = float(told or 0)
+    except (TypeError, ValueError):
+        return 0
+    return (int(number) if number.is_integer() else number) if abs(number) < 1e300 else 0  # NaN is not

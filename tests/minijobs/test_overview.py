@@ -78,6 +78,16 @@ def test_what_a_process_is_asked_to_do_it_hears_at_its_next_beat(redis: redis_py
     assert [heartbeat.beat(), heartbeat.beat(), heartbeat.beat()] == [["TSTP"], ["TERM"], ["TTIN"]]
 
 
+@pytest.mark.parametrize("nonsense", ["", "many", "nan", "inf", "1e999", "\xff"])
+def test_a_heartbeat_that_tells_nonsense_hides_nobody(redis: redis_py.Redis, nonsense: str) -> None:
+    Heartbeat(Processor(Fetcher("default", identity="web-1:7:abc"))).beat()
+    redis.hset("web-1:7:abc", mapping={"busy": nonsense, "beat": nonsense, "rss": nonsense, "rtt_us": nonsense})
+    work = {"queue": "default", "payload": entry(1), "run_at": nonsense}
+    redis.hset("web-1:7:abc:work", "thread", json.dumps(work))
+    assert [(process["busy"], process["beat"]) for process in ProcessSet()] == [(0, 0)]
+    assert [work.run_at for work in WorkSet()] == [0]
+
+
 def test_a_quiet_process_is_stopping(redis: redis_py.Redis) -> None:
     heartbeat = beating("web-1:1:a")
     heartbeat.quiet = True
