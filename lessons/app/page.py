@@ -98,7 +98,7 @@ def create(live: Live, catcher: Catcher, around: Around) -> Flask:
         catcher.refuse_mail(None, 0)
         say_answer(attempt, began.number if began else 0)
         seen = attempts.seen(attempt)
-        for pane, nothing in (("redis", "not a single command"), ("worker", "nothing")):
+        for pane, nothing in (("redis", "not a single command of this call"), ("worker", "nothing of this call")):
             if not getattr(seen, pane):
                 live.publish(pane, f"{nothing} (perform, {attempt.waited:.1f} s)", kind="still")
         return attempt

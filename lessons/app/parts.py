@@ -135,11 +135,17 @@ class WorkerProcess:
         return 4 * HEARTBEAT
 
     def died(self) -> str | None:
-        """Why it ended by itself, or None."""
+        """Why it ended by itself, or None. Who was told to stop, by the dashboard or by TERM, is started again."""
         if not self._lock.acquire(blocking=False):
             return None
         try:
-            return self._program.died()
+            if self._program.code() != 0 or self._stopping:
+                return self._program.died()
+            self._live.publish("worker", f"process {self.pid} was told to stop, and has")
+            self._program.stop()
+            self._program = self._start()
+            self._live.publish("worker", f"started again, as process {self.pid}")
+            return None
         finally:
             self._lock.release()
 

@@ -52,9 +52,13 @@ class Program:
             self.last_lines.append(line.rstrip("\n"))
             self._on_line(line.rstrip("\n"))
 
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._popen.poll()
+
     def died(self) -> str | None:
         """Why it ended, with its last lines; None while it runs."""
-        code = self._popen.poll()
+        code = self.code()
         if code is None:
             return None
         self._reader.join(1)

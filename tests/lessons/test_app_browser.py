@@ -206,7 +206,7 @@ def test_a_worker_that_is_killed_in_the_middle_is_started_again_and_the_job_is_d
     before = app.pid_of("minijobs worker")
     think(page, "survivor", KILL)
     so = cell(page, "So", "perform_async")
-    expect(so).to_contain_text(re.compile(r"Its process is dead, .* expires (in \d s at most|now)"))
+    expect(so).to_contain_text(re.compile(r"Its process is dead, .* expires (in \d s at most|about now)"))
     worker = cell(page, "The worker process", "perform_async")
     expect(worker).to_contain_text(f"SIGKILL: process {before} is dead")
     expect(cell(page, "The inbox", "perform_async")).to_contain_text("no mail yet")

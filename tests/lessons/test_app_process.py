@@ -97,6 +97,16 @@ def test_when_a_part_dies_it_is_said_which_and_why_and_all_is_stopped(start, par
     assert app.left() == []
 
 
+def test_a_worker_that_somebody_stops_is_started_again(start):
+    app = start().until_ready()
+    pid = app.pid_of("minijobs worker")
+    os.kill(pid, signal.SIGTERM)  # as the dashboard's button does it, by way of a heartbeat
+    eventually(lambda: any("minijobs worker" in command and other != pid for other, command in app.processes().items()))
+    app.signal()
+    assert app.ended() == 0
+    assert app.left() == []
+
+
 def test_a_worker_that_cannot_start_is_told_with_its_last_lines(start, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\nif 'worker' in sys.orig_argv:\n    raise SystemExit('no worker today')\n", encoding="utf-8"
