@@ -237,6 +237,6 @@ def _number(told: Any) -> float:
     """A number in a heartbeat, and 0 if it is none: nothing that comes out of Redis is trusted."""
     try:
         number = float(told or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
     return (int(number) if number.is_integer() else number) if abs(number) < 1e300 else 0  # NaN is not

@@ -88,6 +88,14 @@ def test_a_heartbeat_that_tells_nonsense_hides_nobody(redis: redis_py.Redis, non
     assert [work.run_at for work in WorkSet()] == [0]
 
 
+@pytest.mark.parametrize("nonsense", [10**400, [], {}, None])
+def test_work_since_no_moment_at_all_is_shown_all_the_same(redis: redis_py.Redis, nonsense: object) -> None:
+    Heartbeat(Processor(Fetcher("default", identity="web-1:7:abc"))).beat()
+    work = {"queue": "default", "payload": entry(1), "run_at": nonsense}
+    redis.hset("web-1:7:abc:work", "thread", json.dumps(work))
+    assert [work.run_at for work in WorkSet()] == [0]
+
+
 def test_a_quiet_process_is_stopping(redis: redis_py.Redis) -> None:
     heartbeat = beating("web-1:1:a")
     heartbeat.quiet = True

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import redis as redis_py
-from visitors import Visitor, a_job, failed
+from visitors import Visitor, three_of_each
 
 
 @pytest.fixture
@@ -18,11 +16,5 @@ def visitor(redis: redis_py.Redis) -> Visitor:
 @pytest.fixture
 def some(redis: redis_py.Redis) -> redis_py.Redis:
     """Three jobs that failed, three for later, three dead, three in the queue `mail`."""
-    now = time.time()
-    for number in (1, 2, 3):
-        redis.zadd("retry", {failed(number): now + 600 * number})
-        redis.zadd("schedule", {a_job(number): now + 600 * number})
-        redis.zadd("dead", {failed(number, retry_count=25): now - 600 * number})
-        redis.lpush("queue:mail", a_job(number))
-    redis.sadd("queues", "mail")
+    three_of_each(redis)
     return redis

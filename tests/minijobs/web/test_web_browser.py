@@ -14,7 +14,7 @@ import pytest
 import redis as redis_py
 from playwright.sync_api import Browser, Page, expect
 from processes import SOON, Process, eventually
-from visitors import a_job, failed, numbers
+from visitors import a_job, failed, numbers, three_of_each
 
 expect.set_options(timeout=SOON * 1000)
 
@@ -75,12 +75,7 @@ def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
 def some(real: redis_py.Redis) -> redis_py.Redis:
     """Three jobs in each place, some more retries, a day's numbers, and a process."""
     now = time.time()
-    for number in (1, 2, 3):
-        real.zadd("retry", {failed(number): now + 600 * number})
-        real.zadd("schedule", {a_job(number): now + 600 * number})
-        real.zadd("dead", {failed(number, retry_count=25): now - 600 * number})
-        real.lpush("queue:mail", a_job(number))
-    real.sadd("queues", "mail")
+    three_of_each(real)
     real.mset({"stat:processed": 1000, "stat:failed": 10})
     info = {"identity": "web-1:7:abc", "hostname": "web-1", "concurrency": 5, "queues": ["mail"], "labels": ["eu"]}
     real.sadd("processes", "web-1:7:abc")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
+import time
 from typing import Any
 
+import redis as redis_py
 from werkzeug.test import TestResponse
 
 from minijobs.web import dashboard
@@ -63,3 +65,14 @@ def said(page: TestResponse) -> str:
     assert page.status_code == 200
     [sentence] = re.findall(r'role="status" id="said">(.*?)</div>', page.text, re.DOTALL)
     return re.sub("<[^>]+>", "", sentence).strip()
+
+
+def three_of_each(redis: redis_py.Redis) -> None:
+    """Three jobs that failed, three for later, three dead, three in the queue `mail`."""
+    now = time.time()
+    for number in (1, 2, 3):
+        redis.zadd("retry", {failed(number): now + 600 * number})
+        redis.zadd("schedule", {a_job(number): now + 600 * number})
+        redis.zadd("dead", {failed(number, retry_count=25): now - 600 * number})
+        redis.lpush("queue:mail", a_job(number))
+    redis.sadd("queues", "mail")
