@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from . import connection, middleware
-from .job import BadArgument, Job, build, check_arguments, dump
+from .job import BadArgument, Job, build, check_arguments, dump, new_jid
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -41,8 +42,8 @@ class Client:
         >>> redis.llen("queue:default")
         1
         """
-        job = self._ready(item, parameters)
-        if job is None:
+        job = build(item)
+        if not self._ready(job, parameters):
             return None
         self._send([job])
         return str(job["jid"])
@@ -53,51 +54,45 @@ class Client:
         1,000 jobs go in one command. Every job is checked before the first is pushed, so a bad one means that none was.
         Raises as `push` does, and names the bad row. Sidekiq: `Sidekiq::Client.push_bulk`.
         """
+        one = build({**item, "args": []})
         jobs: list[Job | None] = []
         for row, args in enumerate(item["args"], start=1):
             if not isinstance(args, (list, tuple)):
                 raise BadArgument(f"Row {row} is a {type(args).__name__}: each row is the list of one job's arguments.")
+            job = {**one, "args": list(args), "jid": new_jid()}
             try:
-                jobs.append(self._ready({**item, "args": list(args)}, parameters))
-            except (BadArgument, ValueError) as error:
-                raise type(error)(f"Row {row}: {error}") from None
+                jobs.append(job if self._ready(job, parameters) else None)
+            except BadArgument as error:
+                raise BadArgument(f"Row {row}: {error}") from None
         for start in range(0, len(jobs), BULK_SLICE):
             self._send([job for job in jobs[start : start + BULK_SLICE] if job is not None])
         return [None if job is None else str(job["jid"]) for job in jobs]
 
-    def _ready(self, item: Mapping[str, Any], parameters: Sequence[str]) -> Job | None:
-        """The job, complete, through the client middleware and checked; None if a middleware stopped it."""
-        job = build(item)
-        passed = False
-
-        def push() -> None:
-            nonlocal passed
-            passed = True
-
-        middleware.client.invoke(job, last=push)
-        if not passed:
-            return None
+    def _ready(self, job: Job, parameters: Sequence[str]) -> bool:
+        """Whether the client middleware lets the job pass; then it is checked, too."""
+        if not middleware.client.allows(job):
+            return False
         check_arguments(job, parameters)
-        return job
+        return True
 
     def _send(self, jobs: list[Job]) -> None:
         """Tell Redis, in one round trip."""
         now = time.time()
         queues: dict[str, list[str]] = {}
-        later: dict[Any, float] = {}
+        later: list[Any] = []
         for job in jobs:
             at = job.pop("at", None)
             if at is not None and at > now:
-                later[dump(job)] = at  # no "enqueued_at" yet: it is in no queue
+                later += [at, dump(job)]  # no "enqueued_at" yet: it is in no queue
             else:
                 job["enqueued_at"] = now
                 queues.setdefault(job["queue"], []).append(dump(job))
         # No MULTI: a crash between the two leaves the name of an empty queue, which harms nobody.
-        pipe = self.redis.pipeline(transaction=False)
+        commands: list[tuple[Any, ...]] = [("ZADD", "schedule", *later)] if later else []
         for queue, payloads in queues.items():
-            pipe.sadd("queues", queue)
-            pipe.lpush(f"queue:{queue}", *payloads)
-        if later:
-            pipe.zadd("schedule", later)
-        with connection.one_sentence(self.redis, f"pushing {len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"):
-            pipe.execute()
+            commands += [("SADD", "queues", queue), ("LPUSH", f"queue:{queue}", *payloads)]
+        if not commands:
+            return
+        what = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+        with connection.one_sentence(self.redis, f"pushing {what}"), closing(connection.Line(self.redis)) as line:
+            line.ask(*commands)

@@ -20,6 +20,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redis.exceptions import NoScriptError
@@ -110,6 +111,7 @@ class Fetcher:
         self.redis = connection.current() if redis is None else redis
         self.identity = identity or new_identity()
         self._announced = False
+        self._line = connection.Line(self.redis)  # for whoever exchanges
 
     def fetch(self, timeout: float = 0) -> UnitOfWork | None:
         """Move one entry to the in-flight list and give it back; None if there is none for `timeout` seconds.
@@ -118,7 +120,7 @@ class Fetcher:
         """
         with connection.one_sentence(self.redis, "fetching a job"):
             if not self._announced:
-                self._announce(self.redis)
+                self.redis.sadd("inflight", *self._lists())
                 self._announced = True
             deadline = time.monotonic() + timeout
             while True:
@@ -139,20 +141,20 @@ class Fetcher:
         of it may have been done. To acknowledge again does no harm, and `recover` finds what was moved.
         """
         with connection.one_sentence(self.redis, "settling and fetching jobs"):
-            multi = self.redis.pipeline(transaction=True)  # told only if there is something in it
-            for unit, enter in settled:
-                if enter is not None:
+            if failed := [(unit, enter) for unit, enter in settled if enter is not None]:
+                multi = self.redis.pipeline(transaction=True)
+                for unit, enter in failed:
                     self._settle(multi, unit, enter)
-            multi.execute()
+                multi.execute()
             queues = self.order()
             keys = [key for queue in queues for key in (f"queue:{queue}", self.inflight(queue))]
             position = {queue: 2 * number for number, queue in enumerate(queues, start=1)}
             done = [word for unit, enter in settled if enter is None for word in (position[unit.queue], unit.raw)]
-            arguments: Any = (len(keys) + 1, *keys, "inflight", want, *done)
+            arguments = (len(keys) + 1, *keys, "inflight", want, *done)
             try:
-                moved: Any = self.redis.evalsha(EXCHANGE_SHA, *arguments)
+                (moved,) = self._line.ask(("EVALSHA", EXCHANGE_SHA, *arguments))
             except NoScriptError:  # a Redis that has just started
-                moved = self.redis.eval(EXCHANGE, *arguments)
+                (moved,) = self._line.ask(("EVAL", EXCHANGE, *arguments))
         return [UnitOfWork(queues[number], raw) for number, raw in zip(moved[::2], moved[1::2], strict=True)]
 
     def wait(self, seconds: float) -> UnitOfWork | None:
@@ -166,12 +168,10 @@ class Fetcher:
             return None
         with connection.one_sentence(self.redis, "fetching a job"):
             (queue,) = self.queues
-            pipe = self.redis.pipeline(transaction=False)
-            self._announce(pipe)
             # BRPOPLPUSH is BLMOVE … RIGHT LEFT by its older name: fakeredis's BLMOVE does not wait.
-            block = min(max(seconds, SHORTEST_BLOCK), LONGEST_BLOCK)
-            pipe.brpoplpush(f"queue:{queue}", self.inflight(queue), timeout=block)
-            raw: Any = pipe.execute()[-1]
+            move = ("BRPOPLPUSH", f"queue:{queue}", self.inflight(queue), min(max(seconds, SHORTEST_BLOCK), LONGEST_BLOCK))
+            with closing(connection.Line(self.redis)) as line:
+                _, raw = line.ask(("SADD", "inflight", *self._lists()), move)
             return None if raw is None else UnitOfWork(queue, raw)
 
     def acknowledge(self, unit: UnitOfWork, enter: Enter | None = None) -> None:
@@ -230,13 +230,13 @@ class Fetcher:
         """The list of what this process took from `queue` and has not settled."""
         return f"inflight:{self.identity}|{queue}"
 
-    def _announce(self, pipe: Pipeline | Redis) -> None:
-        """Before a move, so that no job is ever in a list that nobody knows of.
+    def _lists(self) -> list[str]:
+        """The names of its lists, to be announced before a move, so that no job is ever in a list that nobody knows of.
 
         A process goes on announcing, in the breath in which it moves: it may have slept until just now, and a rescuer who
         took it for dead has forgotten its lists.
         """
-        pipe.sadd("inflight", *(f"{self.identity}|{queue}" for queue in self.queues))
+        return [f"{self.identity}|{queue}" for queue in self.queues]
 
     def _settle(self, pipe: Pipeline, unit: UnitOfWork, enter: Enter | None) -> None:
         pipe.lrem(self.inflight(unit.queue), 1, unit.raw)  # type: ignore[arg-type]

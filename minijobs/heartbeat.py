@@ -80,7 +80,6 @@ class Heartbeat:
         now = time.time() if now is None else now
         with connection.one_sentence(self.redis, "the heartbeat"):
             self._statistics(now)
-            self._work()
             signals = self._alive(now)
         if now - self._last > 2 * self.every:
             self._steady_since = now
@@ -115,20 +114,13 @@ class Heartbeat:
         self.processor.processed -= processed
         self.processor.failed -= failed
 
-    def _work(self) -> None:
-        multi = self.redis.pipeline(transaction=True)
-        multi.unlink(f"{self.identity}:work")
-        if work := dict(self.processor.work):
-            multi.hset(f"{self.identity}:work", mapping={tid: _describe(doing) for tid, doing in work.items()})
-            multi.expire(f"{self.identity}:work", self.expire)
-        multi.execute()
-
     def _alive(self, now: float) -> list[str]:
+        work = dict(self.processor.work)
         asked = time.perf_counter()
         self.redis.ping()
         vital: dict[Any, Any] = {
             "info": json.dumps(self.info, separators=(",", ":")),
-            "busy": len(self.processor.work),
+            "busy": len(work),
             "beat": now,
             "rtt_us": round((time.perf_counter() - asked) * 1_000_000),
             "quiet": "true" if self.quiet else "false",
@@ -138,6 +130,10 @@ class Heartbeat:
         multi.sadd("processes", self.identity)
         multi.hset(self.identity, mapping=vital)
         multi.expire(self.identity, self.expire)
+        multi.unlink(f"{self.identity}:work")
+        if work:
+            multi.hset(f"{self.identity}:work", mapping={tid: _describe(doing) for tid, doing in work.items()})
+            multi.expire(f"{self.identity}:work", self.expire)
         multi.rpop(f"{self.identity}-signals")
         signal = multi.execute()[-1]
         return [signal.decode()] if signal else []

@@ -167,14 +167,16 @@ def _refuse_constant(name: str) -> None:
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
-_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+# What is nested in itself ends as what is nested too deep does.
+_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 _ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
 def _encode(job: Job) -> str:
     try:
         text = _compact(job)
-        text.encode()
+        if not text.isascii():
+            text.encode()
     except RecursionError:  # json reads about as deep as it writes, not exactly
         raise ValueError("it is nested too deep to be written") from None
     except UnicodeEncodeError:  # half a surrogate pair, from someone else's push: only an escape can write it again
@@ -241,7 +243,6 @@ def _not_json(value: Any, path: str, depth: int) -> str | None:
 
 def _is_text(value: str) -> bool:
     try:
-        value.encode()
+        return value.isascii() or bool(value.encode())
     except UnicodeEncodeError:
         return False
-    return True

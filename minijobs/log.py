@@ -13,8 +13,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import TextIO
@@ -43,21 +41,43 @@ def _base_36(number: int) -> str:
     return digits
 
 
-@contextmanager
-def about(worker: str, jid: str) -> Iterator[None]:
+class about:  # it is used like a function
     """Everything that this thread logs meanwhile carries the Worker's name and the jid, whichever logger it goes to."""
-    token = _running.set(f"{worker} JID-{jid}")
-    try:
-        yield
-    finally:
-        _running.reset(token)
+
+    def __init__(self, worker: str, jid: str) -> None:
+        self.words = f" {worker} JID-{jid}"
+
+    def __enter__(self) -> None:
+        self.token = _running.set(self.words)
+
+    def __exit__(self, *error: object) -> None:
+        _running.reset(self.token)
+
+
+class Line(logging.LogRecord):
+    """What minijobs says twice for each job, made in a third less time: a copy of what is the same in each line."""
+
+    def __init__(self, message: str, *args: object) -> None:
+        now, thread = time.time(), threading.current_thread()
+        self.__dict__.update(_FIRST_LINE, msg=message, args=args, created=now, msecs=now % 1 * 1000, process=os.getpid())
+        self.relativeCreated += 1000 * (now - _FIRST_LINE["created"])
+        self.thread, self.threadName = thread.ident, thread.name
+
+
+_FIRST_LINE = vars(logger.makeRecord(logger.name, logging.INFO, __file__, 0, "", (), None))
+
+
+def info(message: str, *args: object) -> None:
+    """As `logger.info`, but nobody asks who called."""
+    if logger.isEnabledFor(logging.INFO):
+        logger.handle(Line(message, *args))
 
 
 class AddContext(logging.Filter):
     """Writes down who is speaking while the speaking thread still runs: a line may be formatted in another one."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.minijobs = " ".join(filter(None, (f"{record.process} TID-{tid()}", _running.get())))
+        record.minijobs = f"{record.process} TID-{tid()}{_running.get()}"
         return True
 
 

@@ -49,6 +49,13 @@ class Chain:
         """Take `middleware` out. Raises ValueError if it is not there."""
         self._links.remove(middleware)
 
+    def allows(self, *context: object) -> bool:
+        """Whether each middleware, called with `context`, calls the next step."""
+        reached: list[bool] = []
+        if self._links:
+            self.invoke(*context, last=lambda: reached.append(True))
+        return bool(reached) or not self._links
+
     def invoke(self, *context: object, last: Callable[[], None]) -> None:
         """Call each middleware with `context` and the next step; the last step is `last`."""
         step = last

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 from hypothesis import settings
-from processes import OwnServer, Process
+from processes import GREETINGS, OwnServer, Process
 
 from minijobs import Fetcher, Processor, connection
 from minijobs.monitor import read
@@ -20,9 +20,6 @@ settings.register_profile("minijobs", max_examples=60, derandomize=True, deadlin
 settings.load_profile("minijobs")
 
 Commands = list[list[str]]
-
-# What redis-py says by itself when it connects.
-GREETINGS = ("HELLO", "CLIENT")
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ import redis as redis_py
 
 SOON = 30  # seconds that something may take on a busy machine before a test gives up
 
+# What redis-py says by itself when it connects.
+GREETINGS = ("HELLO", "CLIENT")
+
 WORKERS = Path(__file__).with_name("process_workers.py")
 
 

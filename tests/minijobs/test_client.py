@@ -151,6 +151,6 @@ def test_one_bad_row_is_named_and_none_is_pushed(redis: redis_py.Redis, row: Any
 
 
 def test_a_bad_option_is_refused_in_bulk_too(redis: redis_py.Redis) -> None:
-    with pytest.raises(ValueError, match="Row 1: Not a job"):
+    with pytest.raises(ValueError, match=r"^Not a job"):  # no row's fault
         Client().push_bulk({**JOB, "args": [["ada"]], "retry": "often"})
     assert redis.keys() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,20 @@ import redis as redis_py
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from minijobs import BadPayload, Client, Fetcher, Heartbeat, Processor, RedisUnavailable, UnitOfWork, Worker, connect, poll
-from minijobs.connection import DEFAULT_URL, address, current
+from minijobs import (
+    BadPayload,
+    Client,
+    Fetcher,
+    Heartbeat,
+    Processor,
+    RedisUnavailable,
+    UnitOfWork,
+    Worker,
+    connect,
+    connection,
+    poll,
+)
+from minijobs.connection import DEFAULT_URL, Line, address, current
 from minijobs.retry import dead
 
 JOB = {"class": "Mail", "args": ["ada"]}
@@ -210,3 +222,57 @@ def test_an_idle_fetch_outlasts_no_socket_timeout() -> None:
     from minijobs.fetch import LONGEST_BLOCK
 
     assert LONGEST_BLOCK * 2 < SOCKET_TIMEOUT
+
+
+# A line, for commands that are sent together
+
+
+def test_a_line_gives_back_an_answer_for_each_command(redis: redis_py.Redis) -> None:
+    with closing(Line(redis)) as line:
+        assert line.ask(("LPUSH", "list", "a", "b"), ("LRANGE", "list", 0, -1), ("LPOP", "nothing")) == [
+            2,
+            [b"b", b"a"],
+            None,
+        ]
+        assert line.ask(("ZADD", "set", 1.5, "c")) == [1]
+
+
+def test_an_error_among_the_answers_is_raised_and_nobody_reads_those_behind_it(redis: redis_py.Redis) -> None:
+    redis.set("text", "x")
+    with closing(Line(redis)) as line:
+        with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+            line.ask(("LPUSH", "list", "a"), ("LPUSH", "text", "a"), ("LLEN", "list"))
+        assert line.ask(("GET", "text")) == [b"x"]
+    assert redis.get("text") == b"x"
+
+
+def test_a_line_that_is_closed_goes_back_to_the_pool(real: redis_py.Redis) -> None:
+    connections = len(real.client_list())
+    for _ in range(10):
+        with closing(Line(real)) as line:
+            line.ask(("PING",))
+    assert len(real.client_list()) == connections
+
+
+def cut(real: redis_py.Redis) -> None:
+    """Every connection to the server, but the one that says so, is closed by it."""
+    real.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+
+def test_a_line_that_was_cut_while_nobody_used_it_is_made_anew(
+    real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Line(real)) as line:
+        line.ask(("PING",))
+        cut(real)
+        monkeypatch.setattr(connection, "FRESH", -1.0)  # as if a second had passed
+        assert line.ask(("PING",)) == [b"PONG"]
+
+
+def test_a_line_that_was_cut_just_now_says_so_once(real: redis_py.Redis) -> None:
+    with closing(Line(real)) as line:
+        line.ask(("PING",))
+        cut(real)
+        with pytest.raises(redis_py.ConnectionError):
+            line.ask(("LPUSH", "list", "a"))
+        assert line.ask(("LLEN", "list")) == [0]

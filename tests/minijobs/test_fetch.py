@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from processes import GREETINGS
 
 import minijobs
 from minijobs import Client, Fetcher, UnitOfWork, fetch, rescue_orphans
@@ -22,22 +23,30 @@ from minijobs.fetch import LOOK_EVERY, new_identity
 JOB = {"class": "Mail", "args": ["ada"]}
 
 
+def noting(redis: redis_py.Redis, patch: pytest.MonkeyPatch, note: Callable[[Any], object]) -> None:
+    """Have `note` called with each command from now on, sent alone or with others, before it is."""
+    kind: Any = redis.connection_pool.connection_class
+    send, pack = kind.send_command, kind.pack_commands
+
+    def send_command(connection: Any, *command: Any, **options: Any) -> Any:
+        if command[0] not in GREETINGS:
+            note(command)
+        return send(connection, *command, **options)
+
+    def pack_commands(connection: Any, commands: Any) -> Any:
+        for command in commands:
+            note(command)
+        return pack(connection, commands)
+
+    patch.setattr(kind, "send_command", send_command)
+    patch.setattr(kind, "pack_commands", pack_commands)
+
+
 @pytest.fixture
 def sent(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the commands that are sent from now on, alone or in a pipeline, noted before they are."""
+    """The names of the commands that are sent from now on."""
     names: list[str] = []
-
-    def note(of: Any, method: str) -> None:
-        execute = getattr(of, method)
-
-        def noted(*command: Any, **options: Any) -> Any:
-            names.append(command[0 if of is redis else 1])  # a pipeline's method comes with the pipeline
-            return execute(*command, **options)
-
-        monkeypatch.setattr(of, method, noted)
-
-    note(redis, "execute_command")
-    note(redis_py.client.Pipeline, "pipeline_execute_command")
+    noting(redis, monkeypatch, lambda command: names.append(command[0]))
     return names
 
 
@@ -45,13 +54,7 @@ def sent(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def blocks(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """For how many seconds Redis is asked to hold its answers back from now on."""
     seconds: list[float] = []
-    wait = redis_py.client.Pipeline.brpoplpush
-
-    def note(self: redis_py.client.Pipeline, *names: str, timeout: float) -> Any:
-        seconds.append(timeout)
-        return wait(self, *names, timeout=timeout)
-
-    monkeypatch.setattr(redis_py.client.Pipeline, "brpoplpush", note)
+    noting(redis, monkeypatch, lambda command: seconds.extend(command[-1:] if command[0] == "BRPOPLPUSH" else ()))
     return seconds
 
 

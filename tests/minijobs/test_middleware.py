@@ -50,6 +50,15 @@ def test_what_was_removed_is_not_called() -> None:
         chain.remove(link)
 
 
+def test_a_chain_allows_what_each_of_its_links_lets_through() -> None:
+    chain = Chain()
+    assert chain.allows("context")
+    chain.add(note([], "one"))
+    assert chain.allows("context")
+    chain.add(lambda context, go_on: None)
+    assert not chain.allows("context")
+
+
 def test_a_chain_can_be_used_again() -> None:
     said: list[str] = []
     chain = Chain()
