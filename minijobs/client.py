@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from . import connection, middleware
@@ -91,8 +90,6 @@ class Client:
         commands: list[tuple[Any, ...]] = [("ZADD", "schedule", *later)] if later else []
         for queue, payloads in queues.items():
             commands += [("SADD", "queues", queue), ("LPUSH", f"queue:{queue}", *payloads)]
-        if not commands:
-            return
         what = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-        with connection.one_sentence(self.redis, f"pushing {what}"), closing(connection.Line(self.redis)) as line:
-            line.ask(*commands)
+        with connection.one_sentence(self.redis, f"pushing {what}"):
+            connection.ask(self.redis, *commands)

@@ -111,7 +111,6 @@ class Fetcher:
         self.redis = connection.current() if redis is None else redis
         self.identity = identity or new_identity()
         self._announced = False
-        self._line = connection.Line(self.redis)  # for whoever exchanges
 
     def fetch(self, timeout: float = 0) -> UnitOfWork | None:
         """Move one entry to the in-flight list and give it back; None if there is none for `timeout` seconds.
@@ -152,9 +151,9 @@ class Fetcher:
             done = [word for unit, enter in settled if enter is None for word in (position[unit.queue], unit.raw)]
             arguments = (len(keys) + 1, *keys, "inflight", want, *done)
             try:
-                (moved,) = self._line.ask(("EVALSHA", EXCHANGE_SHA, *arguments))
+                (moved,) = connection.ask(self.redis, ("EVALSHA", EXCHANGE_SHA, *arguments))
             except NoScriptError:  # a Redis that has just started
-                (moved,) = self._line.ask(("EVAL", EXCHANGE, *arguments))
+                (moved,) = connection.ask(self.redis, ("EVAL", EXCHANGE, *arguments))
         return [UnitOfWork(queues[number], raw) for number, raw in zip(moved[::2], moved[1::2], strict=True)]
 
     def wait(self, seconds: float) -> UnitOfWork | None:

@@ -80,6 +80,7 @@ class Heartbeat:
         now = time.time() if now is None else now
         with connection.one_sentence(self.redis, "the heartbeat"):
             self._statistics(now)
+            self._work()
             signals = self._alive(now)
         if now - self._last > 2 * self.every:
             self._steady_since = now
@@ -114,13 +115,20 @@ class Heartbeat:
         self.processor.processed -= processed
         self.processor.failed -= failed
 
+    def _work(self) -> None:
+        multi = self.redis.pipeline(transaction=True)
+        multi.unlink(f"{self.identity}:work")
+        if work := dict(self.processor.work):
+            multi.hset(f"{self.identity}:work", mapping={tid: _describe(doing) for tid, doing in work.items()})
+            multi.expire(f"{self.identity}:work", self.expire)
+        multi.execute()
+
     def _alive(self, now: float) -> list[str]:
-        work = dict(self.processor.work)
         asked = time.perf_counter()
         self.redis.ping()
         vital: dict[Any, Any] = {
             "info": json.dumps(self.info, separators=(",", ":")),
-            "busy": len(work),
+            "busy": len(self.processor.work),
             "beat": now,
             "rtt_us": round((time.perf_counter() - asked) * 1_000_000),
             "quiet": "true" if self.quiet else "false",
@@ -130,10 +138,6 @@ class Heartbeat:
         multi.sadd("processes", self.identity)
         multi.hset(self.identity, mapping=vital)
         multi.expire(self.identity, self.expire)
-        multi.unlink(f"{self.identity}:work")
-        if work:
-            multi.hset(f"{self.identity}:work", mapping={tid: _describe(doing) for tid, doing in work.items()})
-            multi.expire(f"{self.identity}:work", self.expire)
         multi.rpop(f"{self.identity}-signals")
         signal = multi.execute()[-1]
         return [signal.decode()] if signal else []
@@ -150,10 +154,7 @@ class Heartbeat:
 
 def living(redis: Redis, identities: Sequence[bytes]) -> list[bool]:
     """For each process, whether its heartbeat has not expired."""
-    pipe: Any = redis.pipeline(transaction=False)
-    for identity in identities:
-        pipe.exists(identity)
-    return [bool(there) for there in pipe.execute()]
+    return [bool(there) for there in connection.ask(redis, *(("EXISTS", identity) for identity in identities))]
 
 
 def resident_kilobytes() -> int:

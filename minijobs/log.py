@@ -64,7 +64,7 @@ class Line(logging.LogRecord):
         self.thread, self.threadName = thread.ident, thread.name
 
 
-_FIRST_LINE = vars(logger.makeRecord(logger.name, logging.INFO, __file__, 0, "", (), None))
+_FIRST_LINE = vars(logger.makeRecord(logger.name, logging.INFO, logger.name, 0, "", (), None))
 
 
 def info(message: str, *args: object) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from minijobs import (
     connection,
     poll,
 )
-from minijobs.connection import DEFAULT_URL, Line, address, current
+from minijobs.connection import DEFAULT_URL, address, ask, current
 from minijobs.retry import dead
 
 JOB = {"class": "Mail", "args": ["ada"]}
@@ -224,34 +225,77 @@ def test_an_idle_fetch_outlasts_no_socket_timeout() -> None:
     assert LONGEST_BLOCK * 2 < SOCKET_TIMEOUT
 
 
-# A line, for commands that are sent together
+# Several commands in one go, on a connection that is kept
 
 
-def test_a_line_gives_back_an_answer_for_each_command(redis: redis_py.Redis) -> None:
-    with closing(Line(redis)) as line:
-        assert line.ask(("LPUSH", "list", "a", "b"), ("LRANGE", "list", 0, -1), ("LPOP", "nothing")) == [
-            2,
-            [b"b", b"a"],
-            None,
-        ]
-        assert line.ask(("ZADD", "set", 1.5, "c")) == [1]
+@pytest.fixture(autouse=True)
+def _nobody_kept_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_kept", None)
 
 
-def test_an_error_among_the_answers_is_raised_and_nobody_reads_those_behind_it(redis: redis_py.Redis) -> None:
+def test_each_command_has_its_answer(redis: redis_py.Redis) -> None:
+    assert ask(redis, ("LPUSH", "list", "a", "b"), ("LRANGE", "list", 0, -1), ("LPOP", "none")) == [2, [b"b", b"a"], None]
+    assert ask(redis, ("ZADD", "set", 1.5, "c")) == [1]
+    assert ask(redis) == []
+
+
+def test_an_error_among_the_answers_is_raised_and_nobody_gets_those_behind_it(redis: redis_py.Redis) -> None:
     redis.set("text", "x")
-    with closing(Line(redis)) as line:
-        with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
-            line.ask(("LPUSH", "list", "a"), ("LPUSH", "text", "a"), ("LLEN", "list"))
-        assert line.ask(("GET", "text")) == [b"x"]
+    with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+        ask(redis, ("LPUSH", "list", "a"), ("LPUSH", "text", "a"), ("LLEN", "list"))
+    assert ask(redis, ("GET", "text")) == [b"x"]
     assert redis.get("text") == b"x"
 
 
-def test_a_line_that_is_closed_goes_back_to_the_pool(real: redis_py.Redis) -> None:
-    connections = len(real.client_list())
+def connections(real: redis_py.Redis) -> int:
+    return len(real.client_list())
+
+
+def test_one_connection_is_kept(real: redis_py.Redis) -> None:
+    before = connections(real)
     for _ in range(10):
-        with closing(Line(real)) as line:
-            line.ask(("PING",))
-    assert len(real.client_list()) == connections
+        ask(real, ("PING",))
+    assert connections(real) == before + 1
+
+
+def test_threads_that_ask_at_the_same_time_do_not_wait_for_each_other(real: redis_py.Redis) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(ask, real, ("BLPOP", "list", 30)) for _ in range(4)]
+        while len(real.client_list()) < 5 or real.info("clients")["blocked_clients"] < 4:
+            assert not any(future.done() for future in waiting)
+        ask(real, ("RPUSH", "list", "a", "b", "c", "d"))
+        assert sorted(future.result() for future in waiting) == [[[b"list", name]] for name in (b"a", b"b", b"c", b"d")]
+
+
+def test_whoever_connects_elsewhere_asks_there(real: redis_py.Redis) -> None:
+    other = fakeredis.FakeRedis()
+    ask(real, ("SET", "where", "real"))
+    ask(other, ("SET", "where", "embedded"))
+    assert (ask(real, ("GET", "where")), ask(other, ("GET", "where"))) == ([b"real"], [b"embedded"])
+
+
+def test_a_kept_connection_goes_back_to_its_pool_when_another_client_asks(real: redis_py.Redis) -> None:
+    before = connections(real)
+    for _ in range(10):
+        ask(real, ("PING",))
+        ask(fakeredis.FakeRedis(), ("PING",))
+    assert connections(real) <= before + 1
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # no other thread of ours holds a lock
+def test_a_forked_process_does_not_speak_on_its_parents_connection(real: redis_py.Redis) -> None:
+    ask(real, ("PING",))
+    child = os.fork()
+    if child == 0:
+        try:
+            for number in range(100):
+                ask(real, ("RPUSH", "child", number))
+        finally:
+            os._exit(0)
+    for number in range(100):
+        assert ask(real, ("RPUSH", "parent", number)) == [number + 1]
+    assert os.waitpid(child, 0)[1] == 0
+    assert (real.llen("parent"), real.llen("child")) == (100, 100)
 
 
 def cut(real: redis_py.Redis) -> None:
@@ -259,20 +303,19 @@ def cut(real: redis_py.Redis) -> None:
     real.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
 
-def test_a_line_that_was_cut_while_nobody_used_it_is_made_anew(
+def test_a_connection_that_was_cut_while_nobody_used_it_is_made_anew(
     real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with closing(Line(real)) as line:
-        line.ask(("PING",))
-        cut(real)
-        monkeypatch.setattr(connection, "FRESH", -1.0)  # as if a second had passed
-        assert line.ask(("PING",)) == [b"PONG"]
+    ask(real, ("PING",))
+    cut(real)
+    monkeypatch.setattr(connection, "FRESH", -1.0)  # as if it had been a while
+    assert ask(real, ("PING",)) == [b"PONG"]
 
 
-def test_a_line_that_was_cut_just_now_says_so_once(real: redis_py.Redis) -> None:
-    with closing(Line(real)) as line:
-        line.ask(("PING",))
-        cut(real)
-        with pytest.raises(redis_py.ConnectionError):
-            line.ask(("LPUSH", "list", "a"))
-        assert line.ask(("LLEN", "list")) == [0]
+def test_a_connection_that_was_cut_just_now_says_so_once(real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "FRESH", 60.0)
+    ask(real, ("PING",))
+    cut(real)
+    with pytest.raises(redis_py.ConnectionError):
+        ask(real, ("LPUSH", "list", "a"))
+    assert ask(real, ("LLEN", "list")) == [0]
