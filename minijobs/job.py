@@ -71,12 +71,12 @@ def build(item: Mapping[str, Any], *, now: float | None = None) -> Job:
     >>> job["queue"], job["retry"], job["created_at"]
     ('default', True, 1532784329.5)
     """
-    created = {"jid": new_jid(), "created_at": time.time() if now is None else now}
-    job = {"class": None, "args": None, **DEFAULTS, **created, **item}
+    now = time.time() if now is None else now
+    job = {"class": None, "args": None, **DEFAULTS, "jid": new_jid(), "created_at": now, **item}
     if isinstance(job["args"], tuple):
         job["args"] = list(job["args"])
     wrong = _wrong_shape(job)
-    if wrong is None and not _is_moment(job.get("at", 0)):
+    if wrong is None and "at" in job and not _is_moment(job["at"]):
         wrong = f'"at" is {job["at"]!r} and must be a moment in epoch seconds'
     if wrong:
         raise ValueError(f"Not a job: {wrong}.")
