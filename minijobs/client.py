@@ -32,8 +32,8 @@ class Client:
 
         `item` holds "class", a Worker's name, and "args"; it may hold options of the job, and "at", a moment in epoch
         seconds (one in the past means now). The class need not exist here: it may live in another program, or in Ruby.
-        `parameters` names the arguments for messages. Raises BadArgument, ValueError or RedisUnavailable; then nothing
-        was pushed. Sidekiq: `Sidekiq::Client.push`.
+        `parameters` names the arguments for messages. Raises BadArgument or ValueError, and then nothing was pushed, or
+        RedisUnavailable, which says whether it may have been. Sidekiq: `Sidekiq::Client.push`.
 
         >>> import fakeredis
         >>> redis = fakeredis.FakeRedis()
@@ -48,7 +48,8 @@ class Client:
         return str(job["jid"])
 
     def push_bulk(self, item: Mapping[str, Any], parameters: Sequence[str] = ()) -> list[str | None]:
-        """Push many jobs of one class: "args" is a list of argument lists. Gives back the jids, in their order.
+        """Push many jobs of one class: "args" is a list of argument lists. Gives back the jids, in their order; each job
+        has one of its own.
 
         1,000 jobs go in one command. Every job is checked before the first is pushed, so a bad one means that none was.
         Raises as `push` does, and names the bad row. Sidekiq: `Sidekiq::Client.push_bulk`.

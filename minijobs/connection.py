@@ -26,12 +26,16 @@ DEFAULT_URL = "redis://localhost:6379/0"
 # A client waits this long for an answer, in seconds. So a blocking command must ask for less: see fetch.LONGEST_BLOCK.
 SOCKET_TIMEOUT = 5
 
-# A connection that was used so many seconds ago is used again without a look at it first.
+# So many seconds after a look at it, a connection that is kept is looked at again.
 FRESH = 0.1
 
 _current: Redis | None = None
 _kept: Line | None = None
 _one_at_a_time = threading.Lock()
+
+
+class Unanswered(redis.ConnectionError):
+    """The connection broke after something was sent."""
 
 
 class RedisUnavailable(redis.ConnectionError):
@@ -43,8 +47,9 @@ def connect(target: str | Redis | None = None) -> Redis:
 
     `target` is a URL (`redis://host:port/database`), a client, or None for `REDIS_URL` or else `redis://localhost:6379/0`.
     A client is changed in one way: it no longer sends a command again by itself when the answer is late, since a push
-    that is sent twice is a job that runs twice. Raises ValueError for a client that decodes its answers: a queue may hold
-    bytes that are not text, and they must come out as they went in.
+    that is sent twice is a job that runs twice. One connection of its pool is kept for what is asked most (see `ask`).
+    Raises ValueError for a client that decodes its answers: a queue may hold bytes that are not text, and they must come
+    out as they went in.
     Sidekiq: `Sidekiq.configure_client { |config| config.redis = {url: …} }`.
 
     >>> import fakeredis
@@ -59,7 +64,10 @@ def connect(target: str | Redis | None = None) -> Redis:
         client = redis.Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT, socket_connect_timeout=2, retry=never_again)
     else:
         client = target
-        client.set_retry(never_again)
+        if isinstance(client.connection_pool, redis.BlockingConnectionPool):  # whose own set_retry fails, in redis-py 8.1
+            client.connection_pool.connection_kwargs["retry"] = never_again
+        else:
+            client.set_retry(never_again)
     if client.get_connection_kwargs().get("decode_responses"):
         raise ValueError("minijobs needs a client without decode_responses=True: a queue may hold bytes that are no text.")
     _current = client
@@ -93,11 +101,11 @@ class one_sentence:  # it is used like a function, as contextlib.suppress is
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, redis.TimeoutError):
+        if isinstance(error, (redis.TimeoutError, Unanswered)):
             # Sent, and no answer: nobody can know. It is not sent again, so it cannot be there twice.
             raise RedisUnavailable(
-                f"Redis at {address(self.client)} did not answer within {SOCKET_TIMEOUT} seconds, so it may or may not have "
-                f"been done, once: {self.lost}."
+                f"Redis at {address(self.client)} did not answer, so it may or may not have been done, once: {self.lost}. "
+                f"(What redis-py says: {error})"
             ) from None
         if isinstance(error, redis.ConnectionError) and not isinstance(error, RedisUnavailable):
             raise RedisUnavailable(
@@ -117,11 +125,13 @@ def ask(client: Redis, *commands: tuple[Any, ...]) -> list[Any]:
     [1, 1]
     """
     global _kept
+    if not commands:
+        return []
     if not _one_at_a_time.acquire(blocking=False):
         with closing(Line(client)) as line:
             return line.ask(*commands)
     try:
-        if _kept is None or _kept.client is not client or _kept.pid != os.getpid():  # a fork shares no connection
+        if _kept is None or _kept.client is not client or _kept.pid != os.getpid():
             if _kept is not None:
                 _kept.close()
             _kept = Line(client)
@@ -137,27 +147,39 @@ class Line:
         self.client, self.pid = client, os.getpid()
         self._pool: Any = client.connection_pool
         self._connection: Any = None
-        self._used = 0.0
+        self._looked = 0.0
 
     def ask(self, *commands: tuple[Any, ...]) -> list[Any]:
         """As the function."""
-        now = time.monotonic()
-        if self._connection is None or now - self._used > FRESH:
+        if self._connection is None or time.monotonic() - self._looked > FRESH:
             self.close()
             self._connection = self._pool.get_connection()  # it looks whether the other end is still there
-        self._used = now
+            self._looked = time.monotonic()
         try:
             self._connection.send_packed_command(self._connection.pack_commands(commands))
-            return [self._connection.read_response() for _ in commands]
-        except BaseException:
+            answers = [self._answer() for _ in commands]
+        except BaseException as error:
             self._connection.disconnect()  # or whoever uses it next would read the answers that are left
+            self.close()
+            if type(error) is redis.ConnectionError:  # a subclass is an answer, such as "I am loading"
+                raise Unanswered(str(error)) from error
             raise
+        for answer in answers:
+            if isinstance(answer, redis.ResponseError):
+                raise answer
+        return answers
 
     def close(self) -> None:
         """Give the connection back to the pool."""
-        if self._connection is not None:
-            self._pool.release(self._connection)
-            self._connection = None
+        connection, self._connection = self._connection, None  # first of all: nobody else may have it while we do
+        if connection is not None and self.pid == os.getpid():  # a fork shares no connection
+            self._pool.release(connection)
+
+    def _answer(self) -> Any:
+        try:
+            return self._connection.read_response()
+        except redis.ResponseError as error:
+            return error
 
 
 class Outage:

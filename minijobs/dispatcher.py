@@ -115,9 +115,9 @@ class Dispatcher:
                     # Behind every job in the queue comes TALK, and whoever takes that tells of this one, too.
                     job = self._next() if self._todo.empty() else None
         except BaseException:
-            logger.exception("a mistake in minijobs: this process ends")
             self.broken = True
             self.stop(0)
+            logger.exception("a mistake in minijobs: this process ends")
 
     def _outcome(self, unit: UnitOfWork) -> Outcome:
         try:

@@ -49,9 +49,6 @@ class _Front(QueueHandler):
         super().__init__(waiting)
         self.waiting = waiting
 
-    def createLock(self) -> None:
-        self.lock = None  # a queue has its own
-
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         return record  # nobody but us will change it, so it can be formatted later
 

@@ -51,10 +51,11 @@ class Chain:
 
     def allows(self, *context: object) -> bool:
         """Whether each middleware, called with `context`, calls the next step."""
+        if not self._links:
+            return True
         reached: list[bool] = []
-        if self._links:
-            self.invoke(*context, last=lambda: reached.append(True))
-        return bool(reached) or not self._links
+        self.invoke(*context, last=lambda: reached.append(True))
+        return bool(reached)
 
     def invoke(self, *context: object, last: Callable[[], None]) -> None:
         """Call each middleware with `context` and the next step; the last step is `last`."""

@@ -242,9 +242,37 @@ def test_each_command_has_its_answer(redis: redis_py.Redis) -> None:
 def test_an_error_among_the_answers_is_raised_and_nobody_gets_those_behind_it(redis: redis_py.Redis) -> None:
     redis.set("text", "x")
     with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
-        ask(redis, ("LPUSH", "list", "a"), ("LPUSH", "text", "a"), ("LLEN", "list"))
-    assert ask(redis, ("GET", "text")) == [b"x"]
-    assert redis.get("text") == b"x"
+        ask(redis, ("LPUSH", "list", "a"), ("LPUSH", "text", "a"), ("LPUSH", "list", "b"))
+    assert ask(redis, ("GET", "text"), ("LLEN", "list")) == [b"x", 2]
+
+
+def test_after_an_error_among_the_answers_the_connection_is_still_good(real: redis_py.Redis) -> None:
+    real.set("text", "x")
+    (name,) = ask(real, ("CLIENT", "ID"))
+    with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+        ask(real, ("LPUSH", "text", "a"), ("PING",))
+    assert ask(real, ("CLIENT", "ID")) == [name]
+
+
+def test_who_asks_nothing_needs_no_redis(away: redis_py.Redis) -> None:
+    assert ask(away) == []
+
+
+def test_a_connection_that_goes_back_is_not_kept_as_well(real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(real, ("PING",))
+    release = real.connection_pool.release
+
+    def interrupted(connection: Any) -> None:
+        release(connection)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(real.connection_pool, "release", interrupted)
+    monkeypatch.setattr(connection, "FRESH", -1.0)
+    with pytest.raises(KeyboardInterrupt):
+        ask(real, ("PING",))
+    monkeypatch.setattr(real.connection_pool, "release", release)
+    (kept,) = ask(real, ("CLIENT", "ID"))
+    assert real.client_id() != kept
 
 
 def connections(real: redis_py.Redis) -> int:
@@ -298,6 +326,25 @@ def test_a_forked_process_does_not_speak_on_its_parents_connection(real: redis_p
     assert (real.llen("parent"), real.llen("child")) == (100, 100)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_whose_pool_has_an_end_pushes_too(real: redis_py.Redis, real_redis_url: str) -> None:
+    pool = redis_py.BlockingConnectionPool.from_url(real_redis_url, max_connections=2, timeout=1)
+    client = connect(redis_py.Redis.from_pool(pool))
+    Client().push(JOB)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            Client().push(JOB)
+            Client().push(JOB)
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert real.llen("queue:default") == 3
+    client.close()
+
+
 def cut(real: redis_py.Redis) -> None:
     """Every connection to the server, but the one that says so, is closed by it."""
     real.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -319,3 +366,14 @@ def test_a_connection_that_was_cut_just_now_says_so_once(real: redis_py.Redis, m
     with pytest.raises(redis_py.ConnectionError):
         ask(real, ("LPUSH", "list", "a"))
     assert ask(real, ("LLEN", "list")) == [0]
+
+
+def test_a_push_on_a_connection_that_broke_does_not_say_that_it_was_not_done(
+    real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Redis may have died just after it had done it. Who believes that it was not done pushes once more.
+    monkeypatch.setattr(connection, "FRESH", 60.0)
+    Client().push(JOB)
+    cut(real)
+    with pytest.raises(RedisUnavailable, match=r"it may or may not have been done, once: pushing 1 job\."):
+        Client().push(JOB)

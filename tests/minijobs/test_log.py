@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from minijobs import Processor, Worker
-from minijobs.log import Line, about, handler, info, logger, show, tid
+from minijobs.log import about, handler, logger, show, tid
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (\d+) TID-([0-9a-z]+) (?:(\S+) JID-(\S+) )?([A-Z]+): (.*)")
 
@@ -137,27 +137,3 @@ def test_without_a_stream_lines_go_to_standard_error(capsys: pytest.CaptureFixtu
     logger.setLevel(level)
     out, err = capsys.readouterr()
     assert (out, parts(err.rstrip("\n"))[6]) == ("", "hello")
-
-
-# The two lines of each job
-
-
-def test_what_is_said_twice_for_each_job_holds_all_that_a_record_of_loggings_holds() -> None:
-    # Somebody's own handler may print any of it.
-    with ThreadPoolExecutor(1, thread_name_prefix="other") as pool:
-        ours = vars(pool.submit(Line, "done: %.3f sec", 0.5).result())
-        record = logger.makeRecord(logger.name, logging.INFO, logger.name, 0, "done: %.3f sec", (0.5,), None)
-        theirs = vars(pool.submit(lambda: record).result())
-    differ = {name for name in ours.keys() | theirs.keys() if ours.get(name, "missing") != theirs.get(name, "missing")}
-    assert differ <= {"created", "msecs", "relativeCreated", "thread", "threadName"}
-    assert ours["threadName"] == "other_0"
-    for name in ("created", "relativeCreated"):
-        assert 0 <= theirs[name] - ours[name] < 60_000
-    assert ours["msecs"] == pytest.approx(ours["created"] % 1 * 1000)
-
-
-def test_it_is_said_only_to_who_wants_to_know_so_much(printed: io.StringIO) -> None:
-    info("done: %.3f sec", 0.5)
-    logger.setLevel(logging.WARNING)
-    info("start")
-    assert [parts(line)[5:] for line in printed.getvalue().splitlines()] == [("INFO", "done: 0.500 sec")]

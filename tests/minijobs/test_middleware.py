@@ -59,6 +59,13 @@ def test_a_chain_allows_what_each_of_its_links_lets_through() -> None:
     assert not chain.allows("context")
 
 
+def test_a_link_that_removes_itself_may_still_refuse() -> None:
+    chain = Chain()
+    refuse_one = chain.add(lambda context, go_on: chain.remove(refuse_one))
+    assert not chain.allows("context")
+    assert chain.allows("context")
+
+
 def test_a_chain_can_be_used_again() -> None:
     said: list[str] = []
     chain = Chain()
