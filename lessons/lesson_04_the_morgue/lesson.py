@@ -66,7 +66,7 @@ keys()
 
 # %% tags=["hide-input"]
 unknown.answer(
-    f"the first job is in {where(yesterday)}, and there is {len(inbox)} mail",
+    f"the first job is in {where(yesterday)}, the mails are {len(inbox)}",
     a=where(yesterday) == "nowhere",
     b=len(inbox) == 0,
     c=where(yesterday) == "retry" and len(inbox) == 1,

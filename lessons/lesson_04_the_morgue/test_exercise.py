@@ -60,7 +60,7 @@ def test_the_welcomes_are_back_in_their_queue(monday):
     if not monday.redis.exists("visitors"):
         looks_like = "flushing Redis. Whatever else the application keeps there is gone too"
     elif not monday.after:
-        looks_like = "clearing everything. Good jobs are gone with the bad ones, and nobody will be told"
+        looks_like = "the exercise as it was handed out. It clears everything, the good jobs too, and nobody is told"
     elif monday.ran:
         looks_like = "running the jobs yourself. They are in their queue, and a worker process takes them from there"
     elif len(monday.inbox):
