@@ -14,7 +14,7 @@
 # The author of the post had tried things out, thrown them away, and begun again with other names. From then on Sidekiq
 # complained whenever it was started. "Uninitialized constant", it said, which is Ruby for: I know no class of this name.
 #
-# Whoever renames a class gets there. The old name is still written in the jobs that wait.
+# Whoever renames a class meets the same. The old name is still written in the jobs that wait.
 
 # %%
 from lessons.kit import Table, catch_mail, keys, predict
@@ -178,10 +178,12 @@ back = predict(
 back
 
 # %%
+from minijobs import Queue
+
 [dead_job] = DeadSet()
 put_back = dead_job.retry()
 waits_in = where(plato)
-put_back, waits_in
+put_back, waits_in, Queue("default").find(plato)["retry_count"]
 
 # %%
 ran = runs()
@@ -196,8 +198,8 @@ back.answer(
 )
 
 # %% [markdown]
-# `retry()` ran nothing. It moved the job to its queue. `True` means that the job was still there to be moved. Then it had one
-# run, because it is still the same job: its `retry_count` came along, and said that the retries are used up.
+# `retry()` ran nothing. It moved the job to its queue. `True` means that the job was still there to be moved. And it is still the
+# same job, one try before its end: in `dead` its `retry_count` was 1, now it is 0. So it had one run, and no more.
 #
 # So mend it first:
 
@@ -219,7 +221,8 @@ inbox
 
 # %% [markdown]
 # `find` looks for a jid. The old job ran with the new code, and Plato is welcome. Nobody had to remember whom to greet: it was
-# written in the job.
+# written in the job. (Here you are the worker process, and you have the new class. Another one must be started again first, as
+# lesson 2 said.)
 #
 # ## What is no job at all
 #
@@ -234,7 +237,16 @@ runs()
 
 # %% [markdown]
 # That was not tried a second time: nobody could run it, today or tomorrow. But it was not thrown away either. `raw` is what
-# Redis holds, and no class could be read from it.
+# Redis holds, and no class could be read from it. You have looked at it, so take it out:
+
+# %%
+for job in DeadSet():
+    job.delete()
+
+keys()
+
+# %% [markdown]
+# (The `-` says that the whole key is gone. In Redis there is no empty set.)
 #
 # ## One job, taken out by hand
 #
@@ -251,7 +263,7 @@ hopeless = a_hopeless_job()
 
 # %% [markdown]
 # It would be tried for three weeks, and fill the log with errors that mean nothing. `kill()` sends it to `dead` now. `delete()`
-# takes it out of wherever it is.
+# takes it out of the place in which you found it.
 
 # %%
 from minijobs import RetrySet
@@ -266,8 +278,18 @@ places.append(where(hopeless))
 Table(["failed once", "after kill()", "after delete()"], [places])
 
 # %% [markdown]
-# Both did it to this one job. Remember that for what comes now.
-#
+# Both did it to this one job. And if there are many, of one class? Go through the place, and look at each:
+
+# %%
+hopeless = [a_hopeless_job(), a_hopeless_job()]
+
+for job in RetrySet():
+    if job.class_name == "OldReportWorker":
+        job.delete()
+
+[where(jid) for jid in hopeless]
+
+# %% [markdown]
 # ## Clearing everything
 #
 # The author of the post looked for help, and found these four lines of Ruby:
@@ -279,7 +301,8 @@ Table(["failed once", "after kill()", "after delete()"], [places])
 # Sidekiq::DeadSet.new.clear
 # ```
 #
-# They worked. In brackets the author wrote that this could be very dangerous in production. See why. This is an ordinary day:
+# (`each(&:clear)` clears each of them.) They worked. In brackets the author wrote that this could be very dangerous in production,
+# that is, where real people use the application. See why. This is an ordinary day:
 # one bad job, one good one in its queue, one for later, and a number that belongs to the application and not to us.
 
 # %%
@@ -291,16 +314,16 @@ keys()
 
 # %% tags=["hide-input"]
 cleared = predict(
-    "You want to be rid of the bad job, and clear all queues and sets. What is left?",
-    a="The two good jobs, and visitors.",
-    b="Only visitors.",
-    c="Nothing at all.",
+    "You want to be rid of the bad job, and clear queues and sets. What goes?",
+    a="The bad job. The good ones have done nothing wrong.",
+    b="All three jobs.",
+    c="All three jobs, and visitors.",
     guess=None,
 )
 cleared
 
 # %%
-from minijobs import Queue, ScheduledSet
+from minijobs import ScheduledSet
 
 for queue in Queue.all():
     queue.clear()
@@ -325,7 +348,7 @@ runs(), [mail["Subject"] for mail in inbox.mails]
 # Two people get no mail. There was no error, and no line in the log. Nobody will notice, until one of them asks.
 #
 # Some go further and *flush* Redis: `FLUSHDB` empties the whole database. To see it, take another Redis, which exists only in
-# these five lines:
+# these lines. (`fakeredis` is what this lesson uses as long as you have no Redis.)
 
 # %%
 import fakeredis
@@ -339,7 +362,7 @@ other.keys()
 # The number of visitors is gone too, and it was no job.
 #
 # On your own machine, when everything is in a muddle, clearing is fine. `clear_everything` does what the four lines do. But first
-# it looks where it is:
+# it looks where it is. Many programs are told in `APP_ENV` where they run. Play production:
 
 # %% tags=["raises-exception"]
 import os
@@ -349,22 +372,24 @@ from minijobs import clear_everything
 os.environ["APP_ENV"] = "production"
 clear_everything()
 
+# %% [markdown]
+# It refused, and said why. The game is over:
+
 # %%
-del os.environ["APP_ENV"]  # that was only a game
+del os.environ["APP_ENV"]
 
 # %% [markdown]
 # ## Change something
 #
-# A morgue must not grow for ever. How long does it keep a job, and how many?
+# A morgue must not grow for ever. For how many days does it keep a job?
 
 # %%
-from minijobs.retry import DEAD_FOR, DEAD_SIZE
+from minijobs.retry import DEAD_FOR
 
-DEAD_FOR / (24 * 60 * 60), DEAD_SIZE
+DEAD_FOR / (24 * 60 * 60)
 
 # %% [markdown]
-# Days, and jobs. With each new one that comes, those that are too old leave. Put the death of one into the past and let
-# another one die:
+# With each new one that comes, those that are too old leave. Put the death of one into the past and let another one die:
 
 # %%
 log.logger.setLevel("CRITICAL")  # the log has said enough
@@ -405,8 +430,8 @@ after(181)
 #
 # ## To keep
 #
-# 1. What cannot work ends in `dead`, and is kept for a person to look at.
-# 2. First mend the code. Then send the job back: the old job runs with the new code.
+# 1. What cannot work ends in `dead`, unless its class says otherwise, and is kept for a person to look at.
+# 2. First mend the code, and start the worker processes again. Then send the job back.
 # 3. Take out what you mean, one job or one class. Clearing takes what you do not see.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *morgue*, *kill*, *clear*, *flush*.

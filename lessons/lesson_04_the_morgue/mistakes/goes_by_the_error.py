@@ -14,10 +14,9 @@ class WelcomeWorker(Worker):
 
 def clean_up():
     for job in DeadSet():
-        if job["error_class"] == "ValueError":
+        if job["error_class"] in ("ValueError", "ConnectionError"):
             job.retry()
-        else:
-            job.delete()
-    for job in RetrySet():
-        if job.class_name == "NewsletterWorker":
-            job.delete()
+    for jobs in (DeadSet(), RetrySet()):
+        for job in jobs:
+            if job.class_name == "NewsletterWorker":
+                job.delete()
