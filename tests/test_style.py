@@ -45,7 +45,7 @@ CORE = {
     *("heartbeat", "rescue", "dispatcher", "server"),
 }
 MOST_LINES_OF_THE_CORE = 1_350
-MOST_LINES = 2_400  # all of it, but for the web pages
+MOST_LINES = 2_405  # all of it, but for the web pages
 MOST_LINES_OF_A_FILE = 200
 
 # Paths of one machine, and the hosts of package registries: nobody else has the ones, and everybody has their own others.
