@@ -169,10 +169,10 @@ Table(
 
 # %% tags=["hide-input"]
 back = predict(
-    "You call retry() on the dead job. The bug is still there. What happens?",
-    a="It runs in that moment, and retry() raises the error.",
-    b="It goes to its queue. Later it runs once, and is dead again.",
-    c="It goes to its queue, with new retries: two runs, then dead.",
+    "You call retry() on the dead job. The bug is still there. Then …",
+    a="it runs in that moment, and retry() raises the error.",
+    b="it goes to its queue. Later it runs once, and is dead again.",
+    c="it goes to its queue, with new retries: two runs, then dead.",
     guess=None,
 )
 back
@@ -314,7 +314,7 @@ keys()
 
 # %% tags=["hide-input"]
 cleared = predict(
-    "You want to be rid of the bad job, and clear queues and sets. What goes?",
+    "To be rid of the bad job, you clear all queues and sets. What goes?",
     a="The bad job. The good ones have done nothing wrong.",
     b="All three jobs.",
     c="All three jobs, and visitors.",
