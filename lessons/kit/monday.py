@@ -37,16 +37,16 @@ def monday_morning(names: Sequence[str] = ("Plato", "Sappho", "Zeno")) -> None:
         ("WelcomeWorker", ["Hannah Arendt"], AWAY),
     ]
     for age, (name, args, error) in enumerate(dead):
-        redis.zadd("dead", {_failed(name, args, error, now): now - (len(dead) - age) * HOUR})
+        redis.zadd("dead", {_failed(name, args, error, now, retry=1): now - (len(dead) - age) * HOUR})
     for age, (name, args, error) in enumerate(retry, start=1):
-        redis.zadd("retry", {_failed(name, args, error, now): now + age * HOUR})
+        redis.zadd("retry", {_failed(name, args, error, now, retry=True): now + age * HOUR})
     redis.zadd("schedule", {dump(build({"class": "WelcomeWorker", "args": ["Hypatia"]}, now=now)): now + HOUR})
     redis.sadd("queues", "default")
     redis.lpush("queue:default", dump(build({"class": "WelcomeWorker", "args": ["Ada Lovelace"]}, now=now)))
     redis.set("visitors", 7)
 
 
-def _failed(name: str, args: Sequence[object], error: tuple[str, str], now: float) -> str:
+def _failed(name: str, args: Sequence[object], error: tuple[str, str], now: float, *, retry: bool | int) -> str:
     kind, message = error
     failed = {"error_class": kind, "error_message": message.format(name), "retry_count": 1, "failed_at": now - 20 * HOUR}
-    return dump({**build({"class": name, "args": list(args), "retry": 1}, now=now - 21 * HOUR), **failed})
+    return dump({**build({"class": name, "args": list(args), "retry": retry}, now=now - 21 * HOUR), **failed})

@@ -33,7 +33,8 @@ class SendGifToUserWorker(Worker):
 # ## A name that nobody knows
 #
 # Until yesterday this class was called `SendUserGifWorker`, and a job of yesterday still waits. A job holds only the *name* of
-# its class. So you can push one under any name: `Client().push` is what `perform_async` calls. Behind it, push one of today.
+# its class. So you can push one under any name: `Client().push` is what `perform_async` calls. Then push one of today, which waits
+# behind the other.
 
 # %%
 yesterday = Client().push(
@@ -74,10 +75,10 @@ unknown.answer(
 
 # %% [markdown]
 # It is an ordinary failure. The job waits in `retry`, and its `error_message` says what is wrong, and what may have been meant.
-# You have three weeks.
+# You have three weeks, as lesson 3 counted.
 #
-# So whoever renames a class leaves the old name in place until no job carries it any more. One line does it, a subclass with
-# nothing in it:
+# Better: who renames a class leaves the old name in place until no job carries it any more. Now it is late for that, but not too
+# late. A subclass with nothing in it will do:
 
 # %%
 class SendUserGifWorker(SendGifToUserWorker):
@@ -220,7 +221,7 @@ runs(), where(plato)
 inbox
 
 # %% [markdown]
-# `find` looks for a jid. The old job ran with the new code, and Plato is welcome. Nobody had to remember whom to greet: it was
+# `find` looks for a jid, in this one place. The old job ran with the new code, and Plato is welcome. Nobody had to remember whom to greet: it was
 # written in the job. (Here you are the worker process, and you have the new class. Another one must be started again first, as
 # lesson 2 said.)
 #
@@ -425,7 +426,7 @@ after(181)
 # | A job whose retries are used up is deleted. | It lay in `dead`, with its arguments and its error. |
 # | A job for an unknown class is lost. | It waited in `retry`. When the old name was there again, the mail came. |
 # | A bad job holds up those behind it. | The next one ran. |
-# | `retry()` runs the job, or gives it new retries. | It moved it to its queue. There was one run, then it was dead again. |
+# | `retry()` runs the job, or starts its retries anew. | It moved it to its queue, one try before its end. |
 # | Emptying Redis is the way to be rid of a bad job. | It took two good jobs along, and nobody was told. |
 #
 # ## To keep

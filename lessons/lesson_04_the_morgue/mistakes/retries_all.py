@@ -1,4 +1,4 @@
-"""retry_all()"""
+"""sending the newsletters back"""
 
 from lessons.kit import send_gif
 from minijobs import DeadSet, RetrySet, Worker
