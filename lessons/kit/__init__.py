@@ -1,6 +1,7 @@
 """What a lesson sees with: a Redis of its own, its keys at each step, the commands it was told, a timeline, a real inbox."""
 
 from .mail import catch_mail, send_gif
+from .monday import monday_morning
 from .people import User, find_user
 from .prediction import predict
 from .session import commands, end, keys, start, where
@@ -18,6 +19,7 @@ __all__ = [
     "find_user",
     "keys",
     "let_time_pass",
+    "monday_morning",
     "predict",
     "send_gif",
     "start",

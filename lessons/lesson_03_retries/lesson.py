@@ -8,7 +8,7 @@
 # At the end you can say which failures are tried again and which are not, when, and by whom. And you have found the bug that
 # the post behind these lessons is about.
 #
-# [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb)
+# [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb) · Next: [4 · The morgue](04_the_morgue.ipynb)
 
 # %% [markdown]
 # Mail servers are busy now and then. They answer *451, try again later*, and the mail is not sent. `send_gif` then raises an
@@ -460,4 +460,4 @@ runs(), redis.zcard("dead") - dead
 # Open `lessons/lesson_03_retries/exercise.py`. It is the bug of the post, and it has both mistakes. Then `make check-3`. There
 # are `make hint-3` and `make try-3`.
 #
-# [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb)
+# [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb) · Next: [4 · The morgue](04_the_morgue.ipynb)

@@ -1,0 +1,446 @@
+# %% [markdown]
+# # 4 · The morgue
+#
+# **What do I do with jobs that cannot work?**
+#
+# 25 minutes. Before this: [3 · Retries](03_retries.ipynb).
+#
+# At the end you can say where a job goes that nobody can run, how it comes back from there, and what is lost when somebody
+# empties Redis to be rid of it.
+#
+# [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb)
+
+# %% [markdown]
+# The author of the post had tried things out, thrown them away, and begun again with other names. From then on Sidekiq
+# complained whenever it was started. "Uninitialized constant", it said, which is Ruby for: I know no class of this name.
+#
+# Whoever renames a class meets the same. The old name is still written in the jobs that wait.
+
+# %%
+from lessons.kit import Table, catch_mail, keys, predict
+from lessons.kit import send_gif, start, where
+from minijobs import Client, Fetcher, Processor, Worker, poll
+
+redis = start()
+inbox = catch_mail()
+
+# %%
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        send_gif(email, thought, seconds=0)
+
+# %% [markdown]
+# ## A name that nobody knows
+#
+# Until yesterday this class was called `SendUserGifWorker`, and a job of yesterday still waits. A job holds only the *name* of
+# its class. So you can push one under any name: `Client().push` is what `perform_async` calls. Then push one of today, which waits
+# behind the other.
+
+# %%
+yesterday = Client().push(
+    {"class": "SendUserGifWorker", "args": ["ada@example.com", "old"]}
+)
+today = SendGifToUserWorker.perform_async("grace@example.com", "new")
+keys()
+
+# %% tags=["hide-input"]
+unknown = predict(
+    "A worker process takes both. It does not know the first one's class.",
+    a="The first job is lost: nobody can run it.",
+    b="The worker process stops at it, and the second job waits.",
+    c="The first job fails as any job may fail, and the second one runs.",
+    guess=None,
+)
+unknown
+
+# %%
+import sys
+
+from minijobs import log
+
+log.show(sys.stdout)
+processor = Processor(Fetcher("default"))
+processor.process_one().name, processor.process_one().name
+
+# %%
+keys()
+
+# %% tags=["hide-input"]
+unknown.answer(
+    f"the first job is in {where(yesterday)}, the mails are {len(inbox)}",
+    a=where(yesterday) == "nowhere",
+    b=len(inbox) == 0,
+    c=where(yesterday) == "retry" and len(inbox) == 1,
+)
+
+# %% [markdown]
+# It is an ordinary failure. The job waits in `retry`, and its `error_message` says what is wrong, and what may have been meant.
+# You have three weeks, as lesson 3 counted.
+#
+# Better: who renames a class leaves the old name in place until no job carries it any more. Now it is late for that, but not too
+# late. A subclass with nothing in it will do:
+
+# %%
+class SendUserGifWorker(SendGifToUserWorker):
+    """The old name, for the jobs that still carry it."""
+
+# %%
+import time
+
+poll(now=time.time() + 60)  # as if a minute had passed
+processor.process_one().name, where(yesterday)
+
+# %%
+inbox
+
+# %% [markdown]
+# Yesterday's mail is there. Nothing was lost.
+#
+# ## The last retry fails
+#
+# The next class welcomes people. It has a bug. Do you see it?
+
+# %%
+class WelcomeWorker(Worker):
+    retry = 1
+
+    def perform(self, name):
+        first, last = name.split()
+        address = f"{first.lower()}@example.com"
+        send_gif(address, f"Welcome, {first} {last}", seconds=0)
+
+# %% [markdown]
+# Plato has only one name.
+
+# %% tags=["hide-input"]
+last_one = predict(
+    "The run fails, and the only retry fails. Then the job is …",
+    a="deleted: it has had its chances.",
+    b="in retry for ever.",
+    c="kept in another place.",
+    guess=None,
+)
+last_one
+
+# %%
+def runs():
+    names = []
+    while outcome := processor.process_one():
+        names.append(outcome.name)
+        poll(now=time.time() + 24 * 60 * 60)  # as if a day had passed
+    return names
+
+# %%
+plato = WelcomeWorker.perform_async("Plato")
+runs()
+
+# %%
+keys()
+
+# %% tags=["hide-input"]
+last_one.answer(
+    f"the job is in {where(plato)}",
+    a=where(plato) == "nowhere",
+    b=where(plato) == "retry",
+    c=where(plato) == "dead",
+)
+
+# %% [markdown]
+# You met `dead` at the end of lesson 3. It is a sorted set, and the score is the moment of death. People call it the *morgue*:
+# what lies there does nothing any more, and is kept so that somebody can find out what it died of.
+#
+# ## What did it die of?
+
+# %%
+from minijobs import DeadSet
+
+Table(
+    ["class", "args", "error_message"],
+    [[job.class_name, job.args, job["error_message"]] for job in DeadSet()],
+)
+
+# %% [markdown]
+# The class, the arguments, the error. With these three you can repeat it, and that is half of the way to the bug. `DeadSet()`
+# goes through `dead` and gives you one job after the other. `RetrySet()`, `ScheduledSet()` and `Queue("default")` do the same
+# for the other places.
+#
+# ## Back from the dead
+#
+# Each job of a `DeadSet` has a method `retry()`. Try it at once, before you have mended anything.
+
+# %% tags=["hide-input"]
+back = predict(
+    "You call retry() on the dead job. The bug is still there. Then …",
+    a="it runs in that moment, and retry() raises the error.",
+    b="it goes to its queue. Later it runs once, and is dead again.",
+    c="it goes to its queue, with new retries: two runs, then dead.",
+    guess=None,
+)
+back
+
+# %%
+from minijobs import Queue
+
+[dead_job] = DeadSet()
+put_back = dead_job.retry()
+waits_in = where(plato)
+put_back, waits_in, Queue("default").find(plato)["retry_count"]
+
+# %%
+ran = runs()
+ran, where(plato)
+
+# %% tags=["hide-input"]
+back.answer(
+    f"it was in {waits_in}, and then its runs were {ran}",
+    a=waits_in == "nowhere" or waits_in == "dead",
+    b=waits_in == "queue:default" and ran == ["dead"],
+    c=waits_in == "queue:default" and ran == ["retry", "dead"],
+)
+
+# %% [markdown]
+# `retry()` ran nothing. It moved the job to its queue. `True` means that the job was still there to be moved. And it is still the
+# same job, one try before its end: in `dead` its `retry_count` was 1, now it is 0. So it had one run, and no more.
+#
+# So mend it first:
+
+# %%
+class WelcomeWorker(Worker):
+    retry = 1
+
+    def perform(self, name):
+        first = name.split()[0]
+        address = f"{first.lower()}@example.com"
+        send_gif(address, f"Welcome, {name}", seconds=0)
+
+# %%
+DeadSet().find(plato).retry()
+runs(), where(plato)
+
+# %%
+inbox
+
+# %% [markdown]
+# `find` looks for a jid, in this one place. The old job ran with the new code, and Plato is welcome. Nobody had to remember whom to greet: it was
+# written in the job. (Here you are the worker process, and you have the new class. Another one must be started again first, as
+# lesson 2 said.)
+#
+# ## What is no job at all
+#
+# Anything can be pushed into a list by hand.
+
+# %%
+redis.lpush("queue:default", "hello?")
+runs()
+
+# %%
+[(job.class_name, job.raw) for job in DeadSet()]
+
+# %% [markdown]
+# That was not tried a second time: nobody could run it, today or tomorrow. But it was not thrown away either. `raw` is what
+# Redis holds, and no class could be read from it. You have looked at it, so take it out:
+
+# %%
+for job in DeadSet():
+    job.delete()
+
+keys()
+
+# %% [markdown]
+# (The `-` says that the whole key is gone. In Redis there is no empty set.)
+#
+# ## One job, taken out by hand
+#
+# Another job whose class is gone. This time nobody wants it any more.
+
+# %%
+def a_hopeless_job():
+    jid = Client().push({"class": "OldReportWorker", "args": [2017]})
+    processor.process_one()
+    return jid
+
+# %%
+hopeless = a_hopeless_job()
+
+# %% [markdown]
+# It would be tried for three weeks, and fill the log with errors that mean nothing. `kill()` sends it to `dead` now. `delete()`
+# takes it out of the place in which you found it.
+
+# %%
+from minijobs import RetrySet
+
+places = [where(hopeless)]
+RetrySet().find(hopeless).kill()
+places.append(where(hopeless))
+DeadSet().find(hopeless).delete()
+places.append(where(hopeless))
+
+# %%
+Table(["failed once", "after kill()", "after delete()"], [places])
+
+# %% [markdown]
+# Both did it to this one job. And if there are many, of one class? Go through the place, and look at each:
+
+# %%
+hopeless = [a_hopeless_job(), a_hopeless_job()]
+
+for job in RetrySet():
+    if job.class_name == "OldReportWorker":
+        job.delete()
+
+[where(jid) for jid in hopeless]
+
+# %% [markdown]
+# ## Clearing everything
+#
+# The author of the post looked for help, and found these four lines of Ruby:
+#
+# ```ruby
+# Sidekiq::Queue.all.each(&:clear)
+# Sidekiq::RetrySet.new.clear
+# Sidekiq::ScheduledSet.new.clear
+# Sidekiq::DeadSet.new.clear
+# ```
+#
+# (`each(&:clear)` clears each of them.) They worked. In brackets the author wrote that this could be very dangerous in production,
+# that is, where real people use the application. See why. This is an ordinary day:
+# one bad job, one good one in its queue, one for later, and a number that belongs to the application and not to us.
+
+# %%
+a_hopeless_job()
+SendGifToUserWorker.perform_async("ada@example.com", "in the queue")
+SendGifToUserWorker.perform_in(60 * 60, "grace@example.com", "in an hour")
+redis.set("visitors", 7)
+keys()
+
+# %% tags=["hide-input"]
+cleared = predict(
+    "To be rid of the bad job, you clear all queues and sets. What goes?",
+    a="The bad job. The good ones have done nothing wrong.",
+    b="All three jobs.",
+    c="All three jobs, and visitors.",
+    guess=None,
+)
+cleared
+
+# %%
+from minijobs import ScheduledSet
+
+for queue in Queue.all():
+    queue.clear()
+for jobs in (RetrySet(), ScheduledSet(), DeadSet()):
+    jobs.clear()
+
+keys()
+
+# %% tags=["hide-input"]
+good = len(Queue("default")) + len(ScheduledSet())
+cleared.answer(
+    f"{good} good jobs are left, and visitors is {redis.get('visitors')}",
+    a=good == 2,
+    b=good == 0 and redis.exists("visitors") == 1,
+    c=good == 0 and redis.exists("visitors") == 0,
+)
+
+# %%
+runs(), [mail["Subject"] for mail in inbox.mails]
+
+# %% [markdown]
+# Two people get no mail. There was no error, and no line in the log. Nobody will notice, until one of them asks.
+#
+# Some go further and *flush* Redis: `FLUSHDB` empties the whole database. To see it, take another Redis, which exists only in
+# these lines. (`fakeredis` is what this lesson uses as long as you have no Redis.)
+
+# %%
+import fakeredis
+
+other = fakeredis.FakeRedis()
+other.set("visitors", 7)
+other.flushdb()
+other.keys()
+
+# %% [markdown]
+# The number of visitors is gone too, and it was no job.
+#
+# On your own machine, when everything is in a muddle, clearing is fine. `clear_everything` does what the four lines do. But first
+# it looks where it is. Many programs are told in `APP_ENV` where they run. Play production:
+
+# %% tags=["raises-exception"]
+import os
+
+from minijobs import clear_everything
+
+os.environ["APP_ENV"] = "production"
+clear_everything()
+
+# %% [markdown]
+# It refused, and said why. The game is over:
+
+# %%
+del os.environ["APP_ENV"]
+
+# %% [markdown]
+# ## Change something
+#
+# A morgue must not grow for ever. For how many days does it keep a job?
+
+# %%
+from minijobs.retry import DEAD_FOR
+
+DEAD_FOR / (24 * 60 * 60)
+
+# %% [markdown]
+# With each new one that comes, those that are too old leave. Put the death of one into the past and let another one die:
+
+# %%
+log.logger.setLevel("CRITICAL")  # the log has said enough
+
+# %%
+def die():
+    job = {"class": "OldReportWorker", "args": [2017], "retry": 0}
+    jid = Client().push(job)
+    processor.process_one()
+    return jid
+
+def after(days):
+    jid, moment = die(), time.time() - days * 24 * 60 * 60
+    redis.zadd("dead", {DeadSet().find(jid).raw: moment})
+    die()
+    return where(jid)
+
+# %%
+after(179)
+
+# %%
+after(181)
+
+# %% [markdown]
+# Change the number of days. Or make the class not worth keeping: write `"dead": False` into the job of `die`, and look what
+# `where(die())` says then. (In the terminal, type `p` for a Python prompt.)
+
+# %% [markdown]
+# ## You might have thought
+#
+# | You might have thought | What you saw |
+# |---|---|
+# | A job whose retries are used up is deleted. | It lay in `dead`, with its arguments and its error. |
+# | A job for an unknown class is lost. | It waited in `retry`. When the old name was there again, the mail came. |
+# | A bad job holds up those behind it. | The next one ran. |
+# | `retry()` runs the job, or starts its retries anew. | It moved it to its queue, one try before its end. |
+# | Emptying Redis is the way to be rid of a bad job. | It took two good jobs along, and nobody was told. |
+#
+# ## To keep
+#
+# 1. What cannot work ends in `dead`, unless its class says otherwise, and is kept for a person to look at.
+# 2. First mend the code, and start the worker processes again. Then send the job back.
+# 3. Take out what you mean, one job or one class. Clearing takes what you do not see.
+#
+# New words, all of them in the [glossary](../lessons/README.md#glossary): *morgue*, *kill*, *clear*, *flush*.
+
+# %% [markdown]
+# ## Make it yours
+#
+# Open `lessons/lesson_04_the_morgue/exercise.py`. It is Monday morning, and somebody has proposed the four lines. Then
+# `make check-4`. There are `make hint-4` and `make try-4`.
+#
+# [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb)

@@ -1,0 +1,21 @@
+"""clearing a whole set"""
+
+from lessons.kit import send_gif
+from minijobs import DeadSet, RetrySet, Worker
+
+
+class WelcomeWorker(Worker):
+    retry = 1
+
+    def perform(self, name):
+        first = name.split()[0]
+        send_gif(f"{first.lower()}@example.com", f"Welcome, {name}")
+
+
+def clean_up():
+    for job in DeadSet():
+        if job.class_name == "WelcomeWorker":
+            job.retry()
+        elif job.class_name == "NewsletterWorker":
+            job.delete()
+    RetrySet().clear()

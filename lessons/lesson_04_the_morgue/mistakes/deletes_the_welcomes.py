@@ -1,0 +1,19 @@
+"""deleting the welcomes"""
+
+from lessons.kit import send_gif
+from minijobs import DeadSet, RetrySet, Worker
+
+
+class WelcomeWorker(Worker):
+    retry = 1
+
+    def perform(self, name):
+        first = name.split()[0]
+        send_gif(f"{first.lower()}@example.com", f"Welcome, {name}")
+
+
+def clean_up():
+    for jobs in (DeadSet(), RetrySet()):
+        for job in jobs:
+            if job.class_name in ("NewsletterWorker", "WelcomeWorker"):
+                job.delete()

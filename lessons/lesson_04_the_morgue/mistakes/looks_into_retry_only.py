@@ -1,0 +1,21 @@
+"""looking only into retry"""
+
+from lessons.kit import send_gif
+from minijobs import DeadSet, RetrySet, Worker
+
+
+class WelcomeWorker(Worker):
+    retry = 1
+
+    def perform(self, name):
+        first = name.split()[0]
+        send_gif(f"{first.lower()}@example.com", f"Welcome, {name}")
+
+
+def clean_up():
+    for job in DeadSet():
+        if job.class_name == "WelcomeWorker":
+            job.retry()
+    for job in RetrySet():
+        if job.class_name == "NewsletterWorker":
+            job.delete()

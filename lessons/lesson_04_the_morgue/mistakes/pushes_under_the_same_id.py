@@ -1,0 +1,23 @@
+"""pushing them anew under their old ids"""
+
+from lessons.kit import send_gif
+from minijobs import Client, DeadSet, RetrySet, Worker
+
+
+class WelcomeWorker(Worker):
+    retry = 1
+
+    def perform(self, name):
+        first = name.split()[0]
+        send_gif(f"{first.lower()}@example.com", f"Welcome, {name}")
+
+
+def clean_up():
+    for job in DeadSet():
+        if job.class_name == "WelcomeWorker":
+            Client().push({"class": job.class_name, "args": job.args, "jid": job.jid})
+            job.delete()
+    for jobs in (DeadSet(), RetrySet()):
+        for job in jobs:
+            if job.class_name == "NewsletterWorker":
+                job.delete()
