@@ -271,8 +271,11 @@ def test_a_connection_that_goes_back_is_not_kept_as_well(real: redis_py.Redis, m
     with pytest.raises(KeyboardInterrupt):
         ask(real, ("PING",))
     monkeypatch.setattr(real.connection_pool, "release", release)
+    somebodys = real.connection_pool.get_connection()
     (kept,) = ask(real, ("CLIENT", "ID"))
-    assert real.client_id() != kept
+    somebodys.send_command("CLIENT", "ID")
+    assert somebodys.read_response() != kept
+    real.connection_pool.release(somebodys)
 
 
 def connections(real: redis_py.Redis) -> int:
