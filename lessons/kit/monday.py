@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from minijobs import connection
+from minijobs import UnitOfWork, UnknownWorker, connection
 from minijobs.job import build, dump
+from minijobs.retry import record_failure
 
 HOUR = 60 * 60
 
-BUG = ("ValueError", "not enough values to unpack (expected 2, got 1)")
-AWAY = ("ConnectionError", "nobody answers")
-UNKNOWN = ("minijobs.worker.UnknownWorker", "No Worker is called {}.")
+BUG = ValueError("not enough values to unpack (expected 2, got 1)")
+AWAY = ConnectionError("nobody answers")
 
 
 def monday_morning(names: Sequence[str] = ("Plato", "Sappho", "Zeno")) -> None:
@@ -24,29 +24,31 @@ def monday_morning(names: Sequence[str] = ("Plato", "Sappho", "Zeno")) -> None:
     first, *between, last = names
     dead = [
         ("WelcomeWorker", [first], BUG),
-        ("InvoiceWorker", [7], ("ValueError", "could not convert string to float: 'seven'")),
+        ("InvoiceWorker", [7], ValueError("could not convert string to float: 'seven'")),
         *(("WelcomeWorker", [name], BUG) for name in between),
         ("CertificateWorker", ["Seneca"], BUG),
-        ("NewsletterWorker", ["last week", "ada@example.com"], UNKNOWN),
-        ("SendUserGifWorker", ["grace@example.com", "a cat"], UNKNOWN),
+        ("NewsletterWorker", ["last week", "ada@example.com"], UnknownWorker("No Worker is called NewsletterWorker.")),
+        ("SendUserGifWorker", ["grace@example.com", "a cat"], UnknownWorker("No Worker is called SendUserGifWorker.")),
         ("WelcomeWorker", [last], AWAY),
     ]
     retry = [
-        ("NewsletterWorker", ["last week", "grace@example.com"], UNKNOWN),
+        ("NewsletterWorker", ["last week", "grace@example.com"], UnknownWorker("No Worker is called NewsletterWorker.")),
         ("InvoiceWorker", [8], AWAY),
         ("WelcomeWorker", ["Hannah Arendt"], AWAY),
     ]
     for age, (name, args, error) in enumerate(dead):
-        redis.zadd("dead", {_failed(name, args, error, now, retry=1): now - (len(dead) - age) * HOUR})
+        died = now - (len(dead) - age) * 8 * HOUR
+        redis.zadd("dead", {_failed_twice(name, args, error, died, retry=1): died})
     for age, (name, args, error) in enumerate(retry, start=1):
-        redis.zadd("retry", {_failed(name, args, error, now, retry=True): now + age * HOUR})
+        redis.zadd("retry", {_failed_twice(name, args, error, now, retry=True): now + age * HOUR})
     redis.zadd("schedule", {dump(build({"class": "WelcomeWorker", "args": ["Hypatia"]}, now=now)): now + HOUR})
     redis.sadd("queues", "default")
     redis.lpush("queue:default", dump(build({"class": "WelcomeWorker", "args": ["Ada Lovelace"]}, now=now)))
     redis.set("visitors", 7)
 
 
-def _failed(name: str, args: Sequence[object], error: tuple[str, str], now: float, *, retry: bool | int) -> str:
-    kind, message = error
-    failed = {"error_class": kind, "error_message": message.format(name), "retry_count": 1, "failed_at": now - 20 * HOUR}
-    return dump({**build({"class": name, "args": list(args), "retry": retry}, now=now - 21 * HOUR), **failed})
+def _failed_twice(name: str, args: Sequence[object], error: Exception, last: float, *, retry: bool | int) -> str:
+    job = build({"class": name, "args": list(args), "retry": retry}, now=last - HOUR)
+    for moment in (last - HOUR, last):
+        job = record_failure(UnitOfWork("default", b""), job, error, now=moment)
+    return dump(job)

@@ -302,9 +302,9 @@ for job in RetrySet():
 # Sidekiq::DeadSet.new.clear
 # ```
 #
-# (`each(&:clear)` clears each of them.) They worked. In brackets the author wrote that this could be very dangerous in production,
-# that is, where real people use the application. See why. This is an ordinary day:
-# one bad job, one good one in its queue, one for later, and a number that belongs to the application and not to us.
+# (`each(&:clear)` clears each of them.) They worked. In brackets the author wrote that this could be very dangerous in
+# production, that is, where real people use the application. See why. This is an ordinary day: one bad job, one good one in its
+# queue, one for later, and a number that belongs to the application and not to us.
 
 # %%
 a_hopeless_job()
@@ -362,8 +362,8 @@ other.keys()
 # %% [markdown]
 # The number of visitors is gone too, and it was no job.
 #
-# On your own machine, when everything is in a muddle, clearing is fine. `clear_everything` does what the four lines do. But first
-# it looks where it is. Many programs are told in `APP_ENV` where they run. Play production:
+# On your own machine, when everything is in a muddle, clearing is fine, and `clear_everything` is made for that. First it looks
+# where it is. Many programs are told in `APP_ENV` where they run. Play production:
 
 # %% tags=["raises-exception"]
 import os
