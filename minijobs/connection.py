@@ -145,7 +145,6 @@ class Line:
 
     def __init__(self, client: Redis) -> None:
         self.client, self.pid = client, os.getpid()
-        self._pool: Any = client.connection_pool
         self._connection: Any = None
         self._looked = 0.0
 
@@ -153,7 +152,7 @@ class Line:
         """As the function."""
         if self._connection is None or time.monotonic() - self._looked > FRESH:
             self.close()
-            self._connection = self._pool.get_connection()  # it looks whether the other end is still there
+            self._connection = self.client.connection_pool.get_connection()  # it looks whether the other end is still there
             self._looked = time.monotonic()
         try:
             self._connection.send_packed_command(self._connection.pack_commands(commands))
@@ -173,7 +172,7 @@ class Line:
         """Give the connection back to the pool."""
         connection, self._connection = self._connection, None  # first of all: nobody else may have it while we do
         if connection is not None and self.pid == os.getpid():  # a fork shares no connection
-            self._pool.release(connection)
+            self.client.connection_pool.release(connection)
 
     def _answer(self) -> Any:
         try:

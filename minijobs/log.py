@@ -54,6 +54,12 @@ class about:  # it is used like a function
         _running.reset(self.token)
 
 
+def info(message: str, *args: object) -> None:
+    """`logger.info` for the two lines of each job, in a quarter less time: who called it is not looked up."""
+    if logger.isEnabledFor(logging.INFO):
+        logger.handle(logging.getLogRecordFactory()(logger.name, logging.INFO, logger.name, 0, message, args, None))
+
+
 class AddContext(logging.Filter):
     """Writes down who is speaking while the speaking thread still runs: a line may be formatted in another one."""
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from . import retry, worker
 from .fetch import Fetcher, UnitOfWork
 from .job import BadPayload, load
-from .log import about, logger, tid
+from .log import about, info, logger, tid
 from .retry import DONE, Outcome
 
 
@@ -102,7 +102,7 @@ class Processor:
 
     def _perform(self, unit: UnitOfWork, job: dict[str, object]) -> Outcome:
         kind = None
-        logger.info("start")
+        info("start")
         started = time.perf_counter()
         try:
             kind = worker.find(str(job["class"]))
@@ -114,5 +114,5 @@ class Processor:
             logger.info("fail: %.3f sec", time.perf_counter() - started)
             logger.warning("%s: %s (%s)", type(error).__name__, retry.message(error), outcome.describe())
             return outcome
-        logger.info("done: %.3f sec", time.perf_counter() - started)
+        info("done: %.3f sec", time.perf_counter() - started)
         return DONE

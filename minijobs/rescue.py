@@ -52,21 +52,20 @@ def rescue_orphans(redis: Redis | None = None, *, now: float | None = None, pati
     >>> rescue_orphans(redis), redis.llen("queue:default"), redis.exists("inflight")
     (1, 1, 0)
     """
-    redis = connection.current() if redis is None else redis
+    client: Any = connection.current() if redis is None else redis
     now = time.time() if now is None else now
     rescued = 0
-    with connection.one_sentence(redis, "rescuing the jobs of dead processes"):
+    with connection.one_sentence(client, "rescuing the jobs of dead processes"):
         asked = time.monotonic()
-        known: Any = redis.smembers("inflight")
-        names = sorted(known)
+        names = sorted(client.smembers("inflight"))
         owners = [name.rpartition(b"|")[0] for name in names]
-        lives = living(redis, owners)
+        lives = living(client, owners)
         if time.monotonic() - asked > patience:
             return 0
         for name, owner, alive in zip(names, owners, lives, strict=True):
             if not alive:
-                rescued += _empty(redis, name, now)
-                redis.register_script(FORGET)(keys=["inflight", b"inflight:" + name, owner], args=[name])
+                rescued += _empty(client, name, now)
+                client.register_script(FORGET)(keys=["inflight", b"inflight:" + name, owner], args=[name])
     return rescued
 
 

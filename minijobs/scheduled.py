@@ -51,14 +51,13 @@ def poll(redis: Redis | None = None, *, now: float | None = None) -> int:
     >>> poll(redis, now=999), poll(redis, now=1000), redis.llen("queue:default")
     (0, 1, 1)
     """
-    redis = connection.current() if redis is None else redis
+    client: Any = connection.current() if redis is None else redis
     now = time.time() if now is None else now
-    client: Any = redis
     moved = 0
-    with connection.one_sentence(redis, "polling for jobs that are due"):
+    with connection.one_sentence(client, "polling for jobs that are due"):
         for name in SETS:
             while due := client.zrange(name, "-inf", now, byscore=True, offset=0, num=BATCH):
-                moved += enqueue(redis, name, due, now=now)
+                moved += enqueue(client, name, due, now=now)
     return moved
 
 

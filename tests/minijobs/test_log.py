@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from minijobs import Processor, Worker
-from minijobs.log import about, handler, logger, show, tid
+from minijobs.log import about, handler, info, logger, show, tid
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (\d+) TID-([0-9a-z]+) (?:(\S+) JID-(\S+) )?([A-Z]+): (.*)")
 
@@ -137,3 +137,29 @@ def test_without_a_stream_lines_go_to_standard_error(capsys: pytest.CaptureFixtu
     logger.setLevel(level)
     out, err = capsys.readouterr()
     assert (out, parts(err.rstrip("\n"))[6]) == ("", "hello")
+
+
+# The two lines of each job
+
+
+def test_whoever_adds_something_to_every_record_finds_it_in_these_as_well(printed: io.StringIO) -> None:
+    factory = logging.getLogRecordFactory()
+
+    def with_a_number(*args: object, **kwargs: object) -> logging.LogRecord:
+        record = factory(*args, **kwargs)
+        record.msg = f"7 {record.msg}"
+        return record
+
+    logging.setLogRecordFactory(with_a_number)
+    try:
+        info("done: %.3f sec", 0.5)
+    finally:
+        logging.setLogRecordFactory(factory)
+    assert parts(printed.getvalue().rstrip("\n"))[6] == "7 done: 0.500 sec"
+
+
+def test_they_are_said_only_to_who_wants_to_know_so_much(printed: io.StringIO) -> None:
+    info("done: %.3f sec", 0.5)
+    logger.setLevel(logging.WARNING)
+    info("start")
+    assert [parts(line)[5:] for line in printed.getvalue().splitlines()] == [("INFO", "done: 0.500 sec")]
