@@ -44,12 +44,15 @@ notebooks: .venv/has-notebooks ## build all notebooks anew from the lessons
 	$(LESSONS) build
 
 test: .venv/has-dev ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-pythons: .venv/made ## run the library's tests on every other Python that is here
+	$(BIN)/python tests/pythons.py
 
 bench: .venv/has-dev ## measure minijobs beside its peers (25 minutes; two: QUICK=1)
 	$(BIN)/python tests/benchmarks $(if $(QUICK),--quick)
 
-.PHONY: help progress app notebooks test bench
+.PHONY: help progress app notebooks test test-pythons bench
 
 # What is installed is remembered in .venv, so that nothing is installed twice. Playing must not wait for Jupyter.
 .venv/has-lessons: .venv/made pyproject.toml constraints.txt
@@ -75,10 +78,14 @@ bench: .venv/has-dev ## measure minijobs beside its peers (25 minutes; two: QUIC
 .venv/has-dev: .venv/made pyproject.toml constraints.txt
 	echo "Installing what tests need, once. It takes a minute …"
 	$(call install,dev)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c $(IMPORTED)
 	touch .venv/has-lessons .venv/has-app .venv/has-check .venv/has-notebooks $@
 
-# Not compiled: Python compiles what it imports, and that is a small part.
+# Not compiled: Python compiles what it imports, and that is a small part. Where Python is told not to keep what it compiled,
+# each of the many processes that the tests start would do it again; so it is done once.
 install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[$1]' -c constraints.txt
+IMPORTED := "import aiosmtpd.controller, fakeredis, flask, hypothesis, IPython.display, jupytext, lupa, nbformat, pytest, \
+	redis.asyncio, rich.console, rich.markdown, rich.syntax, rich.table, waitress"
 
 .venv/made:
 	for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \

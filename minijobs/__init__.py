@@ -1,13 +1,13 @@
 """minijobs: background jobs through Redis, small enough to read in one sitting, in the format of Ruby's Sidekiq.
 
-Read the files in the order in which a job meets them: `job`, `connection`, `middleware`, `client`, `worker`; then `fetch`,
-`processor`, `retry`, `scheduled`, `heartbeat`, `rescue`; `dispatcher` and `server`, which repeat all that in threads; and
-`api` and `overview` to look at it all, `log` to read about it.
+Read the files in the order in which a job meets them: `job`, `fields`, `errors`, `connection`, `middleware`, `client`,
+`worker`; then `scripts`, `fetch`, `processor`, `retry`, `scheduled`, `heartbeat`, `rescue`; `work_queue`, `dispatcher` and
+`server`, which repeat all that in threads; and `api` and `overview` to look at it all, `log` to read about it.
 """
 
 from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet, SortedEntry
 from .clearing import LooksLikeProduction, clear_everything
-from .client import Client
+from .client import BulkInterrupted, Client
 from .connection import RedisUnavailable, connect
 from .fetch import Fetcher, UnitOfWork
 from .heartbeat import Heartbeat
@@ -23,6 +23,7 @@ from .worker import UnknownWorker, Worker
 __all__ = [
     "BadArgument",
     "BadPayload",
+    "BulkInterrupted",
     "Client",
     "DeadSet",
     "Fetcher",

@@ -11,12 +11,15 @@ What runs at the moment, and the numbers, are in `overview`; to delete everythin
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from redis import ResponseError
+
 from . import connection, scheduled
-from .job import BadPayload, Job, load, seconds
-from .retry import unpack
+from .fields import plain
+from .job import BadPayload, Job, peek, seconds
+from .retry import trim, unpack
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -25,6 +28,21 @@ PAGE = 100
 
 # So many jobs are moved or deleted in one round trip: Redis does nothing else meanwhile.
 BATCH = 1_000
+
+# Each is one step in Redis that looks first: at the types of the keys, and whether there is still something to do.
+RESCHEDULE = """
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1])
+return 1
+"""
+CLEAR = """
+redis.call('SISMEMBER', KEYS[2], ARGV[2])
+local size = redis.call('LLEN', KEYS[1])
+local gone = math.min(size, tonumber(ARGV[1]))
+if gone > 0 then redis.call('LTRIM', KEYS[1], 0, -gone - 1) end
+if gone == size then redis.call('SREM', KEYS[2], ARGV[2]) end
+return gone
+"""
 
 Progress = Callable[[int], object]
 """Told now and then how many jobs have been moved or deleted so far."""
@@ -36,7 +54,7 @@ class JobRecord:
     def __init__(self, raw: bytes, queue: str | None = None, home: Entries[Any] | None = None) -> None:
         self.raw = raw
         try:
-            self.item: Job = load(raw)
+            self.item: Job = peek(raw)
         except BadPayload:
             self.item = {}
         self.queue: str | None = queue or self.item.get("queue")
@@ -45,7 +63,7 @@ class JobRecord:
 
     @property
     def jid(self) -> str | None:
-        """Its id, or None if it cannot be read."""
+        """Its id, or None if it has none or cannot be read."""
         return self.item.get("jid")
 
     @property
@@ -99,14 +117,17 @@ class SortedEntry(JobRecord):
         return self._set.gone(self._set.enqueue([self.raw]))
 
     def kill(self) -> bool:
-        """To `dead`, to be looked at. Gives back whether it still was there. Sidekiq: the same name."""
+        """To `dead`, to be looked at. Returns whether it still was there. Sidekiq: the same name.
+
+        What is JSON but no object is kept inside of one: see `retry.wrapped`. The oldest of too many dead jobs leave.
+        """
         return self._set.gone(self._set.bury([self.raw]))
 
     def reschedule(self, when: float) -> bool:
         """Another moment, in epoch seconds. Gives back whether it still was there. Sidekiq: the same name."""
-        self._set.redis.zadd(self._set.key, {self.raw: when}, xx=True)
-        self.score = self._set.redis.zscore(self._set.key, self.raw)
-        return self.score == when
+        if there := bool(self._set.redis.register_script(RESCHEDULE)(keys=[self._set.key], args=[self.raw, when])):
+            self.score = when
+        return there
 
 
 Record = TypeVar("Record", bound=JobRecord)
@@ -115,7 +136,7 @@ Record = TypeVar("Record", bound=JobRecord)
 class Entries(Generic[Record]):
     """What Queue and JobSet have in common: entries that one goes through, page by page."""
 
-    def __init__(self, key: str, redis: Redis | None) -> None:
+    def __init__(self, key: str | bytes, redis: Redis | None) -> None:
         self.key = key
         self.redis: Any = connection.current() if redis is None else redis
         self._gone = 0
@@ -155,14 +176,21 @@ class Queue(Entries[JobRecord]):
     """
 
     def __init__(self, name: str = "default", redis: Redis | None = None) -> None:
-        super().__init__(f"queue:{name}", redis)
+        name = plain(name)
+        raw = f"queue:{name}".encode(errors="surrogateescape")
+        super().__init__(f"queue:{name}" if name.isprintable() else raw, redis)  # half a surrogate pair is not printable
         self.name = name
 
     @classmethod
     def all(cls, redis: Redis | None = None) -> list[Queue]:
         """Every queue that `queues` knows of, by name. Sidekiq: the same name."""
         client: Any = connection.current() if redis is None else redis
-        return [cls(name.decode(errors="replace"), client) for name in sorted(client.smembers("queues"))]
+        return cls.named(client.smembers("queues"), client)
+
+    @classmethod
+    def named(cls, names: Iterable[bytes], redis: Redis | None = None) -> list[Queue]:
+        """The queues of these names, sorted; a byte that is no UTF-8 becomes half a surrogate pair, as in a file's name."""
+        return [cls(name.decode(errors="surrogateescape"), redis) for name in sorted(names)]
 
     def __len__(self) -> int:
         return int(self.redis.llen(self.key))
@@ -182,14 +210,12 @@ class Queue(Entries[JobRecord]):
 
     def clear(self, progress: Progress = bool) -> int:
         """Delete what is in it, and its name from `queues`. Gives back how many jobs there were. Sidekiq: the same name."""
-        left = size = len(self)
-        while left > 0:
-            self.redis.ltrim(self.key, 0, -BATCH - 1)
-            left = max(0, left - BATCH)
-            progress(size - left)
-        if not len(self):
-            self.redis.srem("queues", self.name)
-        return size
+        clear, size, done = self.redis.register_script(CLEAR), len(self), 0
+        name = self.name.encode(errors="surrogateescape")
+        while gone := clear(keys=[self.key, "queues"], args=[min(BATCH, size - done), name]):
+            done += gone
+            progress(done)
+        return done
 
     def remove(self, raw: bytes) -> int:
         """Delete the next entry like this. Gives back how many there were: 1 or 0."""
@@ -235,12 +261,16 @@ class JobSet(Entries[SortedEntry]):
         return self._in_batches(lambda entries: self.redis.zrem(self.key, *entries), progress)
 
     def enqueue(self, entries: list[bytes]) -> int:
-        """Move these to their queues. Gives back how many were still there."""
-        return scheduled.enqueue(self.redis, self.key, entries, now=time.time(), by_hand=True)
+        """Move these to their queues. Returns how many were still there."""
+        return scheduled.enqueue(self.redis, self.name, entries, now=connection.now(self.redis), by_hand=True)
 
     def bury(self, entries: list[bytes]) -> int:
-        """Move these to `dead`. Gives back how many were still there."""
-        return scheduled.kill(self.redis, self.key, entries, now=time.time())
+        """Move these to `dead`, and the oldest out of it if there are too many. Returns how many were still there."""
+        now = connection.now(self.redis)
+        moved = scheduled.kill(self.redis, self.name, entries, now=now, by_hand=True)
+        if moved:
+            trim(self.redis, now=now)  # a worker process does it now and then, but there may be none
+        return moved
 
     def remove(self, raw: bytes) -> int:
         """Delete this entry. Gives back how many there were: 1 or 0."""
@@ -253,6 +283,17 @@ class JobSet(Entries[SortedEntry]):
             left -= len(entries)
             progress(moved)
         return moved
+
+
+def readable(pipe: Any) -> list[Any]:
+    """What a pipeline answers, with None for each key of another type: one bad key spoils one number, not all of them."""
+    answers: list[Any] = pipe.execute(raise_on_error=False)
+    for number, answer in enumerate(answers):
+        if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
+            answers[number] = None
+        elif isinstance(answer, Exception):
+            raise answer
+    return answers
 
 
 class RetrySet(JobSet):

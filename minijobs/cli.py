@@ -11,24 +11,31 @@ minijobs new SendGifToUser
 from __future__ import annotations
 
 import argparse
-import importlib
+import importlib.metadata
 import logging
 import os
 import sys
 import threading
+import time
+import traceback
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redis import RedisError
 
-from . import commands, connection, log, log_writer, reload, worker
-from .console import Refused
+from . import commands, connection, log, log_writer, preflight, reload, worker
+from .console import Failed, Refused, Terminated, complain, end, flush, prepare
 from .heartbeat import EVERY
+from .loader import load as load
+from .loader import load_or_wait
 from .server import Server
 
 if TYPE_CHECKING:
     from .connection import Redis
+
+# Seconds that a worker process waits at its start for a Redis that is away: the two may be started together.
+PATIENCE = 5.0
 
 WHAT_IS_IN = {
     "retry": "failed, and will be tried again",
@@ -38,26 +45,43 @@ WHAT_IS_IN = {
 
 
 def main(words: list[str] | None = None) -> int:
-    """Do what the words say. Gives back the exit code: 0, 1 if not all of it could be done, 2 if it was refused."""
-    options = parser().parse_args(words)
+    """Do what the words say, and return the exit code.
+
+    0: it was done or, if it runs until it is told to stop, it stopped as told. 1: it could not be done, or not all of it.
+    2: the words make no sense. A command that was interrupted before it was done returns what a shell says: 130 after
+    Ctrl-C, 143 after TERM.
+    """
+    code, options = 1, argparse.Namespace(do=None)
     try:
-        with connection.one_sentence(_redis(), "minijobs " + " ".join(words or sys.argv[1:])):
-            code: int = options.do(options)
+        prepare()
+        parser().parse_args(words, options)
+        asked: AbstractContextManager[Any] = nullcontext()
+        if options.do is not commands.new:  # which needs no Redis
+            asked = connection.one_sentence(_redis(), "minijobs " + " ".join(sys.argv[1:] if words is None else words))
+        with asked:
+            code = options.do(options)
         sys.stdout.flush()
     except (Refused, RedisError) as error:
-        print(f"minijobs: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130  # as a shell says it
+        complain(error)
+        code = error.code if isinstance(error, Refused) else 1
+    except (KeyboardInterrupt, Terminated) as told:
+        stopped = options.do in (work, web)
+        code = 0 if stopped else 143 if isinstance(told, Terminated) else 130
     except BrokenPipeError:  # `minijobs monitor | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would complain at its end
-        return 0
+        code = 0
+    except OSError as error:
+        complain(error)
+        code = 1
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            flush(stream)
     return code
 
 
 def parser() -> argparse.ArgumentParser:
     """What can be said."""
     main = argparse.ArgumentParser(prog="minijobs", description="Background jobs through Redis, in Sidekiq's own format.")
+    main.add_argument("--version", action="version", version=f"minijobs {_version()}")
     verbs = main.add_subparsers(metavar="what to do", required=True)
 
     def verb(name: str, do: object, help: str, under: argparse._SubParsersAction = verbs) -> argparse.ArgumentParser:  # type: ignore[type-arg]
@@ -107,23 +131,33 @@ def parser() -> argparse.ArgumentParser:
 
 def work(options: argparse.Namespace) -> int:
     """`minijobs worker`: load the Workers, then run jobs. Sidekiq: the command `sidekiq`."""
-    with log_writer.show_in_background(level=options.log_level):
-        code, again = _work(options)
-    if again:
-        reload.start_again()
-    sys.stderr.flush()
-    os._exit(code)  # a job that would not stop is still running in its thread, and must not keep the process
-
-
-def _work(options: argparse.Namespace) -> tuple[int, bool]:
-    """Run jobs until told to stop. Gives back the exit code, and whether to start again."""
     queues, weights = queues_and_weights(options.queue)
     for name, value, least in (("-c", options.concurrency, 1), ("--timeout", options.timeout, 0)):
         if not value >= least:
             raise Refused(f"{name} {value}: it must be at least {least}")
     if not 0 < options.heartbeat < float("inf"):
         raise Refused(f"--heartbeat {options.heartbeat}: it must be more than 0 seconds")
-    files = _load_or_wait(options)
+    if options.reload and not reload.possible():
+        raise Failed('--reload needs watchfiles: pip install "minijobs[reload]"')
+    again = False
+    try:
+        with log_writer.show_in_background(level=options.log_level):
+            code, again = _work(options, queues, weights)
+    except (Refused, RedisError) as error:
+        complain(error)
+        code = 1
+    except (KeyboardInterrupt, Terminated):
+        code = 0
+    except Exception:  # a mistake of ours; it must not wait for a thread of the user's, as Python does at its end
+        code = 1
+        with suppress(OSError, ValueError):
+            traceback.print_exc()
+    end(reload.start_again if again else partial(os._exit, code))
+
+
+def _work(options: argparse.Namespace, queues: list[str], weights: dict[str, int]) -> tuple[int, bool]:
+    """Run jobs until told to stop. Returns the exit code, and whether to start again."""
+    files = load_or_wait(options)
     if files is None:
         return 0, True
     server = Server(
@@ -133,6 +167,7 @@ def _work(options: argparse.Namespace) -> tuple[int, bool]:
         timeout=options.timeout,
         heartbeat=options.heartbeat,
     )
+    _check(server, queues)
     known = ", ".join(sorted(worker.registry))
     log.logger.info(
         "minijobs runs %s, %d threads, Redis at %s", ", ".join(queues), options.concurrency, connection.address(server.redis)
@@ -150,26 +185,30 @@ def _work(options: argparse.Namespace) -> tuple[int, bool]:
     return code, saved.is_set() and not server.asked_to_end
 
 
+def _check(server: Server, queues: list[str]) -> None:
+    """Ask Redis whether a worker can work with it. Raises Failed if not, RedisUnavailable if it does not come soon."""
+    outage, gives_up = connection.Outage(server.redis), float("inf")
+    while True:
+        try:
+            preflight.check(server.redis, queues=queues)
+            return outage.over()
+        except preflight.CannotStart as error:
+            raise Failed(str(error)) from None
+        except connection.RedisUnavailable as error:
+            gives_up = min(gives_up, time.monotonic() + PATIENCE)
+            if time.monotonic() >= gives_up:
+                raise
+            outage.noticed(error)
+            time.sleep(0.1)
+
+
 def web(options: argparse.Namespace) -> int:
     """`minijobs web`: the dashboard. Sidekiq: `Sidekiq::Web`, which needs an application around it."""
     try:
         from .web.serve import serve  # here, for nothing else needs Flask
     except ModuleNotFoundError as error:
-        raise Refused(f'minijobs web needs {error.name}: pip install "minijobs[web]"') from None
+        raise Failed(f'minijobs web needs {error.name}: pip install "minijobs[web]"') from None
     return serve(options.host, options.port)
-
-
-def load(name: str) -> None:
-    """Import a module by its name, or a file by its path. Raises Refused if that cannot be done."""
-    sys.path.insert(0, os.getcwd())
-    path = Path(name)
-    try:
-        if path.suffix == ".py":
-            sys.path.insert(0, str(path.resolve().parent))
-            name = path.stem
-        importlib.import_module(name)
-    except Exception as error:
-        raise Refused(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def queues_and_weights(named: list[str]) -> tuple[list[str], dict[str, int]]:
@@ -183,8 +222,8 @@ def queues_and_weights(named: list[str]) -> tuple[list[str], dict[str, int]]:
     queues: dict[str, int] = {}
     for text in named or ["default"]:
         name, _, weight = text.partition(",")
-        if not name or (weight and not (weight.isdecimal() and int(weight) > 0)):
-            raise Refused(f"-q {text}: a queue's name, and perhaps a weight from 1 on, such as critical,3")
+        if not name or "|" in name or (weight and not (weight.isdecimal() and int(weight) > 0)):
+            raise Refused(f"-q {text}: a queue's name, and perhaps a weight from 1 on, such as critical,3; no | in it")
         queues[name] = int(weight or 0)
     weighted = any(queues.values())
     return list(queues), {name: weight or 1 for name, weight in queues.items()} if weighted else {}
@@ -195,7 +234,7 @@ def _redis() -> Redis:
     try:
         return connection.current()
     except ValueError as error:
-        raise Refused(f"REDIS_URL is no address of a Redis: {error}") from None
+        raise Failed(f"REDIS_URL is no address of a Redis: {error}") from None
 
 
 def _stop_when_saved(server: Server, files: reload.Saved, ended: threading.Event, saved: threading.Event) -> None:
@@ -205,24 +244,11 @@ def _stop_when_saved(server: Server, files: reload.Saved, ended: threading.Event
         server.stop()
 
 
-def _load_or_wait(options: argparse.Namespace) -> reload.Saved | None:
-    """Load the Workers, and give back the files that were loaded. What cannot be loaded is refused.
-
-    With `--reload` it waits until something is saved, and gives back None: it is worth another try.
-    """
-    if options.reload and not reload.possible():
-        raise Refused('--reload needs watchfiles: pip install "minijobs[reload]"')
-    before = reload.loadable_files()
+def _version() -> str:
     try:
-        for name in options.require:
-            load(name)
-    except Refused as error:
-        if not options.reload:
-            raise
-        log.logger.error("%s; waiting until a file is saved", error)
-        reload.wait_until_saved(reload.loadable_files() | before, threading.Event())
-        return None
-    return reload.loaded_files()
+        return importlib.metadata.version("minijobs")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed: run from its source)"
 
 
 def _count(text: str) -> int:

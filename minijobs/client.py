@@ -8,17 +8,35 @@ A push is two commands, sent together: `SADD queues default` (the queue's name e
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import redis as redis_py
+
 from . import connection, middleware
-from .job import BadArgument, Job, build, check_arguments, dump, new_jid
+from .job import BadArgument, Job, build, check_arguments, checked, dump, new_jid
 
 if TYPE_CHECKING:
     from .connection import Redis
 
 # So many jobs go to Redis in one command: large enough to be fast, small enough not to make others wait.
 BULK_SLICE = 1_000
+
+
+class BulkInterrupted(connection.RedisUnavailable):
+    """A bulk that failed midway. `pushed` are the jids of the jobs that are in Redis. `unknown` are the jobs of the command
+    that was not answered, or not with a yes: they may be there or not. `not_pushed` are the jobs that are not.
+
+    So `SendGif.perform_bulk([job["args"] for job in error.not_pushed])` goes on and pushes none of them twice. Sidekiq has
+    no such error: its `push_bulk` raises what Redis's client raised, and does not say how far it came.
+    """
+
+    def __init__(self, error: redis_py.RedisError, pushed: list[Job], unknown: list[Job], not_pushed: list[Job]) -> None:
+        super().__init__(
+            f"{len(pushed)} jobs were pushed, {len(unknown)} may or may not have been, {len(not_pushed)} were not. {error}"
+        )
+        self.pushed: list[str] = [job["jid"] for job in pushed]
+        self.unknown, self.not_pushed = unknown, not_pushed
 
 
 class Client:
@@ -28,7 +46,7 @@ class Client:
         self.redis = connection.current() if redis is None else redis
 
     def push(self, item: Mapping[str, Any], parameters: Sequence[str] = ()) -> str | None:
-        """Push one job and give back its jid, or None if a middleware cancelled it.
+        """Push one job and return its jid, or None if a middleware cancelled it.
 
         `item` holds "class", a Worker's name, and "args"; it may hold options of the job, and "at", a moment in epoch
         seconds (one in the past means now). The class need not exist here: it may live in another program, or in Ruby.
@@ -41,56 +59,95 @@ class Client:
         >>> redis.llen("queue:default")
         1
         """
-        job = build(item)
-        if not self._ready(job, parameters):
+        job = self._ready(build(item), parameters)
+        if job is None:
             return None
         self._send([job])
         return str(job["jid"])
 
     def push_bulk(self, item: Mapping[str, Any], parameters: Sequence[str] = ()) -> list[str | None]:
-        """Push many jobs of one class: "args" is a list of argument lists. Gives back the jids, in their order; each job
+        """Push many jobs of one class: "args" is a list of argument lists. Returns the jids, in their order; each job
         has one of its own.
 
         1,000 jobs go in one command. Every job is checked before the first is pushed, so a bad one means that none was.
-        Raises as `push` does, and names the bad row. Sidekiq: `Sidekiq::Client.push_bulk`.
+        Raises as `push` does, and names the bad row; BulkInterrupted if more than one command was needed and one failed.
+        Sidekiq: `Sidekiq::Client.push_bulk`.
         """
-        one = build({**item, "args": []})
+        one = build({**item, "args": []} if isinstance(item, Mapping) else item)
+        rows = item.get("args")
+        if not isinstance(rows, Iterable):
+            raise BadArgument(
+                f'"args" is a {type(rows).__name__} and must be a list of rows, the arguments of one job each.'
+            )
         jobs: list[Job | None] = []
-        for row, args in enumerate(item["args"], start=1):
+        for row, args in enumerate(rows, start=1):
             if not isinstance(args, (list, tuple)):
                 raise BadArgument(f"Row {row} is a {type(args).__name__}: each row is the list of one job's arguments.")
             job = {**one, "args": list(args), "jid": new_jid()}
             try:
-                jobs.append(job if self._ready(job, parameters) else None)
+                jobs.append(self._ready(job, parameters))
             except BadArgument as error:
                 raise BadArgument(f"Row {row}: {error}") from None
-        for start in range(0, len(jobs), BULK_SLICE):
-            self._send([job for job in jobs[start : start + BULK_SLICE] if job is not None])
+        self._send([job for job in jobs if job is not None])
         return [None if job is None else str(job["jid"]) for job in jobs]
 
-    def _ready(self, job: Job, parameters: Sequence[str]) -> bool:
-        """Whether the client middleware lets the job pass; then it is checked, too."""
-        if not middleware.client.allows(job):
-            return False
+    def _ready(self, job: Job, parameters: Sequence[str]) -> Job | None:
+        """The job as the client middleware leaves it, checked; None if it was cancelled."""
+        if middleware.client:
+            job["args"] = [*job["args"]]  # it may change them, and they are the caller's
+            if not middleware.client.allows(job):
+                return None
+            job = checked(job)
         check_arguments(job, parameters)
-        return True
+        return job
+
+    def _now(self, count: int = 1) -> float:
+        """The time by Redis's clock, which all hosts share, in epoch seconds, to push so many jobs."""
+        with connection.one_sentence(self.redis, _pushing(count)):
+            return connection.now(self.redis)
 
     def _send(self, jobs: list[Job]) -> None:
-        """Tell Redis, in one round trip."""
-        now = time.time()
-        queues: dict[str, list[str]] = {}
-        later: list[Any] = []
-        for job in jobs:
-            at = job.pop("at", None)
-            if at is not None and at > now:
-                later += [at, dump(job)]  # no "enqueued_at" yet: it is in no queue
-            else:
-                job["enqueued_at"] = now
-                queues.setdefault(job["queue"], []).append(dump(job))
-        # No MULTI: a crash between the two leaves the name of an empty queue, which harms nobody.
-        commands: list[tuple[Any, ...]] = [("ZADD", "schedule", *later)] if later else []
-        for queue, payloads in queues.items():
-            commands += [("SADD", "queues", queue), ("LPUSH", f"queue:{queue}", *payloads)]
-        what = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-        with connection.one_sentence(self.redis, f"pushing {what}"):
+        """Tell Redis, in one round trip for each slice. Every job is written down before the first is sent."""
+        now = self._now(len(jobs)) if [job for job in jobs if "at" in job] else 0.0
+        if len(jobs) <= BULK_SLICE:
+            self._tell(_commands(jobs, now), len(jobs))
+            return
+        starts = range(0, len(jobs), BULK_SLICE)
+        for start, commands in [(start, _commands(jobs[start : start + BULK_SLICE], now)) for start in starts]:
+            last = min(start + BULK_SLICE, len(jobs))
+            try:
+                self._tell(commands, last - start)
+            except redis_py.RedisError as error:
+                cause = error.__context__
+                if isinstance(cause, redis_py.ConnectionError) and not isinstance(cause, connection.Unanswered):
+                    last = start  # nothing was sent
+                raise BulkInterrupted(error, jobs[:start], jobs[start:last], jobs[last:]) from error
+
+    def _tell(self, commands: list[tuple[Any, ...]], count: int) -> None:
+        """Send the commands that push so many jobs."""
+        with connection.one_sentence(self.redis, _pushing(count)):
             connection.ask(self.redis, *commands)
+
+
+def _commands(jobs: list[Job], now: float) -> list[tuple[Any, ...]]:
+    """What to tell Redis so that these jobs are in their queues, or in `schedule` if their moment is after `now`."""
+    queues: dict[str, list[str]] = {}
+    later: list[Any] = []
+    enqueued_at = time.time()
+    for job in jobs:
+        entry = {**job, "enqueued_at": enqueued_at}
+        at = entry.pop("at", 0)
+        if at > now:
+            del entry["enqueued_at"]  # not yet: it is in no queue
+            later += [at, dump(entry)]
+        else:
+            queues.setdefault(job["queue"], []).append(dump(entry))
+    # No MULTI: a crash between the two leaves the name of an empty queue, which harms nobody.
+    commands: list[tuple[Any, ...]] = [("ZADD", "schedule", *later)] if later else []
+    for queue, payloads in queues.items():
+        commands += [("SADD", "queues", queue), ("LPUSH", f"queue:{queue}", *payloads)]
+    return commands
+
+
+def _pushing(count: int) -> str:
+    return "pushing 1 job" if count == 1 else f"pushing {count} jobs"

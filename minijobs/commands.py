@@ -1,6 +1,6 @@
 """What the commands of `minijobs` do that look at Redis: a table for people or, with `--json`, JSON for programs.
 
-Each takes the words of the command line, read, and gives back its exit code: 0, or 1 if not all of it could be done.
+Each takes the words of the command line, read, and returns its exit code: 0, or 1 if not all of it could be done.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from . import connection, monitor, scaffold
 from .api import DeadSet, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry
-from .console import Progress, Refused, away, cut, plain, stretch, table
+from .console import Failed, Progress, Refused, away, cut, plain, stretch, table
 from .overview import ProcessSet, Stats
 
 SETS: dict[str, type[JobSet]] = {"retry": RetrySet, "dead": DeadSet, "scheduled": ScheduledSet}
@@ -102,7 +102,12 @@ def clear(options: Namespace) -> int:
     if len(jobs) and not options.yes:
         if not sys.stdin.isatty():
             raise Refused(f"That would delete {what}: say --yes.")
-        if input(f"Delete {what}? [y/N] ").strip().lower() not in ("y", "yes"):
+        try:
+            answer = input(f"Delete {what}? [y/N] ")
+        except EOFError:  # Ctrl-D
+            answer = ""
+            print()
+        if answer.strip().lower() not in ("y", "yes"):
             print("Nothing was deleted.")
             return 1
     return _told("deleted", jobs.clear(_progress("deleted", options)), options)
@@ -121,7 +126,7 @@ def watch(options: Namespace) -> int:
     except re.error as error:
         raise Refused(f"--grep {options.grep!r} is no regular expression: {error}.") from None
     except RuntimeError as error:
-        raise Refused(str(error)) from None
+        raise Failed(str(error)) from None
     return 0
 
 
@@ -129,8 +134,10 @@ def new(options: Namespace) -> int:
     """`minijobs new SendGifToUser`: a Worker, and a test that is red until it does something."""
     try:
         paths = scaffold.new(options.name, Path(options.into))
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise Refused(str(error)) from None
+    except OSError as error:
+        raise Failed(str(error)) from None
     _print([*(f"Written: {path}" for path in paths), f"Now make it green: python -m pytest {paths[-1]}"])
     return 0
 

@@ -6,16 +6,27 @@ connects to `REDIS_URL`, or to a Redis on this machine.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
+import weakref
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from .errors import Kind as Kind
+from .errors import Outage as Outage
+from .errors import RedisUnavailable as RedisUnavailable
+from .errors import Unanswered as Unanswered
+from .errors import address as address
+from .errors import disconnect_idle as disconnect_idle
+from .errors import kind_of as kind_of
+from .errors import one_sentence as one_sentence
 
 if TYPE_CHECKING:
     Redis = redis.Redis
@@ -29,27 +40,28 @@ SOCKET_TIMEOUT = 5
 # So many seconds after a look at it, a connection that is kept is looked at again.
 FRESH = 0.1
 
+# A connection that was idle this long, in seconds, is opened anew: a firewall may have cut it without a word.
+LONGEST_IDLE = 30
+
+# A pool must have room for this many connections, or none of them is kept: the others would wait for it.
+ROOM_TO_KEEP_ONE = 3
+
+# Redis's clock is read this often, in seconds.
+CLOCK_READ_EVERY = 60
+
 _current: Redis | None = None
 _kept: Line | None = None
 _one_at_a_time = threading.Lock()
 
 
-class Unanswered(redis.ConnectionError):
-    """The connection broke after something was sent."""
-
-
-class RedisUnavailable(redis.ConnectionError):
-    """Redis did not answer. The message says which one, and what that means for what was asked."""
-
-
 def connect(target: str | Redis | None = None) -> Redis:
-    """Use this Redis from now on, and give back its client. Nothing is sent to it yet.
+    """Use this Redis from now on, and return its client. Nothing is sent to it yet.
 
-    `target` is a URL (`redis://host:port/database`), a client, or None for `REDIS_URL` or else `redis://localhost:6379/0`.
-    A client is changed in one way: it no longer sends a command again by itself when the answer is late, since a push
-    that is sent twice is a job that runs twice. One connection of its pool is kept for what is asked most (see `ask`).
-    Raises ValueError for a client that decodes its answers: a queue may hold bytes that are not text, and they must come
-    out as they went in.
+    `target` is a URL, a client, or None for `REDIS_URL` or else `redis://localhost:6379/0`. A URL is
+    `redis://user:password@host:port/database`, or, where Sentinels know which server is the master,
+    `redis+sentinel://user:password@host:26379,host2:26379/mymaster/0`; the password is the master's.
+    One connection of the client's pool is kept for what is asked most (see `ask`), if the pool has room for three.
+    Raises what `check_client` raises, and ValueError for a URL that is none; the message never holds the URL.
     Sidekiq: `Sidekiq.configure_client { |config| config.redis = {url: …} }`.
 
     >>> import fakeredis
@@ -58,19 +70,76 @@ def connect(target: str | Redis | None = None) -> Redis:
     True
     """
     global _current
-    never_again = Retry(NoBackoff(), 0)
     if target is None or isinstance(target, str):
-        url = target or os.environ.get("REDIS_URL") or DEFAULT_URL
-        client = redis.Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT, socket_connect_timeout=2, retry=never_again)
+        _current = check_client(_client_of(target or os.environ.get("REDIS_URL") or DEFAULT_URL))
     else:
-        client = target
-        if isinstance(client.connection_pool, redis.BlockingConnectionPool):  # whose own set_retry fails, in redis-py 8.1
-            client.connection_pool.connection_kwargs["retry"] = never_again
-        else:
-            client.set_retry(never_again)
+        _current = check_client(target)
+    return _current
+
+
+def check_client(client: Redis) -> Redis:
+    """Return this client, made fit for jobs: it no longer sends a command again by itself when the answer is late.
+
+    A push that is sent twice is a job that runs twice. Raises TypeError for a client of another kind, as `redis.asyncio`'s,
+    ValueError for one that decodes its answers: a queue may hold bytes that are not text, and they must come out as they
+    went in.
+    """
+    pool = getattr(client, "connection_pool", None)
+    if isinstance(client, redis.asyncio.Redis) or pool is None:
+        kind = f"{type(client).__module__}.{type(client).__qualname__}"
+        raise TypeError(f"minijobs needs a client that is a redis.Redis; this one is a {kind}.")
     if client.get_connection_kwargs().get("decode_responses"):
         raise ValueError("minijobs needs a client without decode_responses=True: a queue may hold bytes that are no text.")
-    _current = client
+    never_again = Retry(NoBackoff(), 0)
+    if isinstance(pool, redis.BlockingConnectionPool):  # whose own set_retry fails, in redis-py 8.1
+        pool.connection_kwargs["retry"] = never_again
+    else:
+        client.set_retry(never_again)
+    return client
+
+
+def _client_of(url: str) -> Redis:
+    """A client for a URL."""
+    settings: dict[str, Any] = {
+        "socket_timeout": SOCKET_TIMEOUT,
+        "socket_connect_timeout": 2,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    try:
+        parts = urlsplit(url)
+        if parts.scheme != "unix" and ("@" in parts.path + parts.query or parts.fragment):  # a password with / ? or #
+            raise ValueError
+        if parts.scheme != "redis+sentinel":
+            return _usable(redis.Redis.from_url(url, **settings))
+        login, _, hosts = parts.netloc.rpartition("@")
+        username, _, password = login.partition(":")
+        name, _, database = parts.path.strip("/").partition("/")
+        sentinels = [(host.hostname, host.port or 26379) for host in (urlsplit(f"//{one}") for one in hosts.split(","))]
+        if not name or parts.query or not all(host and host.encode("idna") for host, _ in sentinels):
+            raise ValueError
+        sentinel: Any = Sentinel(sentinels, sentinel_kwargs=settings)  # type: ignore[no-untyped-call]
+        client: Redis = sentinel.master_for(
+            unquote(name),
+            username=unquote(username) or None,
+            password=unquote(password) or None,
+            db=int(database or 0),
+            **settings,
+        )
+        return _usable(client)
+    except (ValueError, TypeError, redis.RedisError):
+        raise ValueError(
+            "This is no URL of a Redis. One is redis://user:password@host:6379/0, rediss://…, unix:///path, or "
+            "redis+sentinel://host:26379,host2:26379/mymaster/0; a / ? # or @ in a password is written %2F %3F %23 %40."
+        ) from None
+
+
+def _usable(client: Redis) -> Redis:
+    """Raise now what redis-py would raise only when it connects: an option that there is not, a host that is no name."""
+    pool: Any = client.connection_pool
+    if "retry_on_error" in pool.connection_kwargs:
+        raise ValueError
+    pool.connection_class(**pool.connection_kwargs)
+    str(pool.connection_kwargs.get("host", "")).encode("idna")
     return client
 
 
@@ -79,39 +148,36 @@ def current() -> Redis:
     return _current if _current is not None else connect()
 
 
-def address(client: Redis) -> str:
-    """Where a client's Redis is, for a person to read.
+class _Clock(NamedTuple):
+    ahead: float  # Redis's clock minus time.monotonic()
+    wall: float  # this host's clock minus time.monotonic()
+    read_at: float
 
-    >>> address(redis.Redis.from_url("redis://:secret@example.com:6380/2"))
-    'example.com:6380, database 2'
+
+_clocks: weakref.WeakKeyDictionary[Redis, _Clock] = weakref.WeakKeyDictionary()
+
+
+def now(client: Redis) -> float:
+    """Epoch seconds by Redis's own clock: the one that all hosts agree on.
+
+    Redis is asked once a minute, and again after this host was suspended or its clock was set; a worker process learns it
+    with each heartbeat.
     """
-    settings: dict[str, Any] = client.get_connection_kwargs()
-    if "server" in settings:
-        return "the Redis embedded in this process"
-    place = settings.get("path") or f"{settings.get('host', 'localhost')}:{settings.get('port', 6379)}"
-    return f"{place}, database {settings.get('db') or 0}"
+    monotonic = time.monotonic()
+    clock = _clocks.get(client)
+    stale = clock is None or monotonic - clock.read_at > CLOCK_READ_EVERY
+    if clock is None or stale or abs(time.time() - monotonic - clock.wall) > 1:
+        return note_time(client, client.time(), asked=monotonic)
+    return monotonic + clock.ahead
 
 
-class one_sentence:  # it is used like a function, as contextlib.suppress is
-    """Turn redis-py's errors about an absent server into one RedisUnavailable. `lost` says what did not happen."""
-
-    def __init__(self, client: Redis, lost: str) -> None:
-        self.client, self.lost = client, lost
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (redis.TimeoutError, Unanswered)):
-            # Sent, and no answer: nobody can know. It is not sent again, so it cannot be there twice.
-            raise RedisUnavailable(
-                f"Redis at {address(self.client)} did not answer, so it may or may not have been done, once: {self.lost}. "
-                f"(What redis-py says: {error})"
-            ) from None
-        if isinstance(error, redis.ConnectionError) and not isinstance(error, RedisUnavailable):
-            raise RedisUnavailable(
-                f"No Redis at {address(self.client)}, so this was not done: {self.lost}. Start one with redis-server, or "
-                f"say where it is in REDIS_URL. (What redis-py says: {error})"
-            ) from None
+def note_time(client: Redis, told: Any, *, asked: float) -> float:
+    """Remember what Redis's TIME answered to a question of `asked`, a moment of time.monotonic(). Returns that answer."""
+    seconds, microseconds = told
+    answered = time.monotonic()
+    moment = int(seconds) + int(microseconds) / 1e6
+    _clocks[client] = _Clock(moment - (asked + answered) / 2, time.time() - answered, answered)
+    return moment
 
 
 def ask(client: Redis, *commands: tuple[Any, ...]) -> list[Any]:
@@ -127,7 +193,8 @@ def ask(client: Redis, *commands: tuple[Any, ...]) -> list[Any]:
     global _kept
     if not commands:
         return []
-    if not _one_at_a_time.acquire(blocking=False):
+    few = getattr(client.connection_pool, "max_connections", ROOM_TO_KEEP_ONE) < ROOM_TO_KEEP_ONE
+    if few or not _one_at_a_time.acquire(blocking=False):
         with closing(Line(client)) as line:
             return line.ask(*commands)
     try:
@@ -150,9 +217,13 @@ class Line:
 
     def ask(self, *commands: tuple[Any, ...]) -> list[Any]:
         """As the function."""
-        if self._connection is None or time.monotonic() - self._looked > FRESH:
+        idle = time.monotonic() - self._looked
+        if self._connection is None or idle > FRESH:
             self.close()
             self._connection = self.client.connection_pool.get_connection()  # it looks whether the other end is still there
+            if self._looked and idle > LONGEST_IDLE:
+                self._connection.disconnect()
+                self._connection.connect()
             self._looked = time.monotonic()
         try:
             self._connection.send_packed_command(self._connection.pack_commands(commands))
@@ -165,6 +236,12 @@ class Line:
             raise
         for answer in answers:
             if isinstance(answer, redis.ResponseError):
+                if not all(isinstance(one, redis.ResponseError) for one in answers):
+                    vars(answer)["partly"] = True
+                if kind_of(answer) == "away":  # a replica now, perhaps: the address may lead elsewhere by now
+                    self._connection.disconnect()
+                    self.close()
+                    disconnect_idle(self.client)
                 raise answer
         return answers
 
@@ -179,27 +256,3 @@ class Line:
             return self._connection.read_response()
         except redis.ResponseError as error:
             return error
-
-
-class Outage:
-    """Says once that Redis is away, and once that it is back. Many threads notice both."""
-
-    def __init__(self, client: Redis) -> None:
-        self._redis: Any = client
-        self._lock = threading.Lock()
-        self._away_since: float | None = None
-
-    def noticed(self, error: redis.RedisError) -> None:
-        """Redis did not answer."""
-        with self._lock:
-            if self._away_since is None:
-                self._away_since = time.monotonic()
-                logging.getLogger("minijobs").error("waiting for Redis: %s", error)
-                self._redis.connection_pool.disconnect(inuse_connections=False)  # they are as dead as the one that failed
-
-    def over(self) -> None:
-        """Redis did answer."""
-        with self._lock:
-            if self._away_since is not None:
-                logging.getLogger("minijobs").info("Redis is back after %.1f sec", time.monotonic() - self._away_since)
-                self._away_since = None

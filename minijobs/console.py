@@ -1,13 +1,22 @@
-"""What the commands print: tables, times, progress; and nothing that would command the terminal.
+"""The commands and the terminal: tables, times, progress, and nothing that would command it; how a process begins and ends.
 
 An argument of a job may hold anything, also signs that clear a screen or write from right to left. They are shown, no more.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
 import shutil
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+# Seconds for `atexit` handlers, and for the last output to be read, at the end of a worker process.
+LAST_WORDS = 3.0
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], width: int | None = None) -> list[str]:
@@ -77,4 +86,71 @@ class Progress:
 
 
 class Refused(Exception):
-    """What was asked for cannot be done. The message says why, in one sentence."""
+    """What was asked for makes no sense as it was said. The message says why, in one sentence."""
+
+    code = 2
+    """The exit code of the command."""
+
+
+class Failed(Refused):
+    """What was asked for makes sense, but could not be done."""
+
+    code = 1
+
+
+def complain(error: object) -> None:
+    """Say on standard error, if it can be written, why a command did not do what it should."""
+    with suppress(OSError, ValueError):  # the disk is full, or somebody closed it
+        print(f"minijobs: {plain(str(error))}", file=sys.stderr)
+
+
+def flush(stream: Any) -> None:
+    """Print what waits; what cannot be printed is dropped, or Python would complain at its end, and exit with 120."""
+    try:
+        stream.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (AttributeError, ValueError):  # it is None, or closed
+        pass
+
+
+def prepare() -> None:
+    """Make sure that this process can print any character and that TERM ends it, however it was started."""
+    # A standard stream that is closed is None, and the next file or connection that is opened gets its number.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - it stays open
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # a stream of somebody else's has no such method
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    with suppress(ValueError):  # only the main thread may
+        signal.signal(signal.SIGTERM, _terminated)  # by itself, TERM does nothing to the first process of a container
+    if hasattr(signal, "pthread_sigmask"):  # the parent may have blocked it, and that is inherited
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+
+
+class Terminated(BaseException):
+    """TERM came. No SystemExit: a web server takes that for an end that went well."""
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise Terminated
+
+
+def end(how: Callable[[], object]) -> NoReturn:
+    """End this process, also if a job that would not stop is still running in its thread, or nobody reads what it printed.
+
+    What does so, `how`, runs no `atexit` handlers and prints nothing that waits to be printed, so that is done first.
+    """
+    with suppress(RuntimeError):  # no more threads are allowed
+        watchdog = threading.Timer(LAST_WORDS, how)
+        watchdog.daemon = True
+        watchdog.start()
+    with suppress(BaseException):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    how()
+    raise AssertionError

@@ -18,14 +18,15 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from redis import RedisError
 
+from . import connection
 from .fetch import UnitOfWork
 from .log import logger
 from .retry import Outcome, dead
+from .work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from .connection import Outage
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .processor import Processor
 
 LONGEST_PAUSE = 5.0  # seconds between two tries to reach a Redis that is away
+MOST_REFUSED = 1000  # jobs that were run and that a full Redis does not take: then no more are fetched
 BLOCK = 1.0  # seconds that one watches in one go: it cannot be stopped meanwhile
 
 TALK = None  # in the queue of what is to be done: whoever takes it is to talk
@@ -53,11 +55,13 @@ class Dispatcher:
         self.clean = False
         """Whether it came to its end, and nothing was left unfinished."""
         self.broken = False
-        """Whether a mistake of ours ended a thread."""
+        """Whether a mistake of ours ended a thread, or Redis refuses for good what we ask."""
+        self.in_doubt = False
+        """Whether an answer got lost: what was asked for may still be done, and nobody here would know of it."""
         self._quiet, self._stop = threading.Event(), threading.Event()
         self._deadline = float("inf")
         # What any thread may add to.
-        self._todo: SimpleQueue[Held | None] = SimpleQueue()
+        self._todo: WorkQueue[Held | None] = WorkQueue()
         self._untold: list[tuple[int, Outcome]] = []  # was run, and Redis has not been told yet
         # Who talks has the baton. Who finds it taken may sleep, because whoever has it looks, after giving it back, whether
         # there is more to say; then it talks on or, if it has something else to do, puts TALK. The rest is for the talker.
@@ -66,10 +70,9 @@ class Dispatcher:
         self._numbers = 0
         self._more = True  # whether Redis may have more jobs
         self._watched = False  # one thread watches
-        self._in_doubt = False  # an answer got lost, or we slept: our lists in Redis may not hold what we hold
-        self._lapses = 0  # how many of the heart's are known here
+        self._look = False  # the heart has beaten, and our lists in Redis are to be compared with what we hold
         self._pause = 0.0  # seconds, before Redis is tried again
-        self._gone: set[int] = set()  # held, but not in our lists any more: settled already, or rescued by others
+        self._refused: dict[int, Outcome] = {}  # was run, and could not go where it should: tried again after each beat
 
     def quiet(self) -> None:
         """Fetch no more."""
@@ -80,6 +83,11 @@ class Dispatcher:
         self._deadline = min(self._deadline, time.monotonic() + timeout)
         self._stop.set()
         self._quiet.set()
+
+    def look(self) -> None:
+        """Compare, soon, the in-flight lists with what is held, and try again to settle what was refused."""
+        self._look = True
+        self._todo.put(TALK)
 
     def run(self) -> None:
         """Work until told to stop."""
@@ -100,9 +108,8 @@ class Dispatcher:
 
     def _over(self) -> bool:
         # While one watches, Redis would hand it what is given back. It comes back soon, with a job or without.
-        if not self._stop.is_set() or (self._watched and not self.broken):
-            return False
-        return not self._held or time.monotonic() > self._deadline
+        nobody_watches = self.broken or not self._watched
+        return self._stop.is_set() and nobody_watches and (not self._held or time.monotonic() > self._deadline)
 
     def _work(self) -> None:
         """What each thread does."""
@@ -110,8 +117,8 @@ class Dispatcher:
             while True:
                 job = self._todo.get() or self._next()
                 while job:
-                    number, unit = job
-                    self._untold.append((number, self._outcome(unit)))
+                    self._untold.append(self._run(*job))
+                    job = None  # while this thread waits, it must not keep a payload
                     # Behind every job in the queue comes TALK, and whoever takes that tells of this one, too.
                     job = self._next() if self._todo.empty() else None
         except BaseException:
@@ -119,18 +126,16 @@ class Dispatcher:
             self.stop(0)
             logger.exception("a mistake in minijobs: this process ends")
 
-    def _outcome(self, unit: UnitOfWork) -> Outcome:
+    def _run(self, number: int, unit: UnitOfWork) -> tuple[int, Outcome]:
         try:
-            return self.processor.run(unit)
-        except Exception as error:  # not the job's, that ends in run: ours, and it would come again and again
+            return number, self.processor.run(unit)
+        except BaseException as error:  # not the job's, that ends in run: ours, and it would come again and again
             logger.exception("this entry of queue %s cannot be dealt with, so it goes to dead as it is", unit.queue)
-            return dead(unit.raw, error, now=time.time())
-        except BaseException:  # only what stops a whole process gets here; a thread cannot be stopped like that
-            return _given_back(unit)
+            return number, dead(unit.raw, error, now=self.processor.now())
 
     def _next(self) -> Held | None:
         """A job for this thread, after it has talked or watched; None: there is nothing for it to do but sleep."""
-        while self._baton.acquire(blocking=False):
+        while not self.broken and self._baton.acquire(blocking=False):
             job, watch, more = None, False, False
             try:
                 job, watch, more = self._converse()
@@ -149,7 +154,7 @@ class Dispatcher:
 
     def _left_unsaid(self) -> bool:
         """Whether somebody had something to say meanwhile, found the baton taken, and sleeps now."""
-        if self._in_doubt:
+        if self.in_doubt:
             return not (self._watched or self._over())
         return bool(self._untold) and self._todo.empty()
 
@@ -158,20 +163,18 @@ class Dispatcher:
 
         Gives back a job for this thread; whether it is to watch instead; and whether others have something to do as well.
         """
-        if self.heart.missed() or self.heart.lapses > self._lapses:
-            self._lapses, self._in_doubt = self.heart.lapses, True
-        if self._in_doubt:
-            if self._watched:  # Redis may be handing it a job just now, and that one is not lost
-                return None, False, False
-            self._take_stock()
+        if not self._watched and (self.in_doubt or self._look or self.heart.missed()):  # else Redis may just hand it a job
+            self._look_after_lists()
+        if self.in_doubt:
+            return None, False, False
         run = list(self._untold)  # others add to it meanwhile
-        idle = 0 if self._quiet.is_set() else self.concurrency - len(self._held) + len(run) - self._watched
+        settled = self._refused.keys() | {number for number, _ in run} if self._refused else run
+        enough = self._quiet.is_set() or len(self._refused) > MOST_REFUSED
+        idle = 0 if enough else max(0, self.concurrency - (len(self._held) - len(settled)) - self._watched)
         # Where there was nothing, one thread watches; several queues cannot be watched, so they are asked by the way.
-        want = idle if self._more or (run and len(self.fetcher.queues) > 1) else 0
-        units = self._exchange(run, want) if run or want else []
-        if not units:
-            watch = idle > 0 and not self._watched
-            self._watched |= watch
+        want = idle if self._more or (run and not self.fetcher.can_block) else 0
+        if not (units := self._exchange(run, want) if run or want else []):
+            self._watched |= (watch := idle > 0 and not self._watched)
             return None, watch, False
         mine, *others = [self._hold(unit) for unit in units]
         for job in others:
@@ -179,15 +182,19 @@ class Dispatcher:
         return mine, False, bool(others) or idle > len(units)
 
     def _exchange(self, run: list[tuple[int, Outcome]], want: int) -> list[UnitOfWork]:
-        settled = [(self._held[number], outcome.enter) for number, outcome in run if number not in self._gone]
-        units = self.fetcher.exchange(settled, want)
+        units, refused = self.fetcher.exchange([(self._held[number], outcome.to) for number, outcome in run], want)
         self.outage.over()
         self._pause = 0.0
         self._more = len(units) == want if want else self._more
-        for number, outcome in run:
-            del self._held[number]
-            self._gone.discard(number)
-            self.processor.count(outcome)
+        for index, (number, outcome) in enumerate(run):
+            if error := refused.get(index):
+                if number not in self._refused:
+                    logger.error("Redis does not take a job (%s), so it waits here: %s", outcome.describe(), error)
+                self._refused[number] = outcome
+            else:
+                del self._held[number]
+                self._refused.pop(number, None)
+                self.processor.count(outcome)
         del self._untold[: len(run)]
         return units
 
@@ -203,7 +210,7 @@ class Dispatcher:
             self._went_wrong(error)
         with self._baton:
             self._watched = False
-            self._more |= unit is not None or len(self.fetcher.queues) > 1
+            self._more |= unit is not None or not self.fetcher.can_block
             if unit is None:
                 return None
             job = self._hold(unit)
@@ -211,22 +218,31 @@ class Dispatcher:
         return job
 
     def _went_wrong(self, error: RedisError) -> None:
-        """Redis did not answer: wait a little, and longer each time."""
-        self.outage.noticed(error)
-        self._in_doubt = True
+        """Redis did not answer: wait a little, and longer each time. Or it answered no, and always will."""
+        kind = connection.kind_of(error)
+        if kind == "refused":
+            self.broken = True
+            self.stop(0)
+            logger.error("Redis refuses what a worker process asks, so this one ends: %s", error)
+            return
+        self.heart.doubt()
+        if kind == "away":
+            self.outage.noticed(error)
+        else:
+            logger.warning("Redis refused this, and it is tried again: %s", error)
+        self.in_doubt |= kind != "full"
         self._pause = min(max(2 * self._pause, 0.1), LONGEST_PAUSE)
         if self._stop.wait(self._pause):
             time.sleep(0.1)
 
-    def _take_stock(self) -> None:
-        """Learn from Redis what became of what we hold. A failure that is settled twice could be tried twice."""
-        run = {number for number, _ in list(self._untold)}
-        # Those that still run first: of two entries that are alike, theirs is the one that is there.
-        lost, gone = self.fetcher.recover(dict(sorted(self._held.items(), key=lambda held: held[0] in run)))
-        if lost:
+    def _look_after_lists(self) -> None:
+        """Look whether our lists in Redis hold what we hold; if they do not, or in doubt, leave them for new ones."""
+        held = list(self._held.values())
+        if (self.in_doubt or not self.fetcher.in_order(held)) and (lost := self.fetcher.turn(held)):
             logger.warning("an answer of Redis got lost: gave back %d jobs that it had moved", lost)
-        self._gone |= gone
-        self._in_doubt, self._more = False, True
+        untold = {number for number, _ in self._untold}
+        self._untold += [(number, outcome) for number, outcome in self._refused.items() if number not in untold]
+        self.in_doubt, self._look, self._more = False, False, True
 
     def _hold(self, unit: UnitOfWork) -> Held:
         self._numbers += 1
@@ -235,20 +251,17 @@ class Dispatcher:
 
     def _give_up(self) -> None:
         """What is unfinished goes back to its queue, to be taken next. That is no failure, and no retry is counted."""
-        if not (self._in_doubt or self.broken):
+        if not self.broken:
             with suppress(RedisError):
+                self._look = True
                 self._converse()  # what came to its end in the last moment
-        untold = self._gone.union(number for number, _ in self._untold)
+        finished = {number for number, _ in self._untold} | self._refused.keys()
         self.clean = not (self._held or self.broken)
-        for number, unit in self._held.items():
+        # What has finished, and Redis could not be told of, another process rescues.
+        for unit in [unit for number, unit in self._held.items() if number not in finished]:
             try:
-                if number not in untold:
-                    self.fetcher.give_back(unit)
+                if self.fetcher.give_back(unit):
                     logger.warning("gave back unfinished: %s", unit.raw.decode(errors="backslashreplace"))
             except RedisError as error:
                 logger.error("could not give back a job; another process will rescue it: %s", error)
                 return
-
-
-def _given_back(unit: UnitOfWork) -> Outcome:
-    return Outcome("given back", enter=lambda multi: multi.rpush(f"queue:{unit.queue}", unit.raw))

@@ -23,7 +23,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from redis import ResponseError
+
 from . import connection
+from .log import logger
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -32,6 +35,34 @@ if TYPE_CHECKING:
 EVERY = 5.0  # seconds between two beats
 MISSED = 4  # so many beats may be missed before a process counts as dead
 KEEP_DAYS = 5 * 365 * 24 * 60 * 60  # seconds that a day's numbers are kept
+
+
+CLOCK_OFF = 5.0  # seconds that a clock may differ from Redis's before the log warns
+
+# Statistics are sent again if no answer came, so each batch has a number, and is counted once. KEYS: the process, and what
+# is counted, in all and that day. ARGV: the number, seconds that the process and a day's numbers are kept, the two counts.
+# A key that is no number is passed by, and is the answer.
+COUNT = """
+if tonumber(redis.call('HGET', KEYS[1], 'counted') or '0') >= tonumber(ARGV[1]) then return 0 end
+redis.call('PERSIST', KEYS[2])
+local wrong
+for stat = 0, 1 do
+    for key = 2 * stat + 2, 2 * stat + 3 do
+        local counted = redis.pcall('INCRBY', KEYS[key], ARGV[4 + stat])
+        if type(counted) == 'table' then wrong = counted end
+    end
+    redis.call('EXPIRE', KEYS[2 * stat + 3], ARGV[3])
+end
+redis.call('HSET', KEYS[1], 'counted', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return wrong or 1
+"""
+TELL_EVEN_IF_FULL = """
+redis.call('PERSIST', 'processes')
+local answer
+for _, words in ipairs(ARGV) do answer = redis.call(unpack(cjson.decode(words))) end
+return answer
+"""
 
 
 class Heartbeat:
@@ -55,9 +86,15 @@ class Heartbeat:
         self.quiet = False
         self.expire = max(1, round(every * MISSED))  # seconds
         self.every = every
-        self._last = self._steady_since = time.time()
-        self.lapses = 0
-        """How often it beat so late that others had taken this process for dead."""
+        self._last = self._steady_since = time.monotonic()
+        self.last_beat = ""
+        """The moment of the last beat, as it was sent to Redis."""
+        self._counted = 0  # so many batches of statistics
+        self._batch: tuple[int, int, int] | None = None  # the next one's number, how many runs, how many of them failed
+        self._clock_named = False
+        weights = {queue: fetcher.weights.get(queue, 0) for queue in fetcher.queues}
+        kinds = set(weights.values())
+        mode = "strict" if kinds == {0} else "random" if kinds == {1} else "weighted"
         self.info = {
             "hostname": socket.gethostname(),
             "started_at": time.time(),
@@ -65,87 +102,127 @@ class Heartbeat:
             "tag": tag,
             "concurrency": concurrency,
             "queues": list(fetcher.queues),
-            "weights": [{queue: fetcher.weights.get(queue, 0) for queue in fetcher.queues}],
+            "weights": [weights],
+            "capsules": {"default": {"concurrency": concurrency, "mode": mode, "weights": weights}},  # Sidekiq 8.0.9
             "labels": [],
             "identity": self.identity,
             "version": "minijobs",
             "embedded": False,
         }
 
-    def beat(self, *, now: float | None = None) -> list[str]:
+    def beat(self, *, now: float | None = None, at: float | None = None) -> list[str]:
         """One beat: statistics, what each thread is doing, and that this process lives.
 
-        `now` is in epoch seconds. Gives back the signals that somebody left for this process. Raises RedisUnavailable.
+        `now` is in epoch seconds, by Redis's clock unless given; `at` in seconds of a clock that only measures durations.
+        Returns the signals that somebody left for this process. Raises RedisUnavailable.
         """
-        now = time.time() if now is None else now
         with connection.one_sentence(self.redis, "the heartbeat"):
+            asked = time.monotonic()
+            told, remembered = connection.ask(self.redis, ("TIME",), ("HGET", self.identity, "beat"))
+            rtt = time.monotonic() - asked
+            clock = connection.note_time(self.redis, told, asked=asked)
+            if (remembered or b"").decode() != self.last_beat:
+                self.doubt()  # an older snapshot: what it says of others is old as well
+            now = clock if now is None else now
             self._statistics(now)
             self._work()
-            signals = self._alive(now)
-        if now - self._last > 2 * self.every:
-            self._steady_since = now
-        self.lapses += now - self._last > self.expire
-        self._last = now
+            signals = self._alive(now, rtt, time.time() - clock)
+        at = time.monotonic() if at is None else at
+        if at - self._last > 2 * self.every:
+            self._steady_since = at
+        self._last = at
         return signals
 
-    def missed(self, *, now: float | None = None) -> bool:
+    def missed(self, *, at: float | None = None) -> bool:
         """Whether the last beat was so long ago that others take this process for dead."""
-        return (time.time() if now is None else now) - self._last > self.expire
+        return (time.monotonic() if at is None else at) - self._last > self.expire
 
-    def steady(self, *, now: float | None = None) -> bool:
+    def steady(self, *, at: float | None = None) -> bool:
         """Whether it has beaten regularly for so long that everybody else must have had time to beat.
 
-        Not so at its start, nor after Redis, or this machine, or this process stood still: then the living look dead.
+        Not so at its start, nor after a connection broke, or Redis, or this machine, or this process stood still: then the
+        living look dead.
         """
-        now = time.time() if now is None else now
-        return now - self._last <= 2 * self.every and now - self._steady_since > self.expire
+        at = time.monotonic() if at is None else at
+        return at - self._last <= 2 * self.every and at - self._steady_since > self.expire
+
+    def doubt(self) -> None:
+        """A connection broke, or Redis is not what it was: for a heartbeat's length nobody is to be taken for dead."""
+        self._steady_since = time.monotonic()
 
     def _statistics(self, now: float) -> None:
-        processed, failed = self.processor.processed, self.processor.failed
-        if not processed:
-            return
+        if self._batch is None:
+            if not self.processor.processed:
+                return
+            self._batch = (self._counted + 1, self.processor.processed, self.processor.failed)
+        number, processed, failed = self._batch  # the same after an error, to be recognised if it was counted all the same
         day = datetime.fromtimestamp(now, UTC).date().isoformat()
-        pipe = self.redis.pipeline(transaction=True)
-        for name, count in (("processed", processed), ("failed", failed)):
-            pipe.incrby(f"stat:{name}", count)
-            pipe.incrby(f"stat:{name}:{day}", count)
-            pipe.expire(f"stat:{name}:{day}", KEEP_DAYS)
-        pipe.execute()
-        # Subtracted, not set to 0: jobs were counted meanwhile, and after an error all of them still are to be told.
+        names = [name for stat in ("processed", "failed") for name in (f"stat:{stat}", f"stat:{stat}:{day}")]
+        count = self.redis.register_script(COUNT)
+        try:
+            count(keys=[self.identity, *names], args=[number, self.expire, KEEP_DAYS, processed, failed])
+        except ResponseError as error:  # a process without a heartbeat would be taken for dead, for a number's sake
+            if connection.kind_of(error) != "entry":
+                raise
+            logger.error("the statistics cannot be counted: %s", error)
+        self._counted, self._batch = number, None
+        # Subtracted, not set to 0: jobs were counted meanwhile.
         self.processor.processed -= processed
         self.processor.failed -= failed
 
     def _work(self) -> None:
-        multi = self.redis.pipeline(transaction=True)
-        multi.unlink(f"{self.identity}:work")
+        key = f"{self.identity}:work"
+        commands: list[tuple[Any, ...]] = [("UNLINK", key)]
         if work := dict(self.processor.work):
-            multi.hset(f"{self.identity}:work", mapping={tid: _describe(doing) for tid, doing in work.items()})
-            multi.expire(f"{self.identity}:work", self.expire)
-        multi.execute()
+            fields = [word for tid, doing in work.items() for word in (tid, _describe(doing))]
+            commands += [("HSET", key, *fields), ("EXPIRE", key, self.expire)]
+        self._tell(commands)
 
-    def _alive(self, now: float) -> list[str]:
-        asked = time.perf_counter()
-        self.redis.ping()
-        vital: dict[Any, Any] = {
+    def _alive(self, now: float, rtt: float, clock_off: float) -> list[str]:
+        if abs(clock_off) > CLOCK_OFF and not self._clock_named:
+            self._clock_named = True
+            which = "ahead of" if clock_off > 0 else "behind"
+            words = (socket.gethostname(), abs(clock_off), which, connection.address(self.redis))
+            logger.warning("the clock of %s is %.0f seconds %s that of Redis at %s: set one of them", *words)
+        vital: dict[str, Any] = {
             "info": json.dumps(self.info, separators=(",", ":")),
             "busy": len(self.processor.work),
+            "concurrency": self.info["concurrency"],  # where Sidekiq 8.1.2 looks
             "beat": now,
-            "rtt_us": round((time.perf_counter() - asked) * 1_000_000),
+            "rtt_us": round(rtt * 1_000_000),
             "quiet": "true" if self.quiet else "false",
             "rss": resident_kilobytes(),
+            "clock_off": round(clock_off),  # seconds
         }
-        multi = self.redis.pipeline(transaction=True)
-        multi.sadd("processes", self.identity)
-        multi.hset(self.identity, mapping=vital)
-        multi.expire(self.identity, self.expire)
-        multi.rpop(f"{self.identity}-signals")
-        signal = multi.execute()[-1]
+        signal = self._tell(
+            [
+                ("SADD", "processes", self.identity),
+                ("HSET", self.identity, *(word for field in vital.items() for word in field)),
+                ("EXPIRE", self.identity, self.expire),
+                ("RPOP", f"{self.identity}-signals"),
+            ]
+        )[-1]
+        self.last_beat = repr(now)
         return [signal.decode()] if signal else []
+
+    def _tell(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        """Send them in one MULTI; to a Redis that is full, in a script, which it does not refuse."""
+        multi: Any = self.redis.pipeline(transaction=True)
+        for words in commands:
+            multi.execute_command(*words)
+        try:
+            return list(multi.execute())
+        except ResponseError as error:
+            if connection.kind_of(error) != "full":
+                raise
+            texts = [json.dumps([str(word) for word in command]) for command in commands]
+            answer: Any = self.redis.eval(TELL_EVEN_IF_FULL, 1, self.identity, *texts)
+            return [answer]
 
     def stop(self) -> None:
         """The process ends: nothing of it is left but its statistics. Raises RedisUnavailable."""
         with connection.one_sentence(self.redis, "the last heartbeat"):
-            self._statistics(time.time())
+            self._statistics(connection.now(self.redis))
             multi = self.redis.pipeline(transaction=True)
             multi.srem("processes", self.identity)
             multi.unlink(self.identity, f"{self.identity}:work", f"{self.identity}-signals")

@@ -12,35 +12,19 @@ push, where the mistake is made, and not hours later in another process.
 from __future__ import annotations
 
 import json
-import math
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any
+
+from .fields import DEEPEST_ARGUMENT, FARTHEST, RULES, is_moment, no_call, not_json, plain, tolerate, wrong_field
 
 Job = dict[str, Any]
 """A job as it is in Redis, read: a plain dict."""
 
 DEFAULTS: Job = {"retry": True, "queue": "default"}
-
-# Ruby's JSON reader stops at 100 levels. A job is one level and its argument list a second.
-DEEPEST_ARGUMENT = 98
-
-# What to pass instead, by the name of the type or of one of its bases; the first that fits. An Enum may be a str as well.
-INSTEAD = {
-    "tuple": "Pass a list.",
-    **dict.fromkeys(("set", "frozenset"), "Pass a sorted list."),
-    "bytes": "Pass text: base64.b64encode(…).decode().",
-    **dict.fromkeys(("datetime", "date"), "Pass its .isoformat() and read it back in perform."),
-    "timedelta": "Pass its .total_seconds().",
-    "Decimal": "Pass str(…), which keeps every digit.",
-    "UUID": "Pass str(…).",
-    "Enum": "Pass its .value.",
-    "PurePath": "Pass str(…).",
-    **{kind: f"Pass {kind}(…), a plain one." for kind in ("dict", "list", "str", "int", "float")},
-    "object": "Pass an id, and look the thing up in perform: by then it may have changed.",
-}
 
 
 class BadArgument(TypeError):
@@ -63,22 +47,42 @@ def new_jid() -> str:
 def build(item: Mapping[str, Any], *, now: float | None = None) -> Job:
     """A complete job from `item`: "class" and "args", and any options of the job ("queue", "retry", "at", …).
 
-    `now` is the time of creation, in epoch seconds. Raises ValueError or TypeError, in one sentence, for an option that
-    no job can have. The arguments are not looked at yet: see `check_arguments`.
-    Sidekiq: `Sidekiq::JobUtil#normalize_item`.
+    `now` is the time of creation, in epoch seconds. Raises ValueError, in one sentence, for an option that no job can have.
+    The arguments are not looked at yet: see `check_arguments`. Sidekiq: `Sidekiq::JobUtil#normalize_item`.
 
     >>> job = build({"class": "SendGif", "args": ["ada@example.com"]}, now=1532784329.5)
     >>> job["queue"], job["retry"], job["created_at"]
     ('default', True, 1532784329.5)
     """
+    if type(item) is not dict and not isinstance(item, Mapping):
+        raise ValueError(f"Not a job: it is a {type(item).__name__} and must be a dict with class and args.")
     now = time.time() if now is None else now
     job = {"class": None, "args": None, **DEFAULTS, "jid": new_jid(), "created_at": now, **item}
-    if isinstance(job["args"], tuple):
+    return checked(job)
+
+
+def checked(job: Job) -> Job:
+    """`job` if each of its fields is what it should be, or a copy that is made plain (see `plain`) where that is enough.
+
+    Raises ValueError for a field that no job can have.
+
+    >>> checked({"class": "SendGif", "args": [], "jid": "593f66432baeb76a116b7cac", "queue": "a|b"})
+    Traceback (most recent call last):
+    ...
+    ValueError: Not a job: "queue" is 'a|b' and must be the name of a queue, without a |.
+    """
+    for field, value in job.items():
+        rule = RULES.get(field)
+        if rule is None or type(field) is not str or not rule[0](value):
+            break
+    else:
+        return job  # as nearly every push is: what comes now would take as long as the rest of it
+    job = {plain(field): plain(value) for field, value in job.items()}
+    if isinstance(job.get("args"), (list, tuple)):
         job["args"] = list(job["args"])
-    wrong = _wrong_shape(job)
-    if wrong is None and "at" in job and not _is_moment(job["at"]):
-        wrong = f'"at" is {job["at"]!r} and must be a moment in epoch seconds'
-    if wrong:
+    if isinstance(job.get("tags"), (list, tuple)):
+        job["tags"] = [plain(tag) for tag in job["tags"]]
+    if wrong := no_call(job) or wrong_field(job):
         raise ValueError(f"Not a job: {wrong}.")
     return job
 
@@ -96,7 +100,7 @@ def check_arguments(job: Job, parameters: Sequence[str] = ()) -> None:
     minijobs.job.BadArgument: Argument 2 (size) of SendGif is a tuple, and JSON has no such thing. Pass a list.
     """
     for position, argument in enumerate(job["args"], start=1):
-        if problem := _not_json(argument, "", DEEPEST_ARGUMENT):
+        if problem := not_json(argument, "", DEEPEST_ARGUMENT):
             name = f" ({parameters[position - 1]})" if position <= len(parameters) else ""
             raise BadArgument(f"Argument {position}{name} of {job['class']}{problem}")
 
@@ -108,11 +112,24 @@ def dump(job: Job) -> str:
     >>> dump({"class": "SendGif", "args": ["é", 1]})
     '{"class":"SendGif","args":["é",1]}'
     """
-    return _encode(job)
+    try:
+        text = _compact(job)
+        if not text.isascii():
+            text.encode()
+    except RecursionError:  # json reads about as deep as it writes, not exactly
+        raise ValueError("it is nested too deep to be written") from None
+    except UnicodeEncodeError:  # half a surrogate pair, from someone else's push: only an escape can write it again
+        text = _ascii(job)
+    # Sidekiq finds an entry to reschedule by writing it anew, byte for byte. One sign is found much faster than two.
+    if _LONG.search(text) or (("-" in text or "+" in text) and ("e-" in text or "e+" in text)):
+        text = _FLOAT.sub(_as_ruby_writes_it, text)
+    return text
 
 
 def load(raw: bytes | str) -> Job:
     """The job in an entry of a queue. Nothing that comes out of Redis is trusted: raises BadPayload, saying what is wrong.
+
+    What Sidekiq would run is accepted, though nobody could push it, and its options are made plain: "retry": "5" is 5.
 
     >>> load('{"class": "SendGif", "args": [], "jid": "593f66432baeb76a116b7cac"}')["class"]
     'SendGif'
@@ -121,30 +138,42 @@ def load(raw: bytes | str) -> Job:
     ...
     minijobs.job.BadPayload: "args" is a str and must be a list
     """
+    job = peek(raw)
+    if job.get("jid") is None:
+        job["jid"] = new_jid()
+    return job
+
+
+def peek(raw: bytes | str) -> Job:
+    """As `load`, for callers that only look: a job that was pushed without a jid has none, where `load` makes one up."""
     try:
         job = _decode(raw.decode() if isinstance(raw, bytes) else raw)
     except (ValueError, RecursionError) as error:
         raise BadPayload(f"it cannot be read as JSON ({error})") from None
-    if wrong := _wrong_shape(job):
+    if wrong := no_call(job):
         raise BadPayload(wrong)
+    tolerate(job)
     return job  # type: ignore[no-any-return]
 
 
 def seconds(timestamp: object) -> float | None:
     """A job's timestamp in epoch seconds; None if it is no time. Sidekiq 8 writes milliseconds, others float seconds.
 
-    >>> seconds(1795450392.5), seconds(1795450392500), seconds("noon")
-    (1795450392.5, 1795450392.5, None)
+    An integer below 1e11 can only be seconds: as milliseconds it would be a moment before 1974.
+
+    >>> seconds(1795450392.5), seconds(1795450392500), seconds(1795450392), seconds("noon")
+    (1795450392.5, 1795450392.5, 1795450392, None)
     """
-    if not _is_moment(timestamp):
+    if not is_moment(timestamp):
         return None
-    return timestamp / 1000 if isinstance(timestamp, int) else timestamp
+    return timestamp / 1000 if isinstance(timestamp, int) and timestamp >= 1e11 else timestamp
 
 
 def moment(when: float | timedelta | datetime, *, now: float | None = None) -> float:
     """The moment `when`, in epoch seconds. A number below a thousand million is a stretch of seconds from `now`.
 
-    Raises TypeError for anything else, and for a datetime without a time zone, which could mean any of them.
+    Raises TypeError for anything else, and for a datetime without a time zone, which could mean any of them; ValueError for
+    milliseconds.
     Sidekiq: the same rule for numbers, in `perform_in`.
 
     >>> moment(60, now=1532784329.0), moment(1532784400.0), moment(timedelta(minutes=1), now=1532784329.0)
@@ -155,11 +184,14 @@ def moment(when: float | timedelta | datetime, *, now: float | None = None) -> f
             raise TypeError(f"{when!r} has no time zone: pass one with tzinfo=, or epoch seconds.")
         return when.timestamp()
     now = time.time() if now is None else now
-    if isinstance(when, timedelta):
-        return now + when.total_seconds()
-    if not _is_moment(when):
+    stretch = isinstance(when, timedelta)
+    when = when.total_seconds() if isinstance(when, timedelta) else plain(when)
+    if not is_moment(when):
         raise TypeError(f"{when!r} is no time: pass seconds from now, epoch seconds, a timedelta or a datetime.")
-    return now + when if when < 1e9 else float(when)
+    when = now + when if stretch or when < 1e9 else float(when)
+    if when > FARTHEST:
+        raise ValueError(f"{when!r} is no moment in epoch seconds: milliseconds, perhaps? Divide them by 1,000.")
+    return when
 
 
 def _refuse_constant(name: str) -> None:
@@ -167,81 +199,21 @@ def _refuse_constant(name: str) -> None:
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
-_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+# What holds itself is nested without end, and refused as such.
+_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
+_ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 
 
-def _encode(job: Job) -> str:
-    try:
-        text = _compact(job)
-        if not text.isascii():
-            text.encode()
-    except RecursionError:  # json reads about as deep as it writes, not exactly
-        raise ValueError("it is nested too deep to be written") from None
-    except UnicodeEncodeError:  # half a surrogate pair, from someone else's push: only an escape can write it again
-        return _ascii(job)
-    return text
+# In text that json wrote: a float of 16 digits and no fraction; and a text, or such a float, or the beginning of 1e+16.
+_LONG = re.compile(r"\.(?<=[0-9]{16}\.)0")
+_FLOAT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(?<=[\[:,-])(?:[0-9]e(?=[+-])|[0-9]{16}\.0(?![0-9]))')
 
 
-def _wrong_shape(job: object) -> str | None:
-    """What keeps `job` from being a job, in words, or None."""
-    if not isinstance(job, dict):
-        return f"it is a {type(job).__name__} and must be an object"
-    for field, kind, name in (("class", str, "string"), ("args", list, "list"), ("jid", str, "string")):
-        if not isinstance(job.get(field), kind):
-            return f'"{field}" is a {type(job.get(field)).__name__} and must be a {name}'
-    for field in ("queue", "retry_queue"):
-        if field in job and not (isinstance(job[field], str) and job[field] and _is_text(job[field])):
-            return f'"{field}" is {job[field]!r} and must be the name of a queue'
-    for field, counts in (("retry", "retries"), ("backtrace", "lines")):
-        if job.get(field) not in (True, False, None) and not _is_count(job[field]):
-            return f'"{field}" is {job[field]!r} and must be true, false or a number of {counts}'
-    stretch = job.get("retry_for")
-    if stretch is not None and not (_is_moment(stretch) and 0 <= stretch < 1e9):
-        return f'"retry_for" is {stretch!r} and must be a number of seconds'
-    count = job.get("retry_count", 0)  # Sidekiq's API takes one off before a retry by hand, so it may be -1
-    if type(count) is not int or abs(count) >= 2**31:
-        return f'"retry_count" is {count!r} and must be a number of retries'
-    return None
-
-
-def _is_moment(value: object) -> TypeGuard[float]:
-    return type(value) in (int, float) and abs(value) < 1e300  # type: ignore[arg-type]  # not infinite, no NaN, no huge int
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value < 2**31
-
-
-def _not_json(value: Any, path: str, depth: int) -> str | None:
-    """How `value` differs from what JSON can hold: the rest of a sentence that began with its position, or None."""
-    where = f", at {path}," if path else ""
-    kind = type(value)
-    if value is None or kind is bool:
-        return None
-    if kind is int:
-        return None if abs(value) < 10**1000 else f"{where} is a number of over 1,000 digits. Pass str(…)."
-    if kind is float:
-        return None if math.isfinite(value) else f"{where} is {value}, and JSON has no such number. Pass None."
-    if kind is str:
-        return None if _is_text(value) else f"{where} is a str with half a surrogate pair in it, which UTF-8 cannot write."
-    if kind is not list and kind is not dict:
-        names = {base.__name__ for base in kind.__mro__}
-        advice = next(advice for name, advice in INSTEAD.items() if name in names)
-        return f"{where} is a {kind.__qualname__}, and JSON has no such thing. {advice}"
-    if depth == 0:
-        return f"{where[:60]} is nested more than {DEEPEST_ARGUMENT} deep. Pass an id, or less."
-    items = value.items() if kind is dict else enumerate(value)
-    for key, inner in items:
-        if kind is dict and (type(key) is not str or not _is_text(key)):
-            return f"{where} has the key {key!r}, and JSON's keys are text. Pass str({key!r})."
-        if problem := _not_json(inner, f"{path}[{key!r}]", depth - 1):
-            return problem
-    return None
-
-
-def _is_text(value: str) -> bool:
-    try:
-        return value.isascii() or bool(value.encode())
-    except UnicodeEncodeError:
-        return False
+def _as_ruby_writes_it(found: re.Match[str]) -> str:
+    """1e+16 is 1.0e+16 to Ruby, and 1000000000000000.0, which Python writes in full, is 1.0e+15."""
+    text = found[0]
+    if text[0] == '"':
+        return text
+    if text[1] == "e":
+        return f"{text[0]}.0e"
+    return f"{text[0]}.{text[1:].partition('.')[0].rstrip('0') or '0'}e+15"

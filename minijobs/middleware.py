@@ -40,8 +40,11 @@ class Chain:
     def __init__(self) -> None:
         self._links: list[Callable[..., Any]] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._links)
+
     def add(self, middleware: Middleware) -> Middleware:
-        """Put `middleware` innermost. Gives it back, so that it serves as a decorator."""
+        """Put `middleware` innermost. Returns it, so that it serves as a decorator."""
         self._links.append(middleware)
         return middleware
 
@@ -51,7 +54,7 @@ class Chain:
 
     def allows(self, *context: object) -> bool:
         """Whether each middleware, called with `context`, calls the next step."""
-        if not self._links:
+        if not self:
             return True
         reached: list[bool] = []
         self.invoke(*context, last=lambda: reached.append(True))

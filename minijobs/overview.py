@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import connection
-from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet
+from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet, readable
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -35,17 +35,31 @@ class Process:
         """Whether it fetches no more. Sidekiq: `stopping?`."""
         return bool(self["quiet"] == "true")
 
+    @property
+    def embedded(self) -> bool:
+        """Whether it runs inside another application, which alone may end it. Sidekiq: `embedded?`."""
+        return self["embedded"] is True
+
     def quiet(self) -> None:
-        """Ask it to fetch no more; it hears that at its next heartbeat. Sidekiq: `quiet!`."""
+        """Ask it to fetch no more; it hears that at its next heartbeat. Raises RuntimeError if it is embedded.
+
+        Sidekiq: `quiet!`.
+        """
+        self._refuse_embedded("made quiet")
         self._signal("TSTP")
 
     def stop(self) -> None:
-        """Ask it to end; it hears that at its next heartbeat. Sidekiq: `stop!`."""
+        """Ask it to end; it hears that at its next heartbeat. Raises RuntimeError if it is embedded. Sidekiq: `stop!`."""
+        self._refuse_embedded("stopped")
         self._signal("TERM")
 
     def dump_threads(self) -> None:
         """Ask it to write into its log where each thread is. Sidekiq: the same name."""
         self._signal("TTIN")
+
+    def _refuse_embedded(self, done: str) -> None:
+        if self.embedded:
+            raise RuntimeError(f"The process {self.identity} is part of another application and cannot be {done} from here.")
 
     def _signal(self, name: str) -> None:
         multi = self.redis.pipeline(transaction=True)
@@ -71,18 +85,21 @@ class ProcessSet:
     [('web-1:7:abc', ['default'])]
     """
 
-    FIELDS = ("info", "quiet", "busy", "beat", "rss", "rtt_us")
+    FIELDS = ("info", "quiet", "concurrency", "busy", "beat", "rss", "rtt_us", "clock_off")
 
     def __init__(self, redis: Redis | None = None) -> None:
         self.redis: Any = connection.current() if redis is None else redis
 
     def __iter__(self) -> Iterator[Process]:
         pipe = self.redis.pipeline(transaction=False)
-        for identity in sorted(self.redis.smembers("processes")):
+        for identity in _identities(pipe):
             pipe.hmget(identity, self.FIELDS)
-        for info, quiet, *numbers in pipe.execute():
+        for info, quiet, concurrency, *numbers in filter(None, readable(pipe)):
             if told := _read(info):  # else its heartbeat has expired
-                told |= {name: _number(number) for name, number in zip(self.FIELDS[2:], numbers, strict=True)}
+                told |= {name: _number(number) for name, number in zip(self.FIELDS[3:], numbers, strict=True)}
+                if concurrency is not None:  # Sidekiq 8.1.2 writes it beside `info`, others in it
+                    told["concurrency"] = _number(concurrency)
+                told.setdefault("queues", _queues(told.get("capsules")))
                 yield Process({**told, "quiet": (quiet or b"").decode(errors="replace")}, self.redis)
 
     def __len__(self) -> int:
@@ -113,12 +130,12 @@ class WorkSet:
         self.redis: Any = connection.current() if redis is None else redis
 
     def __iter__(self) -> Iterator[Work]:
-        identities = sorted(self.redis.smembers("processes"))
         pipe = self.redis.pipeline(transaction=False)
+        identities = _identities(pipe)
         for identity in identities:
             pipe.hgetall(identity + b":work")
             pipe.hgetall(identity + b":workers")  # its name in Sidekiq before 6.5
-        answers = iter(pipe.execute())
+        answers = iter([answer or {} for answer in readable(pipe)])
         work = [
             Work(identity.decode(errors="replace"), thread.decode(errors="replace"), told)
             for identity, new, old in zip(identities, answers, answers, strict=True)
@@ -152,12 +169,12 @@ class Stats:
     @property
     def processed(self) -> int:
         """How many runs there have been, failures included, as of the last heartbeats."""
-        return int(self.redis.get("stat:processed") or 0)
+        return self.totals()[0]
 
     @property
     def failed(self) -> int:
         """How many runs ended in an exception, as of the last heartbeats."""
-        return int(self.redis.get("stat:failed") or 0)
+        return self.totals()[1]
 
     @property
     def enqueued(self) -> int:
@@ -167,17 +184,17 @@ class Stats:
     @property
     def scheduled_size(self) -> int:
         """How many jobs wait for their time."""
-        return len(ScheduledSet(self.redis))
+        return self._size(ScheduledSet.name)
 
     @property
     def retry_size(self) -> int:
         """How many jobs wait for their next try."""
-        return len(RetrySet(self.redis))
+        return self._size(RetrySet.name)
 
     @property
     def dead_size(self) -> int:
         """How many jobs are kept in `dead`."""
-        return len(DeadSet(self.redis))
+        return self._size(DeadSet.name)
 
     @property
     def processes_size(self) -> int:
@@ -192,12 +209,23 @@ class Stats:
     @property
     def default_queue_latency(self) -> float:
         """Seconds that the next job of the queue `default` has been waiting."""
-        return Queue("default", self.redis).latency()
+        [raw] = readable(self.redis.pipeline(transaction=False).lindex("queue:default", -1))
+        return JobRecord(raw).latency() if raw else 0.0
+
+    def totals(self) -> tuple[int, int]:
+        """How many runs there have been, and how many of them failed: `processed` and `failed` in one round trip."""
+        processed, failed = map(whole, self.redis.mget("stat:processed", "stat:failed"))
+        return processed, failed
 
     def queues(self) -> dict[str, int]:
         """How many jobs wait in each queue, the longest queue first. Sidekiq: the same name."""
-        sizes = {queue.name: len(queue) for queue in Queue.all(self.redis)}
-        return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+        pipe = self.redis.pipeline(transaction=False)
+        [names] = readable(pipe.smembers("queues"))
+        queues = Queue.named(names or (), self.redis)
+        for queue in queues:
+            pipe.llen(queue.key)
+        sizes = [(queue.name, size or 0) for queue, size in zip(queues, readable(pipe), strict=True)]
+        return dict(sorted(sizes, key=lambda item: -item[1]))
 
     def history(self, days: int, until: date | None = None) -> dict[date, tuple[int, int]]:
         """For each of so many days, the last one first, how many runs there were, and how many of them failed.
@@ -216,12 +244,35 @@ class Stats:
         last = datetime.fromtimestamp(time.time(), UTC).date() if until is None else until
         dates = [last - timedelta(days=number) for number in range(days)]
         names = [f"stat:{stat}:{day.isoformat()}" for day in dates for stat in ("processed", "failed")]
-        counts = iter([int(count or 0) for count in self.redis.mget(names)])
+        counts = iter([whole(count) for count in self.redis.mget(names)])
         return dict(zip(dates, zip(counts, counts, strict=True), strict=True))
 
-    def reset(self) -> None:
-        """Count from 0 again; the days stay as they are. Sidekiq: the same name."""
-        self.redis.mset({"stat:processed": 0, "stat:failed": 0})
+    def reset(self, *names: str) -> None:
+        """Count "processed" or "failed" from 0 again, both without a name; the days stay as they are.
+
+        Raises ValueError for any other name. Sidekiq: the same name.
+        """
+        for name in names:
+            if name not in ("processed", "failed"):
+                raise ValueError(f"{name!r} cannot be reset: processed and failed can.")
+        self.redis.mset({f"stat:{name}": 0 for name in names or ("processed", "failed")})
+
+    def _size(self, key: str) -> int:
+        [size] = readable(self.redis.pipeline(transaction=False).zcard(key))
+        return size or 0
+
+
+def whole(count: bytes | None) -> int:
+    """A count as Redis keeps it, and 0 if it is none."""
+    try:
+        return int(count or 0)
+    except ValueError:
+        return 0
+
+
+def _identities(pipe: Any) -> list[bytes]:
+    [found] = readable(pipe.smembers("processes"))
+    return sorted(found or ())
 
 
 def _read(text: bytes | None) -> dict[str, Any]:
@@ -231,6 +282,13 @@ def _read(text: bytes | None) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _queues(capsules: Any) -> list[str]:
+    """The queues of all capsules, each once. Sidekiq 9 is announced to write nothing else about queues."""
+    found = capsules.values() if isinstance(capsules, dict) else ()
+    weights = [weights for one in found if isinstance(one, dict) and isinstance(weights := one.get("weights"), dict)]
+    return list(dict.fromkeys(queue for one in weights for queue in one))
 
 
 def _number(told: Any) -> float:

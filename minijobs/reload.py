@@ -39,7 +39,7 @@ def loadable_files() -> Saved:
 
 
 def wait_until_saved(before: Saved, stop: Event) -> Path | None:
-    """Wait until one of these files has been saved since, and give back which; None as soon as `stop` is set."""
+    """Wait until one of these files has been saved since, and return which; None as soon as `stop` is set."""
     import watchfiles
 
     folders = {file.parent for file in before}
@@ -53,7 +53,6 @@ def wait_until_saved(before: Saved, stop: Event) -> Path | None:
 
 def start_again() -> None:
     """Replace this process by a new one, with the same words and the same process id."""
-    sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 

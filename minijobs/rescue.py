@@ -10,27 +10,39 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from redis import ResponseError
+
 from . import connection, retry
-from .fetch import GIVE_BACK
+from .fetch import forget
 from .heartbeat import living
-from .job import dump, load
+from .job import dump, load, seconds
 from .log import logger
+from .scripts import EVEN_IF_FULL
 
 if TYPE_CHECKING:
     from .connection import Redis
+    from .heartbeat import Heartbeat
 
 # A job that was rescued so often has probably killed its processes. Sidekiq calls it a poison pill.
 MOST_RESCUES = 3
 
-# One step, as GIVE_BACK is, so that of two rescuers the second finds nothing.
-BURY = """
-if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
-redis.call('ZADD', KEYS[2], ARGV[3], ARGV[2])
-return 1
-"""
-# An empty list's name leaves the index, unless its owner has woken up meanwhile.
-FORGET = """
-if redis.call('EXISTS', KEYS[2], KEYS[3]) == 0 then redis.call('SREM', KEYS[1], ARGV[1]) end
+# Seconds after which a rescue counts no more. Sidekiq: the same, in `super_fetch`.
+RESCUE_FADES = 72 * 60 * 60
+
+# One step, so that of two rescuers the second finds nothing; and it looks once more: is the job there, is its owner's
+# heartbeat not, and is the rescuer's own last beat what it was? Else Redis was restarted from an older snapshot, in which
+# the living look dead. KEYS: the list, where the job goes, its owner's heartbeat, the rescuer's. ARGV: the entry, the entry
+# there, its score in a sorted set or nothing, the rescuer's last beat or nothing.
+RESCUE = f"""
+if not redis.call('LPOS', KEYS[1], ARGV[1]) or redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+if ARGV[4] ~= '' and redis.call('HGET', KEYS[4], 'beat') ~= ARGV[4] then return 0 end
+{EVEN_IF_FULL}
+if ARGV[3] == '' then
+    redis.call('RPUSH', KEYS[2], ARGV[2])
+else
+    redis.call('ZADD', KEYS[2], ARGV[3], ARGV[2])
+end
+return redis.call('LREM', KEYS[1], 1, ARGV[1])
 """
 
 
@@ -38,12 +50,16 @@ class PoisonPill(Exception):
     """A job whose process died again and again while it ran. Its message is what `dead` tells of it."""
 
 
-def rescue_orphans(redis: Redis | None = None, *, now: float | None = None, patience: float = float("inf")) -> int:
-    """Give back every job of a process whose heartbeat has expired. Gives back how many there were.
+def rescue_orphans(
+    redis: Redis | None = None, *, now: float | None = None, patience: float = float("inf"), heart: Heartbeat | None = None
+) -> int:
+    """Requeue every job of a process whose heartbeat has expired. Returns how many there were.
 
-    The third rescue of a job sends it to `dead` instead, with a message that says so. Only call it when Redis has been
-    there for longer than a heartbeat lasts: before that, living processes may look dead (see `Heartbeat.steady`). If Redis
-    takes more than `patience` seconds to say who lives, it was not there, and nobody is rescued. Raises RedisUnavailable.
+    The third rescue of a job within 72 hours sends it to `dead` instead, with a message that says so. Only call it when
+    Redis has been there for longer than a heartbeat lasts: before that, living processes may look dead (see
+    `Heartbeat.steady`). If Redis takes more than `patience` seconds to say who lives, it was not there, and nobody is
+    rescued; nor if it no longer knows the last beat of `heart`, the rescuer's own. `now` is in epoch seconds. Raises
+    RedisUnavailable.
 
     >>> import fakeredis
     >>> redis = fakeredis.FakeRedis()
@@ -53,35 +69,47 @@ def rescue_orphans(redis: Redis | None = None, *, now: float | None = None, pati
     (1, 1, 0)
     """
     client: Any = connection.current() if redis is None else redis
-    now = time.time() if now is None else now
     rescued = 0
     with connection.one_sentence(client, "rescuing the jobs of dead processes"):
+        now = connection.now(client) if now is None else now
         asked = time.monotonic()
         names = sorted(client.smembers("inflight"))
-        owners = [name.rpartition(b"|")[0] for name in names]
-        lives = living(client, owners)
+        lives = living(client, [_owner(name) for name in names])
         if time.monotonic() - asked > patience:
             return 0
-        for name, owner, alive in zip(names, owners, lives, strict=True):
-            if not alive:
-                rescued += _empty(client, name, now)
-                client.register_script(FORGET)(keys=["inflight", b"inflight:" + name, owner], args=[name])
+        for name in (name for name, alive in zip(names, lives, strict=True) if not alive):
+            try:
+                rescued += _empty(client, name, now, heart)
+                forget(client, name)
+            except ResponseError as error:  # a key of another type: the lists of others are not to blame
+                if connection.kind_of(error) != "entry":
+                    raise
+                logger.error("the jobs in inflight:%s cannot be rescued: %s", name.decode(errors="replace"), error)
     return rescued
 
 
-def _empty(redis: Redis, name: bytes, now: float) -> int:
+def rescuers(redis: Redis) -> int:
+    """How many living processes have in-flight lists: those that rescue, which Ruby's do not."""
+    names: Any = redis.smembers("inflight")
+    return sum(living(redis, sorted({_owner(name) for name in names})))
+
+
+def _owner(name: bytes) -> bytes:
+    return name.partition(b"|")[0]
+
+
+def _empty(redis: Redis, name: bytes, now: float, heart: Heartbeat | None) -> int:
     """Give back what lies in one list, the one that was fetched last first: so the oldest is taken first again."""
-    key, queue = b"inflight:" + name, name.rpartition(b"|")[2]
-    give_back, to_dead = redis.register_script(GIVE_BACK), redis.register_script(BURY)
+    key, queue, rescue = b"inflight:" + name, name.rpartition(b"|")[2], redis.register_script(RESCUE)
+    if redis.type(key) != b"list":  # sealed, or nothing is there
+        return 0
+    identity, beat = (heart.identity, heart.last_beat) if heart else ("", "")
     entries: Any = redis.lrange(key, 0, -1)
     rescued = 0
     for raw in entries:
-        payload, poison = _rescued_once_more(raw)
-        if poison is None:
-            done: Any = give_back(keys=[key, b"queue:" + queue], args=[raw, payload])
-        else:
-            done = to_dead(keys=[key, "dead"], args=[raw, payload, now])
-        if done:
+        payload, poison = _rescued_once_more(raw, now)
+        to, score = (b"queue:" + queue, "") if poison is None else (b"dead", str(now))
+        if rescue(keys=[key, to, _owner(name), identity], args=[raw, payload, score, beat]):
             rescued += 1
             if poison is not None:
                 retry.run_death_handlers(load(payload), poison)
@@ -89,11 +117,14 @@ def _empty(redis: Redis, name: bytes, now: float) -> int:
     return rescued
 
 
-def _rescued_once_more(raw: bytes) -> tuple[bytes, PoisonPill | None]:
+def _rescued_once_more(raw: bytes, now: float) -> tuple[bytes, PoisonPill | None]:
     """The entry with one more in "rescued", and why it must die, if it must. What cannot be read is not counted."""
     try:
         job = load(raw)
-        job["rescued"] = count = int(job.get("rescued") or 0) + 1
+        count = int(job.get("rescued") or 0) + 1
+        if now - (seconds(job.get("rescued_at")) or now) > RESCUE_FADES:
+            count = 1
+        job |= {"rescued": count, "rescued_at": now}
         if count < MOST_RESCUES:
             return dump(job).encode(), None
         poison = PoisonPill(f"{job['class']} JID-{job['jid']}: its process died {count} times while it ran; not tried again")

@@ -10,20 +10,21 @@ from __future__ import annotations
 import base64
 import json
 import random
+import threading
 import time
 import traceback
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .fetch import UnitOfWork
-from .job import Job, dump, seconds
+from .fetch import Destination, UnitOfWork
+from .job import BadPayload, Job, dump, new_jid, peek, seconds
 from .log import logger
 
 if TYPE_CHECKING:
-    from redis.client import Pipeline
-
+    from .connection import Redis
     from .worker import Worker
 
 MOST_RETRIES = 25
@@ -31,6 +32,8 @@ LONGEST_MESSAGE = 10_000
 LONGEST_BACKTRACE = 1_000_000  # bytes, unpacked: a stranger's may grow without end
 DEAD_FOR = 180 * 24 * 60 * 60  # seconds that `dead` keeps a job
 DEAD_SIZE = 10_000
+
+_dice = random.Random()  # its own: a job may seed the one that all share, and then all would wait alike
 
 death_handlers: list[Callable[[Job, BaseException], object]] = []
 """Functions to be called with each job that will not be tried again, and with its last error; append yours.
@@ -42,12 +45,12 @@ logged, no more. Sidekiq: `config.death_handlers`.
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one run. `enter`, if any, adds the commands that put the job where it goes next to a MULTI."""
+    """What became of one run, and where the job goes next, if anywhere."""
 
     name: str  # done, retry, dead or dropped
     error: BaseException | None = None
     at: float | None = None  # of a retry: the moment of the next try, in epoch seconds
-    enter: Callable[[Pipeline], object] | None = field(default=None, repr=False)
+    to: Destination | None = field(default=None, repr=False)
 
     def describe(self, *, now: float | None = None) -> str:
         """In words, for the log.
@@ -77,24 +80,26 @@ def delay(count: int) -> float:
 def after_failure(
     unit: UnitOfWork, job: Job, error: BaseException, worker: type[Worker] | None, *, now: float | None = None
 ) -> Outcome:
-    """What becomes of `job` after `error`; who wants to know of a death is told. Redis is not told here.
+    """What becomes of `job` after `error`; the death handlers of a job that dies are called. Redis is not told here.
 
     `worker` is the job's class, or None if it is unknown; `now` is in epoch seconds. Sidekiq: `JobRetry#process_retry`.
     """
     now = time.time() if now is None else now
-    if job.get("retry") is False:
+    limit = job["retry"] if "retry" in job else getattr(worker, "retry", True)
+    if limit is False:
         run_death_handlers(job, error)
         return Outcome("dropped", error)
     failed = record_failure(unit, job, error, now=now)
-    wait = _chosen_wait(worker, failed, error)
+    over = exhausted({**failed, "retry": limit}, now=now)
+    wait = None if over else _chosen_wait(worker, failed, error)
     try:
         payload = dump(failed).encode()
     except ValueError:  # what could be read but cannot be written again, such as 1e999
         payload, wait = unit.raw, "kill" if wait != "discard" else wait
-    if wait not in ("kill", "discard") and not exhausted(failed, now=now):
+    if not over and wait not in ("kill", "discard"):
         chance = _chance(failed["retry_count"])
         at = now + wait + chance if isinstance(wait, (int, float)) else now + delay(failed["retry_count"])
-        return Outcome("retry", error, at, lambda multi: multi.zadd("retry", {payload: at}))
+        return Outcome("retry", error, at, Destination("retry", at, payload))
     kept = wait != "discard" and _last_words(worker, failed, error) != "discard" and job.get("dead") is not False
     run_death_handlers(failed, error)
     return dead(payload, error, now=now) if kept else Outcome("dropped", error)
@@ -102,9 +107,11 @@ def after_failure(
 
 def record_failure(unit: UnitOfWork, job: Job, error: BaseException, *, now: float) -> Job:
     """A copy of `job` that tells of its failure: the same jid, one more in `retry_count`, and what went wrong."""
-    failed = {**job, "queue": job.get("retry_queue") or unit.queue}
+    # It came to its end, so it is not what killed the process that it was once rescued from.
+    failed = {field: value for field, value in job.items() if field not in ("rescued", "rescued_at")}
+    failed["queue"] = job.get("retry_queue") or unit.queue
     failed |= {"error_message": message(error), "error_class": _class_name(error)}
-    if "retry_count" in job:
+    if job.get("retry_count") is not None:
         failed |= {"retry_count": max(0, job["retry_count"] + 1), "retried_at": now}
     else:
         failed |= {"retry_count": 0, "failed_at": now}
@@ -157,25 +164,71 @@ def run_death_handlers(job: Job, error: BaseException) -> None:
     for handler in death_handlers:
         try:
             handler(job, error)
-        except Exception:
+        except BaseException as mistake:  # it must not cost the job
+            if stops_us(mistake):
+                raise
             logger.exception("a death handler failed, for JID-%s", job["jid"])
 
 
 def dead(payload: bytes, error: BaseException, *, now: float) -> Outcome:
-    """The outcome of a job that is not tried again, but kept."""
-    return Outcome("dead", error, enter=lambda multi: bury(multi, payload, now=now))
+    """The outcome of a job that is not tried again, but kept, if need be inside of an object: see `wrapped`."""
+    return Outcome("dead", error, to=Destination("dead", now, wrapped(payload, error, now=now)))
 
 
-def bury(multi: Pipeline, payload: bytes, *, now: float) -> None:
-    """Into `dead`, scored with the time of death."""
-    multi.zadd("dead", {payload: now})
-    trim(multi, now=now)
+def wrapped(payload: bytes, error: BaseException, *, now: float) -> bytes:
+    """What `dead` keeps of an entry: the entry itself, or a job that shows it, if it would break Sidekiq's page of `dead`.
+
+    That page can show any job and what is no JSON, but no JSON that is no object, nor an object that is no job if its
+    "queue" is no text or its "tags" are no list.
+
+    >>> wrapped(b"{not JSON", ValueError("no job"), now=1000.0)
+    b'{not JSON'
+    >>> json.loads(wrapped(b"[1,2]", ValueError("no job"), now=1000.0))["args"]
+    ['[1,2]']
+    """
+    with suppress(BadPayload):
+        peek(payload)
+        return payload
+    try:
+        entry = json.loads(payload, parse_int=float)  # Ruby reads numbers that are too long for Python
+    except (ValueError, RecursionError):
+        return payload
+    if isinstance(entry, dict) and isinstance(entry.get("queue"), str | None) and isinstance(entry.get("tags"), list | None):
+        return payload
+    text, jid = payload.decode(errors="backslashreplace"), new_jid()
+    job = {"class": "(no job)", "args": [text], "jid": jid, "queue": "default", "retry": False, "created_at": now}
+    return dump({**job, "error_class": _class_name(error), "error_message": message(error), "failed_at": now}).encode()
 
 
-def trim(pipe: Pipeline, *, now: float) -> None:
-    """Who lies in `dead` for half a year, or is one too many, leaves."""
+def trim(redis: Redis, *, now: float) -> None:
+    """Remove from `dead` the jobs older than half a year, and the oldest ones beyond 10,000."""
+    pipe = redis.pipeline(transaction=False)
     pipe.zremrangebyscore("dead", "-inf", now - DEAD_FOR)
     pipe.zremrangebyrank("dead", 0, -DEAD_SIZE - 1)
+    pipe.execute()
+
+
+def release(error: BaseException | None) -> None:
+    """Let go of what a failed job held: an error keeps its traceback, that its frames, and those all their local variables.
+
+    Its locks, files and megabytes would live on until nobody refers to the error any more.
+    """
+    seen: set[int] = set()
+    errors = [error]
+    while errors:
+        one = errors.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            errors += [one.__cause__, one.__context__]
+            errors += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+            traceback.clear_frames(one.__traceback__)
+            with suppress(Exception):
+                one.with_traceback(None)  # a frozen dataclass lets nobody set an attribute
+
+
+def stops_us(error: BaseException) -> bool:
+    """Whether it is not the job that failed: somebody stops this program, with Ctrl-C."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 def message(error: BaseException) -> str:
@@ -186,13 +239,13 @@ def message(error: BaseException) -> str:
     """
     try:
         text = str(error)
-    except Exception as second:
+    except BaseException as second:
         text = f"(its message cannot be had: {type(second).__name__})"
     return text[:LONGEST_MESSAGE].encode(errors="replace").decode()
 
 
 def _chance(count: int) -> int:
-    return random.randrange(10 * (count + 1))
+    return _dice.randrange(10 * (count + 1))
 
 
 def _chosen_wait(worker: type[Worker] | None, job: Job, error: BaseException) -> float | str | None:
@@ -202,9 +255,13 @@ def _chosen_wait(worker: type[Worker] | None, job: Job, error: BaseException) ->
     try:
         chosen = worker.retry_in(job["retry_count"], error)
         usable = chosen in ("discard", "kill") or (isinstance(chosen, (int, float)) and 0 < chosen < 1e9)  # NaN is not
-    except Exception:  # a mistake in retry_in must not cost the job
+    except BaseException as mistake:  # it must not cost the job
+        if stops_us(mistake):
+            raise
         logger.exception("retry_in of %s failed, so the default wait is taken", worker.job_name)
         return None
+    if usable and isinstance(chosen, (int, float)):
+        return float(chosen)  # a number of numpy's would make a moment of numpy's, and redis-py sends "np.float64(…)"
     return chosen if usable else None
 
 
@@ -212,7 +269,9 @@ def _last_words(worker: type[Worker] | None, job: Job, error: BaseException) -> 
     """What the Worker's own `retries_exhausted` says."""
     try:
         return None if worker is None else worker.retries_exhausted(job, error)
-    except Exception:
+    except BaseException as mistake:
+        if stops_us(mistake):
+            raise
         logger.exception("retries_exhausted of %s failed", job["class"])
         return None
 

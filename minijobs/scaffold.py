@@ -48,7 +48,7 @@ ARGUMENTS = []
 def effect():
     """What a run changes in the world: yours to write.
 
-    Give back something that is different after a run: the mails in an outbox, the
+    Return something that is different after a run: the mails in an outbox, the
     rows of a table, the text of a file.
     """
     # Look at something
@@ -83,7 +83,7 @@ def test_a_run_changes_something():
 
 
 def new(name: str, into: Path = Path(".")) -> tuple[Path, Path]:
-    """Write a Worker and its test into the folder `into`. Gives back the paths of the two files.
+    """Write a Worker and its test into the folder `into`. Returns the paths of the two files.
 
     `name` is written SendGifToUser or send_gif_to_user; "Worker" is added to it unless it is there. Raises ValueError for
     any other name, and FileExistsError if either file is there already; then nothing was written.

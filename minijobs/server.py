@@ -10,11 +10,17 @@ Sidekiq: `Sidekiq::Launcher`, `Sidekiq::Scheduled::Poller`.
 
 from __future__ import annotations
 
-import faulthandler
+import logging
+import os
 import random
 import signal
+import sys
 import threading
-from collections.abc import Mapping
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from redis import RedisError
@@ -30,6 +36,9 @@ if TYPE_CHECKING:
     from .connection import Redis
 
 POLL_EVERY = 5.0  # seconds, on average and for each process: the more there are, the less often each of them looks
+
+
+LAST_WORDS = 5.0  # seconds that Redis gets at the end: for what was run in the last moment, and to know that nobody is here
 
 
 class Server:
@@ -59,7 +68,7 @@ class Server:
         poll: float = POLL_EVERY,
         redis: Redis | None = None,
     ) -> None:
-        self.redis: Any = connection.current() if redis is None else redis
+        self.redis: Any = connection.current() if redis is None else connection.check_client(redis)
         self.fetcher = Fetcher(*queues, weights=weights, redis=self.redis)
         self.processor = Processor(self.fetcher)
         self.heart = Heartbeat(self.processor, concurrency=concurrency, every=heartbeat)
@@ -67,31 +76,58 @@ class Server:
         self.asked_to_end = False
         """Whether somebody sent TERM or INT."""
         self.poll_every = poll
+        self._broke = False
+        self._deadline = float("inf")  # by when what runs must have come to its end
         self._outage = connection.Outage(self.redis)
         self._dispatcher = Dispatcher(self.processor, self.heart, self._outage, concurrency)
-        self._stop, self._ended = threading.Event(), threading.Event()
+        self._stop, self._ended, self._beaten = threading.Event(), threading.Event(), threading.Event()
 
     def run(self) -> int:
-        """Work until told to stop. Gives back the exit code: 0, or 1 if something was left unfinished."""
+        """Work until told to stop. Returns the exit code: 0 if it stopped as told, 1 if it broke.
+
+        What is unfinished when it stops goes back to its queue; that is no failure, and the log says so. Raises RuntimeError
+        in a child of the process that made it: the two would have one name, and nobody would know which of them died.
+        """
+        if self.fetcher.own_name() != self.heart.identity:
+            raise RuntimeError("This Server was made in another process, which this one is a child of: make one in each.")
         tasks = {"heart": self._beat, "poller": self._poll, "dispatcher": self._dispatcher.run}
         heart, poller, dispatcher = (threading.Thread(target=task, name=name, daemon=True) for name, task in tasks.items())
-        for thread in (heart, poller, dispatcher):
+        heart.start()
+        # A process that fetched before its heart beats could be taken for dead with its first job.
+        while not (self._beaten.wait(0.05) or self._stop.is_set()):
+            pass
+        for thread in (poller, dispatcher):
             thread.start()
         while dispatcher.is_alive() and not self._stop.wait(1):  # signals are handled in this thread, between two waits
             pass
+        if not self._stop.is_set():  # the dispatcher has ended by itself
+            self._broke = True
+            self.stop(0)
+        farewell = threading.Thread(target=self._farewell, args=(dispatcher, heart), name="farewell", daemon=True)
+        farewell.start()
+        while farewell.is_alive() and time.monotonic() < self._deadline + LAST_WORDS:
+            farewell.join(0.1)
+        if farewell.is_alive():
+            logger.error("Redis does not answer, so this process ends all the same; another one will rescue its jobs")
+        return int(self._broken())
+
+    def _broken(self) -> bool:
+        return self._broke or self._dispatcher.broken
+
+    def _farewell(self, dispatcher: threading.Thread, heart: threading.Thread) -> None:
+        """Wait for what still runs, and sign off."""
         dispatcher.join()
         self._ended.set()
         heart.join(connection.SOCKET_TIMEOUT)  # or its last beat could come after the farewell
         clean = self._dispatcher.clean
         try:
             self.heart.stop()
-            if not self._dispatcher.broken:  # then a thread may still move a job, and somebody has to know the list
-                self.fetcher.leave()
+            if not self._broken():  # then a thread may still move a job, and somebody has to know the list
+                self.fetcher.leave(in_doubt=self._dispatcher.in_doubt)
         except RedisError as error:
             logger.error("could not sign off; another process will notice: %s", error)
             clean = False
         logger.info("stopped: %s", "nothing was left unfinished" if clean else "not everything was finished")
-        return 0 if clean else 1
 
     def quiet(self) -> None:
         """Fetch no more; finish what runs. Sidekiq: TSTP."""
@@ -102,20 +138,55 @@ class Server:
         """Fetch no more, wait `timeout` seconds at most for what runs, and end. That is no failure. Sidekiq: TERM."""
         self.heart.quiet = True
         self.processor.stopping.set()
-        self._dispatcher.stop(self.timeout if timeout is None else timeout)
+        patience = self.timeout if timeout is None else timeout
+        self._deadline = min(self._deadline, time.monotonic() + patience)
+        self._dispatcher.stop(patience)
         self._stop.set()
 
     def handle_signals(self) -> None:
         """React to TSTP, TERM, INT (the second one: at once) and TTIN from now on. Only the main thread may call this."""
-        for name in ("TSTP", "TERM", "INT", "TTIN"):
-            if number := getattr(signal, f"SIG{name}", None):  # Windows has not all of them
-                signal.signal(number, lambda *_, name=name: self._obey(name))
+        # A handler interrupts whatever the main thread is doing, also another handler, and whatever lock that holds: so it
+        # only notes the signal, in the one queue whose `put` may interrupt itself, and a thread acts.
+        noted: SimpleQueue[str] = SimpleQueue()
+        default = {"INT": signal.default_int_handler}
+        numbers = {name: getattr(signal, f"SIG{name}", None) for name in ("TSTP", "TERM", "INT", "TTIN")}
+        known = {name: number for name, number in numbers.items() if number}  # Windows has not all of them
+
+        def handle(how: Callable[[str], Any]) -> None:
+            for name, number in known.items():
+                signal.signal(number, how(name))
+
+        def obey() -> None:
+            while True:
+                name = noted.get()
+                try:
+                    self._obey(name)
+                except Exception:  # the next one must be obeyed all the same
+                    logger.exception("SIG%s was not obeyed", name)
+
+        threading.Thread(target=obey, name="signals", daemon=True).start()
+        handle(lambda name: lambda *_: noted.put(name))
+        if hasattr(os, "register_at_fork"):
+            # A child of this process has no such thread, and ends at TERM as others do; also if it comes at once.
+            def in_child() -> None:
+                handle(lambda name: default.get(name, signal.SIG_DFL))
+                now()
+
+            later, now = (
+                partial(signal.pthread_sigmask, how, known.values()) for how in (signal.SIG_BLOCK, signal.SIG_UNBLOCK)
+            )
+            os.register_at_fork(before=later, after_in_parent=now, after_in_child=in_child)
 
     def _obey(self, name: str) -> None:
         if name == "TSTP":
             self.quiet()
         elif name == "TTIN":
-            faulthandler.dump_traceback(all_threads=True)
+            names = {thread.ident: thread.name for thread in threading.enumerate()}
+            stacks = (
+                (names.get(number, number), traceback.format_stack(at)) for number, at in sys._current_frames().items()
+            )
+            told = "".join(f"\nThread {thread} (most recent call last):\n{''.join(lines)}" for thread, lines in stacks)
+            logger.log(max(logging.WARNING, logger.level), "where each thread is:%s", told)
         elif name in ("TERM", "INT"):
             self.asked_to_end = True
             self.stop(0 if name == "INT" and self._stop.is_set() else None)
@@ -126,29 +197,43 @@ class Server:
                 for name in self.heart.beat():
                     self._obey(name)
                 self._outage.over()
+                self._beaten.set()
             except RedisError as error:
-                self._outage.noticed(error)
+                self._went_wrong(error)
             except Exception:  # without a heart, others would take this process for dead
                 logger.exception("the heartbeat failed")
-            self._ended.wait(self.heart.every)
+            self._dispatcher.look()
+            self._ended.wait(self.heart.every if self._beaten.is_set() else min(0.5, self.heart.every))
 
     def _poll(self) -> None:
-        processes = 1
-        while not self._stop.wait(self.poll_every * max(1, processes) * random.uniform(0.5, 1.5)):
+        """Look for what is due, and for the jobs of dead processes: the more there are who do so, the less often each."""
+        processes, chance = 1, random.Random()
+        while not self._stop.wait(self.poll_every * max(1, processes) * chance.uniform(0.5, 1.5)):
             try:
                 scheduled.poll(self.redis)
                 if self.heart.steady():
-                    rescue.rescue_orphans(self.redis, patience=self.heart.every)
-                processes = self._living()
+                    rescue.rescue_orphans(self.redis, patience=self.heart.every, heart=self.heart)
+                self._strike_off()
+                processes = rescue.rescuers(self.redis)  # not Ruby's: they look for what is due, and rescue nobody
             except RedisError as error:
-                self._outage.noticed(error)
+                self._went_wrong(error)
             except Exception:
                 logger.exception("polling failed")
 
-    def _living(self) -> int:
-        """How many processes there are. Those whose heartbeat has expired are struck off; who only slept comes back."""
+    def _went_wrong(self, error: RedisError) -> None:
+        self.heart.doubt()
+        if connection.kind_of(error) == "away":
+            self._outage.noticed(error)
+        elif connection.kind_of(error) == "refused":  # for good: it would be refused for ever
+            logger.error("Redis refuses what a worker process asks, so this one ends: %s", error)
+            self._broke = True
+            self.stop(0)
+        else:
+            logger.error("Redis refused this: %s", error)
+
+    def _strike_off(self) -> None:
+        """Processes whose heartbeat has expired are removed; one that only slept adds itself again."""
         names = list(self.redis.smembers("processes"))
         dead = [name for name, lives in zip(names, living(self.redis, names), strict=True) if not lives]
         if dead:
             self.redis.srem("processes", *dead)
-        return len(names) - len(dead)

@@ -11,7 +11,8 @@
 A push and its effect are two things to test, and the first says nothing about the second.
 
 There are three modes: `fake`, `inline` and `disable`. Each swaps the one step in which a push tells Redis, `Client._send`,
-so whatever comes before that is the real thing in all of them: options, client middleware, the check of the arguments.
+and the one in which it asks for the time, `Client._now`, so whatever comes before is the real thing in all of them: options,
+client middleware, the check of the arguments.
 A mode holds for the whole process, all its threads included. Sidekiq: `Sidekiq::Testing`.
 
 The list of the fake mode belongs to the process, too: a test finds in it what the test before has left. The pytest fixture
@@ -31,6 +32,7 @@ from .worker import Worker, find, run
 Send = Callable[[Client, list[Job]], None]
 
 _really = Client._send
+_really_now = Client._now
 
 # What was pushed in fake mode, the first first: the name of the class, and the job as Redis would hold it. As text it shares
 # nothing with the objects that were pushed.
@@ -46,14 +48,22 @@ class Mode:
     """A mode, on from now on. Used as a context manager, it ends with the block, and what was before it is back."""
 
     def __init__(self, send: Send) -> None:
-        self._before = Client._send
-        Client._send = send  # type: ignore[method-assign, assignment]
+        self._steps = send, _really_now if send is _really else _now_here
+        self._before = Client._send, Client._now
+        self.__enter__()
 
     def __enter__(self) -> None:
-        pass
+        before = Client._send, Client._now
+        if before != self._steps:  # else it is on since it was made
+            self._before = before
+        Client._send, Client._now = self._steps  # type: ignore[method-assign, assignment]
 
     def __exit__(self, *error: object) -> None:
-        Client._send = self._before  # type: ignore[method-assign]
+        Client._send, Client._now = self._before  # type: ignore[method-assign]
+
+
+def _now_here(client: Client) -> float:
+    return time.time()
 
 
 def fake() -> Mode:
@@ -125,7 +135,7 @@ def clear_all() -> None:
 
 
 def drain(worker: type[Worker] | str) -> int:
-    """Run the jobs of this Worker until none is left, also those that its jobs add. Gives back how many were run.
+    """Run the jobs of this Worker until none is left, also those that its jobs add. Returns how many were run.
 
     No time is waited for, and nothing is tried again: an exception comes out, the job that raised it is gone from the list,
     and those after it still wait. A job of a class that is not defined here raises UnknownWorker in the same way. If each

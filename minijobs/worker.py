@@ -12,15 +12,24 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, ClassVar
 
 from . import job as jobs
 from . import middleware
 from .client import Client
+from .fields import plain
 from .job import Job
 
 # The class attributes of a Worker that travel with each of its jobs, under the same names as in Sidekiq.
 OPTIONS = ("queue", "retry", "retry_for", "retry_queue", "dead", "backtrace", "tags")
+
+# What a call of them returns is to be run by somebody else.
+RUN_NOTHING = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+RUNS_NOTHING = (
+    "perform of {} is async or a generator, and to call it runs nothing: make it a plain def, with asyncio.run(…) or a loop "
+    "inside."
+)
 
 registry: dict[str, type[Worker]] = {}
 """Every Worker that was defined in this process, by the name that its jobs carry."""
@@ -47,7 +56,7 @@ class Worker:
     >>> redis.keys()
     []
 
-    `perform_async` leaves a job in Redis and gives back its id. Nothing has run:
+    `perform_async` leaves a job in Redis and returns its id. Nothing has run:
 
     >>> jid = SendGif.perform_async("ada@example.com", "hello")
     >>> len(jid), redis.llen("queue:mail")
@@ -93,13 +102,22 @@ class Worker:
 
     def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.job_name = name or cls.__name__
+        cls.job_name = plain(name) or cls.__name__
+        perform = inspect.getattr_static(cls, "perform")
+        has_jobs = perform is not Worker.__dict__["perform"]  # or it is a base, and only its heirs' options count
+        # A bad name or option is refused here already.
+        jobs.build({"class": cls.job_name, "args": [], **(cls.options() if has_jobs else {})})
+        if not callable(cls.perform):
+            raise TypeError(f"perform of {cls.__name__} is a {type(cls.perform).__name__}: define it, def perform(self, …).")
+        perform = getattr(perform, "__func__", perform)  # of a staticmethod
+        if any(kind(perform) for kind in RUN_NOTHING):
+            raise TypeError(RUNS_NOTHING.format(cls.__name__))
         other = registry.get(cls.job_name)
-        # Defining a class again replaces it: a reload, or a notebook's cell run twice. Two modules are two authors.
-        if other is not None and other.__module__ != cls.__module__ and "__main__" not in (other.__module__, cls.__module__):
+        if other is not None and not _is_again(other, cls):
             raise ValueError(
-                f"Two Workers are called {cls.job_name}, in {other.__module__} and in {cls.__module__}, and a job holds "
-                f'only the name. Give one of them another: class {cls.__name__}(Worker, name="…").'
+                f"Two Workers are called {cls.job_name}, {other.__module__}.{other.__qualname__} and "
+                f"{cls.__module__}.{cls.__qualname__}, and a job holds only the name. Give one of them another: "
+                f'class {cls.__name__}(Worker, name="…").'
             )
         registry[cls.job_name] = cls
 
@@ -120,14 +138,14 @@ class Worker:
     def retries_exhausted(job: Job, error: BaseException) -> str | None:
         """Called when a job has failed for the last time. Override it to clean up, or to tell somebody.
 
-        `job` holds "args", "error_message" and the rest. Give back "discard" to have it forgotten, not kept in `dead`. An
+        `job` holds "args", "error_message" and the rest. Return "discard" to have it forgotten, not kept in `dead`. An
         exception in here is logged, no more. Sidekiq: `sidekiq_retries_exhausted`.
         """
         return None
 
     @classmethod
     def perform_async(cls, *args: Any) -> str | None:
-        """Push a job that calls `perform(*args)` in a worker process, as soon as one is free. Gives back its jid.
+        """Push a job that calls `perform(*args)` in a worker process, as soon as one is free. Returns its jid.
 
         None if a middleware cancelled it. Raises BadArgument for an argument that is not JSON, RedisUnavailable if no
         Redis answers. Sidekiq: the same name.
@@ -136,7 +154,7 @@ class Worker:
 
     @classmethod
     def perform_in(cls, when: float | timedelta | datetime, *args: Any) -> str | None:
-        """Push a job for later: not before so many seconds from now (or a timedelta) have passed. Gives back its jid.
+        """Push a job for later: not before so many seconds from now (or a timedelta) have passed. Returns its jid.
 
         A number above a thousand million, or a datetime, is a moment; one in the past means now. Sidekiq: the same name.
         """
@@ -146,7 +164,10 @@ class Worker:
 
     @classmethod
     def perform_bulk(cls, rows: Iterable[Sequence[Any]]) -> list[str | None]:
-        """Push a job for each row of arguments, 1,000 in a command. Gives back their jids. Sidekiq: the same name.
+        """Push a job for each row of arguments, 1,000 in a command. Returns their jids. Sidekiq: the same name.
+
+        Raises as `perform_async` does, and then none was pushed; BulkInterrupted if a later command of several failed,
+        which says what was pushed and what was not.
 
         >>> import fakeredis, minijobs
         >>> redis = minijobs.connect(fakeredis.FakeRedis())
@@ -161,7 +182,7 @@ class Worker:
     def perform_inline(cls, *args: Any) -> bool:
         """Run a job here and now, as a worker process would: arguments through JSON, middleware, a jid. No Redis.
 
-        Gives back whether it ran; exceptions come out; nothing is tried again. Sidekiq: the same name.
+        Returns whether it ran; exceptions come out; nothing is tried again. Sidekiq: the same name.
         """
         return cls.set().perform_inline(*args)
 
@@ -186,7 +207,7 @@ class Worker:
 
 
 class Setter:
-    """A Worker with options for one push: what `Worker.set` gives back."""
+    """A Worker with options for one push: what `Worker.set` returns."""
 
     def __init__(self, worker: type[Worker], options: Job) -> None:
         self._worker = worker
@@ -202,13 +223,15 @@ class Setter:
 
     def perform_in(self, when: float | timedelta | datetime, *args: Any) -> str | None:
         """As `Worker.perform_in`."""
-        return Client().push({**self._item(list(args)), "at": jobs.moment(when)}, self._parameters())
+        client = Client()
+        at = jobs.moment(when, now=client._now())
+        return client.push({**self._item(list(args)), "at": at}, self._parameters())
 
     perform_at = perform_in
 
     def perform_bulk(self, rows: Iterable[Sequence[Any]]) -> list[str | None]:
         """As `Worker.perform_bulk`."""
-        return Client().push_bulk(self._item(list(rows)), self._parameters())
+        return Client().push_bulk(self._item(rows), self._parameters())
 
     def perform_inline(self, *args: Any) -> bool:
         """As `Worker.perform_inline`."""
@@ -217,14 +240,15 @@ class Setter:
 
         def push() -> None:
             nonlocal ran
-            jobs.check_arguments(job, self._parameters())
-            run(self._worker, jobs.load(jobs.dump(job)))
+            ready = jobs.checked(job)
+            jobs.check_arguments(ready, self._parameters())
+            run(self._worker, jobs.load(jobs.dump(ready)))
             ran = True
 
         middleware.client.invoke(job, last=push)
         return ran
 
-    def _item(self, args: list[Any]) -> Job:
+    def _item(self, args: Any) -> Job:
         return {"class": self._worker.job_name, "args": args, **self._worker.options(), **self._options}
 
     def _parameters(self) -> list[str]:
@@ -235,6 +259,14 @@ class Setter:
 @lru_cache(maxsize=1_000)  # to look it up takes longer than the rest of a push
 def _names(perform: Callable[..., Any]) -> list[str]:
     return list(inspect.signature(perform).parameters)[1:]
+
+
+def _is_again(one: type[Worker], other: type[Worker]) -> bool:
+    """Whether the second is the first, defined again: by a reload, a notebook's cell run twice, the next test."""
+    modules, names = (one.__module__, other.__module__), (one.__qualname__, other.__qualname__)
+    return "__main__" in modules or (
+        modules[0] == modules[1] and (names[0] == names[1] or any("<locals>" in name for name in names))
+    )
 
 
 def find(name: str) -> type[Worker]:
@@ -260,4 +292,10 @@ def run(worker: type[Worker], job: Job, stop: threading.Event | None = None) -> 
     instance = worker()
     instance._stop = stop
     instance.jid = job["jid"]
-    middleware.server.invoke(instance, job, last=lambda: instance.perform(*job["args"]))
+
+    def perform() -> None:
+        result: object = instance.perform(*job["args"])
+        if isinstance(result, (CoroutineType, GeneratorType, AsyncGeneratorType)):  # of a decorated perform, or a later one
+            raise TypeError(RUNS_NOTHING.format(type(instance).__name__))
+
+    middleware.server.invoke(instance, job, last=perform)

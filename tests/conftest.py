@@ -9,13 +9,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import fakeredis
 import pytest
 import redis as redis_py
-from playwright.sync_api import Browser, sync_playwright
 
 from minijobs import connection, middleware, retry, worker
+
+if TYPE_CHECKING:  # not installed where only the library's own tests are run: see `make test-pythons`
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +58,8 @@ def browser() -> Iterator[Browser]:
     binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if binary is None:
         pytest.skip("no chromium on PATH: tests of the pages need a real browser")
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         # Chromium's own sandbox refuses to run as root, as it does in a container.
         chromium = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"] if os.getuid() == 0 else [])

@@ -131,10 +131,12 @@ def test_the_example_in_the_readme_does_what_it_says():
 
 def targets() -> set[str]:
     """The targets that the Makefile explains."""
-    return set(re.findall(r"^([a-z]+(?:-%)?):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(
+        re.findall(r"^([a-z]+(?:-(?:%|[a-z]+))?):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
 
 
 def named_in_prose(text: str) -> list[str]:
     """The targets after `make`, where that is code and not a verb."""
     code = re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
-    return [target for piece in code for target in re.findall(r"(?:^|\s)make ([a-z]+(?:-\d)?)\b", piece)]
+    return [target for piece in code for target in re.findall(r"(?:^|\s)make ([a-z]+(?:-(?:\d|[a-z]{2,}))?)\b", piece)]

@@ -18,34 +18,24 @@ LIBRARY = sorted((ROOT / "minijobs").rglob("*.py"))
 
 # From the ground up. A module knows only those before it; no import is an exception, not one for types either.
 FROM_THE_GROUND_UP = (
-    *("job", "connection", "middleware", "log"),
+    *("fields", "job", "errors", "connection", "preflight", "middleware", "log"),
     *("client", "worker"),
-    *("fetch", "retry", "scheduled", "processor", "heartbeat", "rescue", "api", "overview", "clearing"),
-    *(
-        "dispatcher",
-        "server",
-        "testing",
-        "monitor",
-        "scaffold",
-        "console",
-        "reload",
-        "log_writer",
-        "web",
-        "commands",
-        "cli",
-        "__main__",
-    ),
+    *("scripts", "fetch", "retry", "scheduled", "processor", "heartbeat", "rescue", "api", "overview", "clearing"),
+    *("work_queue", "dispatcher", "server", "testing", "monitor", "scaffold", "console", "reload", "loader", "log_writer"),
+    *("web", "commands", "cli", "__main__"),
     "__init__",
 )
 
 # What pushes and runs jobs: the part that is read to learn how a job library works. The rest looks at it, and helps whoever
 # writes Workers; the README's map draws the same line.
 CORE = {
-    *("job", "connection", "middleware", "log", "client", "worker", "fetch", "retry", "scheduled", "processor"),
-    *("heartbeat", "rescue", "dispatcher", "server"),
+    *("fields", "job", "errors", "connection", "middleware", "log", "client", "worker", "scripts", "fetch", "retry"),
+    *("scheduled", "processor", "heartbeat", "rescue", "work_queue", "dispatcher", "server"),
 }
-MOST_LINES_OF_THE_CORE = 1_350
-MOST_LINES = 2_405  # all of it, but for the web pages
+# It was 1,349 before the library was held against what others had met on a bad day: late commands, a full Redis, failovers,
+# children, clocks, errors told apart. What is correct grew it by half; no feature did.
+MOST_LINES_OF_THE_CORE = 2_160
+MOST_LINES = 3_600  # all of it, but for the web pages
 MOST_LINES_OF_A_FILE = 200
 
 # Paths of one machine, and the hosts of package registries: nobody else has the ones, and everybody has their own others.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import smtplib
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -104,14 +105,14 @@ class Catcher(Inbox):
     `arrived` is told of each mail, `turned_away` of each refusal: the mail, and how often it will be refused again.
     """
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, listening: socket.socket | None = None) -> None:
         self.caught: list[Caught] = []
         self.arrived: Callable[[Caught], object] = bool
         self.turned_away: Callable[[Caught, int], object] = lambda mail, left: None
         self._numbers = itertools.count(1)
         self._refusals: dict[str, int] = {}
         self._lock = threading.Lock()
-        super().__init__(port)
+        super().__init__(listening)
 
     def refuse_mail(self, jid: str | None, times: int) -> None:
         """Refuse what this job sends so many times; without a `jid`, what a direct call sends."""

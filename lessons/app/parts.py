@@ -22,7 +22,7 @@ from .leash import Leash
 from .live import Live
 from .mail import SMTP_PORT, Catcher, Caught
 from .processes import Program
-from .serving import NAMES, Site, free
+from .serving import NAMES, Site, listen
 from .workers import QUEUE, SendGifToUserWorker
 
 PORT, INBOX_PORT, MAIL_PORT = 3000, 1080, 1025
@@ -54,7 +54,7 @@ class Mail:
 
     def __init__(self, live: Live, wanted: int) -> None:
         self.live = live
-        self.catcher = Catcher(wanted if free(wanted) else None)
+        self.catcher = Catcher(listen(wanted))
         self.port = self.catcher.port
         self.inbox_url = ""
         self.catcher.arrived, self.catcher.turned_away = self.arrived, self.turned_away

@@ -51,7 +51,10 @@ class Site:
 
 def listen(wanted: int) -> socket.socket:
     """A socket that listens at this port of this machine, or at a free one."""
-    return socket.create_server((HOST, wanted if free(wanted) else 0))
+    try:
+        return socket.create_server((HOST, wanted if free(wanted) else 0))
+    except OSError:  # taken by somebody who also saw that it was free
+        return socket.create_server((HOST, 0))
 
 
 def free(port: int) -> bool:

@@ -17,20 +17,23 @@ from .show import Table
 # What the application of this course suffers from: its mail takes so many seconds to send.
 SLOW = 5.0
 
+HOST = "127.0.0.1"
+START_WITHIN = 30  # seconds, on a busy machine
+
 
 class Inbox:
     """A mail server on this machine. Everything sent to it is kept and can be looked at; nothing leaves the machine.
 
-    It listens at `port`, or at one that is free.
+    It is served at `listening`, a socket of this machine that listens, or else at a port that is free.
     """
 
     TOO_BUSY = "451 The mail server is busy, try again later"
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, listening: socket.socket | None = None) -> None:
         self.mails: list[EmailMessage] = []
         self.refused = 0
         self._refuse = 0
-        self._controller = Controller(self, hostname="127.0.0.1", port=port or _free_port())
+        self._controller = _Served(self, listening or socket.create_server((HOST, 0)))
         self._controller.start()
         self._running = True
         self.port: int = self._controller.port
@@ -109,11 +112,16 @@ def send_gif(email: str, thought: str, *, seconds: float = SLOW) -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "gif@example.com", email, thought
     mail.set_content(f"Somebody thought of you: {thought}")
-    with smtplib.SMTP("127.0.0.1", _inbox.port, timeout=10) as server:
+    with smtplib.SMTP(HOST, _inbox.port, timeout=10) as server:
         server.send_message(mail)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class _Served(Controller):
+    """aiosmtpd's server, at a socket that listens already: a port that is only known to be free may be taken meanwhile."""
+
+    def __init__(self, handler: Any, listening: socket.socket) -> None:
+        super().__init__(handler, hostname=HOST, port=listening.getsockname()[1], ready_timeout=START_WITHIN)
+        self._listening = listening
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(self._factory_invoker, sock=self._listening)

@@ -36,8 +36,8 @@ class Event:
 
     @property
     def label(self) -> str:
-        """What it was, and how long it took if that can be felt."""
-        return f"{self.what}, {self.seconds:.1f} s" if self.seconds >= 0.05 else self.what
+        """What it was, and how long it took, unless it happened at once."""
+        return f"{self.what}, {self.seconds:.1f} s" if self.seconds else self.what
 
 
 _events: list[Event] = []

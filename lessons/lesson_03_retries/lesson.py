@@ -118,11 +118,20 @@ second.answer(
 
 # %%
 told_queued = commands()
-told_queued.only("multi|lrem|zadd|exec")
+told_queued.only("evalsha")
 
 # %% [markdown]
-# Two things happened in one step: between `MULTI` and `EXEC`, `LREM` took the job out of the in-flight list and `ZADD` put it
-# into `retry`. Redis does both or neither.
+# `EVALSHA` runs a *script*: a short program that Redis has been sent before, and knows by a long number. While it runs, Redis does
+# nothing else, so the whole script is one step. Here is what it says:
+
+# %%
+from minijobs.scripts import SETTLE
+
+print(SETTLE.strip())
+
+# %% [markdown]
+# `LPOS` looks whether the job is in the in-flight list. If it is, `ZADD` puts it into `retry`, and only then does `LREM` take it
+# out of the list. So the job is never in neither of the two.
 #
 # ## Side by side
 #
@@ -133,7 +142,7 @@ Table(
     ["", "perform", "perform_async"],
     [
         ["Redis was told", told_directly.names(),
-         told_queued.only("lpush|zadd").names()],
+         told_queued.only("lpush|evalsha").names()],
         ["jobs in retry", kept_directly, redis.zcard("retry")],
     ],
 )

@@ -11,7 +11,7 @@ from . import reading
 from .pages import asked
 from .reading import SHELVES
 from .security import say
-from .words import jobs, line
+from .words import jobs, line, web_name
 
 actions = flask.Blueprint("actions", __name__)
 
@@ -57,7 +57,7 @@ def queued() -> Response:
     gone = len(keys) - done
     told = f"{jobs(done)} {_was(done)} deleted" + (f"; {jobs(gone)} {_was(gone)} not there any more." if gone else ".")
     say(told if keys else "No job was selected, so nothing was done.")
-    return flask.redirect(flask.url_for("pages.queue", name=queue.name, page=flask.request.form.get("page")), 303)
+    return flask.redirect(flask.url_for("pages.queue", name=web_name(queue.name), page=flask.request.form.get("page")), 303)
 
 
 @actions.post("/queue/clear")
@@ -77,7 +77,10 @@ def signal() -> Response:
     if process is None:
         say(f"The process {line(identity)} is not there any more.")
     else:
-        SIGNALS[do](process)
+        try:
+            SIGNALS[do](process)
+        except RuntimeError as refused:
+            flask.abort(400, str(refused))
         asked_to = "fetch no more jobs" if do == "quiet" else "stop"
         say(f"The process {line(identity)} was asked to {asked_to}; it hears that at its next heartbeat.")
     return flask.redirect(flask.url_for("pages.busy"), 303)

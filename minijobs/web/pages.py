@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import flask
 
@@ -165,7 +166,8 @@ def asked(name: str) -> str:
     word = flask.request.values.get(name)
     if word is None:
         flask.abort(400, f"The address is not complete: {name} is missing.")
-    return word
+    address = parse_qs(flask.request.query_string.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+    return address.get(name, [word])[0]  # Flask would read a name that is not UTF-8 as another one
 
 
 def _page(size: int) -> tuple[int, int]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from .. import connection
-from ..api import DeadSet, JobRecord, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry
-from ..overview import Process, ProcessSet
+from ..api import DeadSet, JobRecord, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry, readable
+from ..overview import Process, ProcessSet, whole
 
 if TYPE_CHECKING:
     from ..connection import Redis
@@ -104,14 +104,13 @@ def numbers(redis: Redis) -> Numbers:
     pipe.smembers("queues")
     for shelf in SHELVES.values():
         pipe.zcard(shelf.kind.name)
-    (processed, failed), names, *sizes = pipe.execute()
-    queues = [Queue(name.decode(errors="replace"), redis) for name in sorted(names)]
+    (processed, failed), names, *sizes = readable(pipe)
+    queues = Queue.named(names or (), redis)
     for queue in queues:
         pipe.llen(queue.key)
-    lengths = dict(zip((queue.name for queue in queues), pipe.execute(), strict=True))
-    return Numbers(
-        int(processed or 0), int(failed or 0), dict(zip(SHELVES, sizes, strict=True)), lengths, list(ProcessSet(redis))
-    )
+    lengths = {queue.name: length or 0 for queue, length in zip(queues, readable(pipe), strict=True)}
+    shelves = {name: size or 0 for name, size in zip(SHELVES, sizes, strict=True)}
+    return Numbers(whole(processed), whole(failed), shelves, lengths, list(ProcessSet(redis)))
 
 
 def latencies(redis: Redis, names: Iterable[str]) -> dict[str, float]:
@@ -120,7 +119,7 @@ def latencies(redis: Redis, names: Iterable[str]) -> dict[str, float]:
     pipe: Any = redis.pipeline(transaction=False)
     for queue in queues:
         pipe.lindex(queue.key, -1)
-    firsts = zip(queues, pipe.execute(), strict=True)
+    firsts = zip(queues, readable(pipe), strict=True)
     return {queue.name: JobRecord(raw).latency() if raw else 0.0 for queue, raw in firsts}
 
 

@@ -8,21 +8,27 @@ import socket
 
 import waitress  # type: ignore[import-untyped]
 
-from .. import connection
-from ..console import Refused
+from .. import connection, preflight
+from ..console import Failed, Refused
 from . import security
 from .app import dashboard
 
 
 def serve(host: str, port: int) -> int:
-    """Serve the dashboard there until Ctrl-C. Raises Refused where that cannot be done, and RedisError without a Redis."""
+    """Serve the dashboard there until Ctrl-C.
+
+    Raises Refused for words that make no sense, Failed where it cannot be served, RedisUnavailable without a Redis.
+    """
     if not 0 <= port <= 65_535:
         raise Refused(f"--port {port}: it must be from 0, for any that is free, to 65535.")
     addresses = _addresses(host)
     for_this_machine_alone = all(ipaddress.ip_address(address).is_loopback for _, address in addresses)
     if not for_this_machine_alone and not os.environ.get("MINIJOBS_WEB_PASSWORD"):
         raise Refused(f"--host {host} lets other machines in: set MINIJOBS_WEB_PASSWORD, or leave it at 127.0.0.1.")
-    connection.current().ping()
+    try:
+        preflight.check(connection.current())
+    except preflight.CannotStart as error:
+        raise Failed(str(error)) from None
     app = dashboard()
     if for_this_machine_alone:
         security.only_for_this_machine(app)
@@ -30,7 +36,7 @@ def serve(host: str, port: int) -> int:
     try:
         listening = socket.create_server((address, port), family=family)
     except OSError as error:
-        raise Refused(f"Nobody can be served at {host}, port {port}: {error.strerror}. Try another --port.") from None
+        raise Failed(f"Nobody can be served at {host}, port {port}: {error.strerror}. Try another --port.") from None
     with listening:
         server = waitress.create_server(app, sockets=[listening], threads=8, ident="minijobs")
         name = f"[{host}]" if ":" in host else host
@@ -44,6 +50,7 @@ def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
     """What this name means, the older kind of address first."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise Refused(f"--host {host} is no address of this machine: {error.strerror}.") from None
+    except (OSError, UnicodeError) as error:  # the latter for what cannot be a name at all
+        reason = getattr(error, "strerror", None) or error
+        raise Failed(f"--host {host} is no address of this machine: {reason}.") from None
     return sorted((family, str(address[0])) for family, *_, address in found)

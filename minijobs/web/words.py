@@ -110,9 +110,16 @@ def jobs(count: int) -> str:
     return f"{count:,} {'job' if count == 1 else 'jobs'}"
 
 
-def web_name(name: str) -> str:
-    """A name as an address can hold it, which half a surrogate pair cannot be in."""
-    return name.encode(errors="backslashreplace").decode()
+def web_name(name: object) -> bytes:
+    """A name as an address can hold it: its bytes, which need not be UTF-8. Another half of a surrogate pair is escaped.
+
+    >>> web_name("é"), web_name("\\udcff"), web_name("\\ud800")
+    (b'\\xc3\\xa9', b'\\xff', b'\\\\ud800')
+    """
+    try:
+        return str(name).encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return str(name).encode(errors="backslashreplace")
 
 
 def some(value: object) -> list[object]:

@@ -36,7 +36,7 @@ class Peer:
     """What a program that pushes jobs has to import."""
 
     installs: tuple[str, ...] = ()
-    """What pip is told; nothing for Ruby."""
+    """What pip or npm is told; nothing for Ruby."""
 
     environment: str = ""
     """Peers with the same name for it share it."""
@@ -48,19 +48,47 @@ class Peer:
     at_once: bool = True
     """Whether it can run several jobs at a time in one process."""
 
+    many: bool = False
+    """Whether it is measured with a hundred jobs at a time, too."""
+
+    least: int = 200
+    """Jobs that do nothing, in a drain of them, at least: Node compiles while it runs, and its first thousands are slow."""
+
     levels: tuple[str, ...] = ("shipped",)
     """At which log levels it is measured. With warnings only, too, if as shipped it writes a line for each job."""
 
+    @property
+    def language(self) -> str:
+        """In which it is written: "python", "node" or "ruby"."""
+        return {".py": "python", ".js": "node", ".rb": "ruby"}[Path(self.file).suffix]
+
     def command(self, *words: object) -> list[str]:
         """How its file is run."""
-        file = str(HERE / "peers" / self.file)
-        interpreter = str(self.python) if self.installs else "ruby"
-        return [interpreter, file, *map(str, words)]
+        return [*self._interpreter, str(HERE / "peers" / self.file), *map(str, words)]
+
+    def importing_timed(self) -> list[str]:
+        """A command that imports it in a fresh interpreter, and prints the seconds that took."""
+        code = {
+            "python": "import time; start = time.perf_counter(); {}; print(time.perf_counter() - start)",
+            "node": "start = performance.now(); {}; console.log((performance.now() - start) / 1000)",
+            "ruby": "clock = Process::CLOCK_MONOTONIC; start = Process.clock_gettime(clock); {}; "
+            "print Process.clock_gettime(clock) - start",
+        }[self.language]
+        return [*self._interpreter, "-c" if self.language == "python" else "-e", code.format(self.importing)]
+
+    @property
+    def _interpreter(self) -> list[str]:
+        return [str(self.python)] if self.language == "python" else [self.language]
+
+    @property
+    def folder(self) -> Path:
+        """Its own environment."""
+        return FOLDER / "environments" / (self.environment or self.name)
 
     @property
     def python(self) -> Path:
         """Of its own environment."""
-        return FOLDER / "environments" / (self.environment or self.name) / "bin" / "python"
+        return self.folder / "bin" / "python"
 
     @property
     def base(self) -> str:
@@ -69,33 +97,51 @@ class Peer:
 
     def install(self) -> None:
         """Make its environment, unless it is there. Raises Failed with the reason if that cannot be done."""
-        if not self.installs:
-            if shutil.which("ruby") is None:
-                raise Failed("no ruby on the PATH; Debian's package is ruby-sidekiq")
-            try:
-                output(["ruby", "-e", 'require "sidekiq"'], FOLDER, {})
-            except Failed:
-                raise Failed("Ruby has no Sidekiq here; Debian's package is ruby-sidekiq") from None
-            return
-        folder = self.python.parents[1]
-        done = folder / "installed.json"
-        wanted = json.dumps([self.installs, sys.version])
+        if self.language == "ruby":
+            return self._look_for_sidekiq()
+        done = self.folder / "installed.json"
+        wanted = json.dumps([self.installs, sys.version if self.language == "python" else _node_version()])
         if done.exists() and done.read_text() == wanted:
-            return
-        shutil.rmtree(folder, ignore_errors=True)
-        output([sys.executable, "-m", "venv", str(folder)], FOLDER, {})
-        quietly = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        output([str(self.python), *quietly, *self.installs], FOLDER, {})
+            return None
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.language == "python":
+            output([sys.executable, "-m", "venv", str(self.folder)], FOLDER, {})
+            quietly = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+            output([str(self.python), *quietly, *self.installs], FOLDER, {})
+        else:
+            self.folder.mkdir(parents=True)
+            quietly = ("--silent", "--no-audit", "--no-fund", "--save-exact", "--prefix", str(self.folder))
+            output(["npm", "install", *quietly, *self.installs], self.folder, {})
         done.write_text(wanted)
+        return None
+
+    def _look_for_sidekiq(self) -> None:
+        if shutil.which("ruby") is None:
+            raise Failed("no ruby on the PATH; Debian's package is ruby-sidekiq")
+        try:
+            output(["ruby", "-e", 'require "sidekiq"'], FOLDER, {})
+        except Failed:
+            raise Failed("Ruby has no Sidekiq here; Debian's package is ruby-sidekiq") from None
 
     def versions(self) -> dict[str, str]:
         """Of what it consists of."""
-        if not self.installs:
+        if self.language == "ruby":
             code = 'require "sidekiq"; print RUBY_VERSION, " ", Sidekiq::VERSION, " ", Redis::VERSION'
             return dict(zip(("ruby", "sidekiq", "redis"), output(["ruby", "-e", code], FOLDER, {}).split(), strict=True))
+        if self.language == "node":
+            described = {name: self.folder / "node_modules" / name / "package.json" for name in self.packages}
+            installed = {name: str(json.loads(path.read_text())["version"]) for name, path in described.items()}
+            return {"node": _node_version(), **installed}
         code = f"from importlib.metadata import version\nfor name in {self.packages}: print(name, version(name))"
         printed = output([str(self.python), "-c", code], FOLDER, {})
         return dict(line.split() for line in printed.splitlines())
+
+
+def _node_version() -> str:
+    for tool in ("node", "npm"):
+        if shutil.which(tool) is None:
+            raise Failed(f"no {tool} on the PATH; Debian's packages are nodejs and npm")
+    return output(["node", "--version"], FOLDER, {}).strip().removeprefix("v")
 
 
 def _with_redis_py(suffix: str, environment: str, extra: tuple[str, ...]) -> list[Peer]:
@@ -109,6 +155,7 @@ def _with_redis_py(suffix: str, environment: str, extra: tuple[str, ...]) -> lis
             "queue:default",
             "import minijobs",
             bulk=True,
+            many=True,
             levels=("shipped", "warning"),
             packages=("minijobs", *packages),
             **both,  # type: ignore[arg-type]
@@ -183,5 +230,28 @@ PEERS = [
         # It imports typing_extensions, which nothing that it asks for brings along.
         ("saq[redis]==0.26.4", "typing_extensions"),
         packages=("saq", "redis"),
+    ),
+    # Their jobs are functions of one thread, so that a hundred at a time are usual: `many`.
+    Peer(
+        "bullmq",
+        "bullmq_peer.js",
+        "bull:default:wait",
+        "require('bullmq'); require('ioredis')",
+        ("bullmq@6.7.0", "ioredis@5.11.1"),
+        packages=("bullmq", "ioredis"),
+        bulk=True,
+        many=True,
+        least=10_000,
+    ),
+    Peer(
+        "bee-queue",
+        "bee_queue_peer.js",
+        "bq:default:waiting",
+        "require('bee-queue')",
+        ("bee-queue@2.0.0", "redis@3.1.2"),
+        packages=("bee-queue", "redis"),
+        bulk=True,
+        many=True,
+        least=10_000,
     ),
 ]

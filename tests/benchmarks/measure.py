@@ -102,7 +102,8 @@ class Bench:
     def _drain(self, peer: Peer, figure: Figure, again: bool = True) -> Values:
         """Fill the queue, start one worker process, and time the stretch from 90 % left to 10 % left."""
         rate = self._expected(peer, figure)
-        count = int(min(100_000, max(200, 24 * figure.threads, rate * self.target / (FIRST - LAST))))
+        least = peer.least if figure.kind == "noop" else 200
+        count = int(min(100_000, max(least, 24 * figure.threads, rate * self.target / (FIRST - LAST))))
         self._tell(peer, "fill", figure.kind, count)
         try:
             with self._worker(peer, figure) as worker:
@@ -165,7 +166,8 @@ class Bench:
 
     def _import(self, peer: Peer, figure: Figure) -> Values:
         """The median of some imports, each in a fresh interpreter that has started already."""
-        times = [float(output(_import_command(peer), self.folder, {})) for _ in range(self.settings.imports)]
+        folder = peer.folder if peer.language == "node" else self.folder  # Node looks for modules from where it is started
+        times = [float(output(peer.importing_timed(), folder, {})) for _ in range(self.settings.imports)]
         return {"import ms": 1000 * statistics.median(times)}
 
     def _stretch(self, peer: Peer, group: int, first: float, last: float, longest: float) -> Values:
@@ -230,11 +232,3 @@ class Bench:
         command = peer.command("work", figure.threads, figure.level)
         with running(command, self.folder, self.environment, self._log) as process:
             yield process
-
-
-def _import_command(peer: Peer) -> list[str]:
-    if not peer.installs:
-        clock = "Process.clock_gettime(Process::CLOCK_MONOTONIC)"
-        return ["ruby", "-e", f"start = {clock}; {peer.importing}; print {clock} - start"]
-    clock = "time.perf_counter()"
-    return [str(peer.python), "-c", f"import time; start = {clock}; {peer.importing}; print({clock} - start)"]

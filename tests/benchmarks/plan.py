@@ -10,8 +10,9 @@ from catalogue import HIREDIS, OURS, Peer
 WHAT = ("enqueue", "bulk", "drain", "backlog", "wake", "bytes", "import")
 KINDS = ("noop", "1ms", "50ms")
 LEVELS = ("shipped", "warning")
-THREADS = (1, 5, 10, 25)
 USUAL = 10  # threads, unless said
+MANY = 100  # jobs at a time, as is usual where they are functions of one thread
+THREADS = (1, 5, USUAL, 25, MANY)
 BACKLOGS = (10_000, 1_000_000)
 
 
@@ -84,6 +85,8 @@ class Choice:
             return False
         if figure.level not in peer.levels and peer.at_once:
             return False
+        if figure.threads == MANY and not peer.many:
+            return False
         if figure.what == "bytes" and (number > 1 or peer.name.endswith(HIREDIS)):  # the same each time
             return False
         if figure.what in ("bytes", "import", "wake") and peer.base == "bare-safe":
@@ -98,6 +101,8 @@ class Choice:
         """For somebody in a hurry: what the aims need, and every peer once at what it is for."""
         ours_or_limit = peer.base in (OURS, "bare", "bare-safe")
         if figure.what == "drain":
+            if figure.threads == MANY:
+                return figure.level == "warning" or (peer.base != OURS and number == 1)
             if figure.level == "warning":
                 return figure.threads in (1, USUAL) and ours_or_limit
             if figure.kind != "noop":

@@ -76,7 +76,8 @@ def test_the_picture_is_a_picture_with_words_and_text_beside_it(day):
     assert pixels.std() > 0.01  # something is drawn on it
     assert data["text/plain"] == str(day)
     assert metadata["image/png"]["alt"] == (
-        "your code: perform_async, at 0.0 s; worker: SendGif, 5.0 s, at 1.0 s; inbox: mail to ada@example.com, at 6.0 s"
+        "your code: perform_async, 0.0 s, at 0.0 s; worker: SendGif, 5.0 s, at 1.0 s; "
+        "inbox: mail to ada@example.com, at 6.0 s"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -45,6 +46,17 @@ class Count(Worker):
         note(self, number)
 
 
+class Forks(Worker):
+    """Has a child that ends as programs do; then it notes its run."""
+
+    def perform(self, number):
+        child = os.fork()
+        if child == 0:
+            sys.exit(3)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+        note(self, number)
+
+
 class FailsAtFirst(Worker):
     """Fails, and is tried again soon; then it notes its run."""
 
@@ -56,6 +68,17 @@ class FailsAtFirst(Worker):
         if "retry_count" not in self.job:
             raise RuntimeError("at first")
         note(self, number)
+
+
+class FailsForLong(Worker):
+    """Fails, and stays in `retry` for longer than any test."""
+
+    @staticmethod
+    def retry_in(count, error):
+        return 3600
+
+    def perform(self, number):
+        raise RuntimeError("for long")
 
 
 class FailsLate(Worker):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -221,6 +222,16 @@ def test_all_queues_are_listed_by_name(redis: redis_py.Redis) -> None:
     assert [(queue.name, len(queue)) for queue in Queue.all()] == [("a:b", 1), ("default", 1), ("mail", 1), ("é", 1)]
 
 
+def test_a_queue_whose_name_is_no_text_is_a_queue_all_the_same(redis: redis_py.Redis) -> None:
+    redis.sadd("queues", b"a\xff", "a\ufffd")
+    redis.lpush(b"queue:a\xff", entry(1), entry(2))
+    other, queue = sorted(Queue.all(), key=len)
+    assert (len(queue), [record.jid for record in queue], len(other)) == (2, ["1", "2"], 0)
+    assert next(iter(queue)).delete()
+    assert queue.clear() == 1
+    assert redis.smembers("queues") == {"a\ufffd".encode()}
+
+
 # What an entry says
 
 
@@ -232,7 +243,8 @@ def test_a_record_knows_its_queue(redis: redis_py.Redis) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"), [("1795450392.5", NOW), ("1795450392500", NOW), ('"noon"', None), ("true", None)]
+    ("said", "seconds"),
+    [("1795450392.5", NOW), ("1795450392500", NOW), ("1795450392", 1_795_450_392), ('"noon"', None), ("true", None)],
 )
 def test_times_are_epoch_seconds_whoever_wrote_them(said: str, seconds: float | None) -> None:
     record = JobRecord(b'{"class":"A","args":[],"jid":"1","failed_at":%s}' % said.encode())
@@ -330,6 +342,86 @@ def test_what_has_left_meanwhile_is_not_put_back_by_another_moment(redis: redis_
     assert len(ScheduledSet()) == 0
 
 
+def test_another_moment_is_one_step(real: redis_py.Redis, told: Callable) -> None:
+    real.zadd("schedule", {entry(1): 10})
+    [record] = ScheduledSet()
+    commands = [command[0] for command in told(lambda: record.reschedule(30))]
+    assert commands[commands.index("EVALSHA") :] == ["EVALSHA", "ZSCORE", "ZADD"]
+
+
+def test_what_is_pushed_while_a_queue_is_cleared_stays(redis: redis_py.Redis) -> None:
+    many(redis, "queue:default", 1_500)
+    assert Queue().clear(lambda done: many(redis, "queue:default", 10) if done == 1_000 else None) == 1_500
+    assert (len(Queue()), redis.smembers("queues")) == (10, {b"default"})
+
+
+def everything(redis: redis_py.Redis) -> dict[bytes, bytes]:
+    return {key: redis.dump(key) for key in redis.scan_iter()}
+
+
+@pytest.mark.parametrize("bad", ["retry", "dead", "queues", "queue:default"])
+def test_what_meets_a_key_of_another_type_fails_and_loses_nothing(real: redis_py.Redis, bad: str) -> None:
+    many(real, "retry", 1)
+    many(real, "queue:default", 1)
+    [retry], [queued] = RetrySet(), Queue()
+    real.delete(bad)
+    real.set(bad, "x")
+    before = everything(real)
+    do: dict[str, list[Callable]] = {
+        "retry": [
+            retry.retry,
+            retry.kill,
+            retry.delete,
+            lambda: retry.reschedule(5),
+            RetrySet().retry_all,
+            RetrySet().clear,
+        ],
+        "dead": [retry.kill, RetrySet().kill_all, DeadSet().clear],
+        "queues": [retry.retry, RetrySet().retry_all, Queue().clear],
+        "queue:default": [queued.delete, Queue().clear],
+    }
+    for act in do[bad]:
+        with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+            act()
+        assert everything(real) == before
+
+
+def test_what_cannot_be_moved_by_hand_does_not_keep_the_others(real: redis_py.Redis) -> None:
+    # Given three retries, of which the second one's queue has a key of another type
+    raws = [
+        json.dumps({**JOB, "jid": jid, "queue": queue}) for jid, queue in (("1", "default"), ("2", "bad"), ("3", "default"))
+    ]
+    real.zadd("retry", dict(zip(raws, (1, 2, 3), strict=True)))
+    real.set("queue:bad", "x")
+    with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+        RetrySet().retry_all()
+    assert [record.jid for record in RetrySet()] == ["2"]
+    assert [record.jid for record in Queue()] == ["1", "3"]
+
+
+def test_a_job_that_was_pushed_without_a_jid_has_none_for_who_looks(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:default", '{"class":"A","args":[]}', '{"class":"A","args":[],"jid":null}')
+    assert [(record.class_name, record.jid) for record in Queue()] == [("A", None), ("A", None)]
+
+
+def test_a_queue_is_called_what_json_makes_of_its_name(redis: redis_py.Redis) -> None:
+    class Name(str, Enum):  # noqa: UP042 - a StrEnum prints as its value
+        MAIL = "mail"
+
+    many(redis, "queue:mail", 2)
+    assert (len(Queue(Name.MAIL)), type(Queue(Name.MAIL).name)) == (2, str)
+
+
+@pytest.mark.parametrize("raw", [b"5", b"[1,2]", b"null", b'"text"'])
+def test_what_is_no_object_is_seen_in_dead_and_can_be_deleted(redis: redis_py.Redis, raw: bytes) -> None:
+    redis.zadd("dead", {raw: 1})
+    [record] = DeadSet()
+    assert (record.raw, record.class_name, record["retry_count"], record.queue) == (raw, None, None, None)
+    assert record.retry() is False
+    assert [record.raw for record in DeadSet()] == [raw]
+    assert record.delete()
+
+
 def test_all_are_retried_in_batches_the_earliest_first(redis: redis_py.Redis) -> None:
     many(redis, "retry", 2_500)
     far: list[int] = []
@@ -359,8 +451,12 @@ def test_too_many_dead_push_the_oldest_out(redis: redis_py.Redis, monkeypatch: p
     monkeypatch.setattr(retry, "DEAD_SIZE", 2)
     redis.zadd("dead", {entry(1): time.time() - 10, entry(2): time.time() - 5})
     redis.zadd("retry", {entry(3): 1})
-    RetrySet().kill_all()
+    # When jobs are killed by hand, and no worker process is there to trim
+    next(iter(RetrySet())).kill()
     assert [dead.jid for dead in DeadSet()] == ["2", "3"]
+    redis.zadd("retry", {entry(4): 1})
+    RetrySet().kill_all()
+    assert [dead.jid for dead in DeadSet()] == ["3", "4"]
 
 
 def test_an_entry_that_is_no_job_can_be_seen_killed_and_deleted_and_a_retry_buries_it(redis: redis_py.Redis) -> None:
@@ -369,7 +465,13 @@ def test_an_entry_that_is_no_job_can_be_seen_killed_and_deleted_and_a_retry_buri
     second.delete()
     third.kill()
     first.retry()
-    assert sorted(record.raw for record in DeadSet()) == [b"[]", b"hello"]
+    no_object, no_json = DeadSet()
+    # Then what is no JSON is kept byte for byte, and what is JSON but no object inside of one, with the fields Sidekiq shows
+    assert no_json.raw == b"hello"
+    assert (no_object.class_name, no_object.args, no_object.queue) == ("(no job)", ["[]"], "default")
+    assert len(no_object.jid) == 24
+    assert (no_object["error_class"], no_object["error_message"]) == ("minijobs.job.BadPayload", "it must be an object")
+    assert no_object.at("failed_at") == pytest.approx(no_object.score, abs=1)
     assert (len(RetrySet()), len(Queue())) == (0, 0)
 
 
@@ -377,10 +479,11 @@ def test_moving_by_hand_is_one_step(real: redis_py.Redis, told: Callable) -> Non
     real.zadd("retry", {entry(1): 1, entry(2): 2})
     first, second = RetrySet()
     commands = [command[0] for command in told(first.retry)]
-    assert commands[commands.index("EVALSHA") :] == ["EVALSHA", "ZSCORE", "SADD", "LPUSH", "ZREM"]
+    # PERSIST changes nothing: it lets the others pass in a Redis that is full
+    assert commands[commands.index("EVALSHA") :] == ["EVALSHA", "ZSCORE", "PERSIST", "SADD", "LPUSH", "ZREM"]
     commands = [command[0] for command in told(second.kill)]
     script = commands.index("EVALSHA")
-    assert commands[script : script + 4] == ["EVALSHA", "ZSCORE", "ZADD", "ZREM"]
+    assert commands[script : script + 5] == ["EVALSHA", "ZSCORE", "PERSIST", "ZADD", "ZREM"]
 
 
 # Searching

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import math
 import time
@@ -12,8 +13,8 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from minijobs import BadArgument, Client
-from minijobs.client import BULK_SLICE
+from minijobs import BadArgument, Client, RedisUnavailable, connection, middleware
+from minijobs.client import BULK_SLICE, BulkInterrupted
 
 JOB = {"class": "Mail", "args": ["ada"]}
 
@@ -154,3 +155,120 @@ def test_a_bad_option_is_refused_in_bulk_too(redis: redis_py.Redis) -> None:
     with pytest.raises(ValueError, match=r"^Not a job"):  # no row's fault
         Client().push_bulk({**JOB, "args": [["ada"]], "retry": "often"})
     assert redis.keys() == []
+
+
+def test_a_job_that_a_middleware_spoils_in_a_late_row_means_that_none_is_pushed(redis: redis_py.Redis) -> None:
+    # Given a middleware that writes what JSON has not into one job of the second slice
+    @middleware.client.add
+    def spoil(job: dict[str, Any], push: Callable[[], None]) -> None:
+        job["wrapped"] = math.nan if job["args"] == [BULK_SLICE + 500] else "fine"
+        push()
+
+    # When all are pushed
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Client().push_bulk({**JOB, "args": [[number] for number in range(2 * BULK_SLICE)]})
+    # Then the first slice was not, either
+    assert redis.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "unknown", "not_pushed"),
+    [
+        (redis_py.TimeoutError("late"), 1000, 500),
+        (connection.Unanswered("closed"), 1000, 500),
+        (redis_py.ResponseError("OOM"), 1000, 500),
+        (redis_py.ConnectionError("refused"), 0, 1500),
+    ],
+)
+def test_a_bulk_that_fails_midway_says_which_jobs_were_pushed(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch, error: Exception, unknown: int, not_pushed: int
+) -> None:
+    # Given a Redis that is away from the second command on
+    asked = []
+
+    def ask(client: redis_py.Redis, *commands: Any, told: Callable[..., Any] = connection.ask) -> Any:
+        asked.append(commands)
+        if len(asked) == 2:
+            raise error
+        return told(client, *commands)
+
+    monkeypatch.setattr(connection, "ask", ask)
+    # When 2,500 jobs are pushed
+    with pytest.raises(BulkInterrupted) as interrupted:
+        Client().push_bulk({**JOB, "args": [[number] for number in range(2500)]})
+    # Then the error tells the three kinds apart, and it is one that callers know
+    told = interrupted.value
+    assert isinstance(told, RedisUnavailable)
+    assert told.pushed == [json.loads(raw)["jid"] for raw in reversed(redis.lrange("queue:default", 0, -1))]
+    assert [job["args"] for job in told.unknown] == [[number] for number in range(1000, 1000 + unknown)]
+    assert [job["args"] for job in told.not_pushed] == [[number] for number in range(2500 - not_pushed, 2500)]
+    assert f"1000 jobs were pushed, {unknown} may or may not have been, {not_pushed} were not." in str(told)
+
+
+def test_a_bulk_of_one_command_fails_as_a_push_does(monkeypatch: pytest.MonkeyPatch, redis: redis_py.Redis) -> None:
+    def ask(*commands: Any) -> None:
+        raise redis_py.ConnectionError("refused")
+
+    monkeypatch.setattr(connection, "ask", ask)
+    with pytest.raises(RedisUnavailable) as unavailable:
+        Client().push_bulk({**JOB, "args": [["ada"]]})
+    assert type(unavailable.value) is RedisUnavailable
+
+
+@pytest.mark.parametrize("item", [{"class": "Mail"}, {"class": "Mail", "args": 5}])
+def test_a_bulk_without_rows_is_refused_in_one_sentence(redis: redis_py.Redis, item: dict[str, Any]) -> None:
+    with pytest.raises(BadArgument, match="must be a list of rows"):
+        Client().push_bulk(item)
+
+
+# Names
+
+
+class Field(str, enum.Enum):  # noqa: UP042 - as people wrote it before StrEnum, and str(…) gives its name
+    CLASS = "class"
+    ARGS = "args"
+    QUEUE = "queue"
+    MAIL = "mail"
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_queue_that_prints_as_something_else_is_the_queue_that_json_names(redis: redis_py.Redis, bulk: bool) -> None:
+    # When the fields and the queue are members of an Enum that are text, too
+    item = {Field.CLASS: "Mail", Field.ARGS: [["ada"]] if bulk else ["ada"], Field.QUEUE: Field.MAIL}
+    Client().push_bulk(item) if bulk else Client().push(item)  # type: ignore[arg-type]
+    # Then the job lies where it says that it lies
+    assert sorted(redis.keys()) == [b"queue:mail", b"queues"]
+    assert redis.smembers("queues") == {b"mail"}
+    assert first(redis, "queue:mail")["queue"] == "mail"
+
+
+def test_a_queue_that_a_middleware_chooses_is_checked_too(redis: redis_py.Redis) -> None:
+    chosen: list[str] = [Field.MAIL, "a|b"]
+
+    @middleware.client.add
+    def choose(job: dict[str, Any], push: Callable[[], None]) -> None:
+        job["queue"] = chosen.pop(0)
+        push()
+
+    Client().push(JOB)
+    assert redis.llen("queue:mail") == 1
+    with pytest.raises(ValueError, match=r"must be the name of a queue, without a \|"):
+        Client().push(JOB)
+
+
+# The clock
+
+
+def test_whether_a_moment_has_passed_is_for_rediss_clock_to_say(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch, places: Callable
+) -> None:
+    # Given a Redis whose clock is an hour ahead of this host's
+    monkeypatch.setattr(connection, "now", lambda client: time.time() + 3600)
+    # Then what is due in 30 minutes here is due there
+    assert places(Client().push({**JOB, "at": time.time() + 1800})) == ["queue:default"]
+    assert places(Client().push({**JOB, "at": time.time() + 5400})) == ["schedule"]
+
+
+def test_a_push_for_now_does_not_ask_for_the_time(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "now", lambda client: pytest.fail("asked"))
+    assert Client().push(JOB)

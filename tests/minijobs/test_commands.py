@@ -221,7 +221,7 @@ def test_nobody_is_asked_where_nobody_is_and_nothing_is_deleted(
     assert len(DeadSet()) == 0
 
 
-@pytest.mark.parametrize(("typed", "left"), [("y\n", 0), ("yes\n", 0), ("n\n", 1), ("\n", 1)])
+@pytest.mark.parametrize(("typed", "left"), [("y\n", 0), ("yes\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])
 def test_a_person_is_asked_first(redis: redis_py.Redis, say: Callable, terminal: Callable, typed: str, left: int) -> None:
     redis.zadd("schedule", {failed(["1"]): 1})
     terminal(typed)
@@ -242,7 +242,7 @@ def test_redis_away_is_one_sentence(monkeypatch: pytest.MonkeyPatch, say: Callab
     monkeypatch.setenv("REDIS_URL", "redis://localhost:1")
     for words in (["stats"], ["retry", "list"], ["retry", "retry", "--all"], ["monitor"]):
         code, out, err = say(*words)
-        assert (code, out) == (2, "")
+        assert (code, out) == (1, "")
         assert "minijobs: No Redis at localhost:1, database 0, so this was not done: " in err
         assert "Traceback" not in err
 
@@ -250,7 +250,7 @@ def test_redis_away_is_one_sentence(monkeypatch: pytest.MonkeyPatch, say: Callab
 def test_an_address_that_is_none_is_one_sentence(monkeypatch: pytest.MonkeyPatch, say: Callable) -> None:
     monkeypatch.setenv("REDIS_URL", "localhost:6379")
     code, _, err = say("stats")
-    assert code == 2
+    assert code == 1
     assert err.startswith("minijobs: REDIS_URL is no address of a Redis: ")
     assert err.count("\n") == 1
 
@@ -258,7 +258,7 @@ def test_an_address_that_is_none_is_one_sentence(monkeypatch: pytest.MonkeyPatch
 def test_a_key_of_another_type_is_one_sentence(redis: redis_py.Redis, say: Callable) -> None:
     redis.set("retry", "not ours")
     code, _, err = say("retry", "clear", "--yes")
-    assert code == 2
+    assert code == 1
     assert "WRONGTYPE" in err
     assert redis.get("retry") == b"not ours"
 
@@ -270,7 +270,7 @@ def test_the_embedded_redis_cannot_be_watched_and_says_so(say: Callable) -> None
 
     connect(fakeredis.FakeRedis())
     code, _, err = say("monitor")
-    assert code == 2
+    assert code == 1
     assert "Redis embedded in this process cannot be watched" in err
 
 
@@ -288,7 +288,7 @@ def test_new_says_what_it_wrote_and_what_comes_next(say: Callable, tmp_path: Pat
     assert f"Written: {tmp_path / 'workers' / 'send_gif_to_user_worker.py'}\nWritten: {test}\n" in out
     assert out.endswith(f"Now make it green: python -m pytest {test}\n")
     code, _, err = say("new", "SendGifToUser", "--into", str(tmp_path))
-    assert (code, "is there already, so nothing was written" in err) == (2, True)
+    assert (code, "is there already, so nothing was written" in err) == (1, True)
     assert say("new", "1", "--into", str(tmp_path))[0] == 2
 
 
@@ -375,6 +375,78 @@ def test_when_the_reader_has_seen_enough_it_ends(real: redis_py.Redis, real_redi
             assert time.monotonic() < deadline
         assert process.returncode == 0
         assert "Traceback" not in process.stderr.read()
+
+
+# As a process: the terminal, the streams, TERM
+
+
+@pytest.fixture
+def shell(real: redis_py.Redis, real_redis_url: str) -> Callable[..., subprocess.CompletedProcess]:
+    """Says words to `minijobs` through a shell, which knows how to close a stream: `stats >&-`."""
+
+    def shell(words: str, **environment: str) -> subprocess.CompletedProcess:
+        command = f"{sys.executable} -m minijobs {words}"
+        settings = {**os.environ, "REDIS_URL": real_redis_url, **environment}
+        return subprocess.run(command, shell=True, env=settings, capture_output=True, text=True, timeout=30)
+
+    return shell
+
+
+def test_its_version_is_told(say: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        say("--version")
+    assert ended.value.code == 0
+    assert re.fullmatch(r"minijobs \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_a_terminal_that_lacks_a_sign_gets_an_escape(real: redis_py.Redis, shell: Callable) -> None:
+    real.zadd("retry", {failed(["1", "\N{SNOWMAN}"]): 1})
+    told = shell("retry list", PYTHONIOENCODING="ascii")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "\\u2603" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ("stats >&-", 0, ""),
+        ("stats <&- >&- 2>&-", 0, ""),
+        ("stats >/dev/full", 1, "minijobs: [Errno 28] No space left on device\n"),
+        ("retry clear <&-", 2, "say --yes.\n"),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_is_no_traceback(
+    real: redis_py.Redis, shell: Callable, words: str, code: int, says: str
+) -> None:
+    real.zadd("retry", {failed(["1"]): 1})
+    told = shell(words)
+    assert told.returncode == code
+    assert told.stderr.endswith(says)
+    assert told.stderr.count("\n") == bool(says)
+    assert len(RetrySet()) == 1
+
+
+@pytest.mark.parametrize(("words", "code"), [(["monitor"], 143), (["web", "--port", "0"], 0)])
+@pytest.mark.parametrize("first", [False, True], ids=["anywhere", "as the first process of a container"])
+def test_term_ends_what_runs_until_told(
+    real: redis_py.Redis, real_redis_url: str, words: list[str], code: int, first: bool
+) -> None:
+    new = ["unshare", "--pid", "--fork", "--kill-child"] if first else []
+    if first and subprocess.run([*new, "true"], capture_output=True).returncode:
+        pytest.skip("no right to make a container")
+    command = [*new, sys.executable, "-m", "minijobs", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, env={**os.environ, "REDIS_URL": real_redis_url}, **pipes) as process:  # type: ignore[call-overload]
+        try:
+            assert process.stdout.readline().split()[0] in ("Watching", "The")
+            pid = process.pid
+            if first:
+                pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+            os.kill(pid, signal.SIGTERM)
+            assert process.wait(30) == code
+            assert "Traceback" not in process.stdout.read()
+        finally:
+            process.kill()
 
 
 # What is printed, in itself

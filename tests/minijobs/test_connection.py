@@ -202,7 +202,7 @@ def test_a_job_whose_settling_was_not_answered_is_in_one_place(
         fetcher = Fetcher("default", redis=client)
         unit = fetcher.fetch()
         with stalled(real), pytest.raises(RedisUnavailable, match="settling a job"):
-            fetcher.acknowledge(unit, dead(unit.raw, BadPayload("broken"), now=1000.0).enter)
+            fetcher.acknowledge(unit, dead(unit.raw, BadPayload("broken"), now=1000.0).to)
     assert len(real_places(jid)) == 1
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from processes import GREETINGS
 
 import minijobs
 from minijobs import Client, Fetcher, UnitOfWork, fetch, rescue_orphans
-from minijobs.fetch import LOOK_EVERY, new_identity
+from minijobs.fetch import LOOK_EVERY, Destination, new_identity
 
 JOB = {"class": "Mail", "args": ["ada"]}
 
@@ -119,13 +120,13 @@ def test_every_inflight_list_is_found_through_the_set_of_their_names(redis: redi
     assert len(lists) == 2
 
 
-def test_a_second_fetch_is_one_command(redis: redis_py.Redis, sent: list[str]) -> None:
+def test_a_list_is_announced_again_with_each_move(redis: redis_py.Redis, sent: list[str]) -> None:
     redis.lpush("queue:default", "1", "2")
     fetcher = Fetcher("default")
     fetcher.fetch()
     del sent[:]
     fetcher.fetch()
-    assert sent == ["LMOVE"]
+    assert sent == ["SADD", "LMOVE"]  # who slept may have been taken for dead meanwhile, and its list forgotten
 
 
 # Settling
@@ -152,12 +153,122 @@ def test_where_a_job_goes_next_it_enters_in_the_step_in_which_it_leaves(real: re
     real.lpush("queue:default", "a job")
     fetcher = Fetcher("default", identity="me")
     unit = fetcher.fetch()
-    assert told(lambda: fetcher.acknowledge(unit, lambda multi: multi.zadd("retry", {unit.raw: 5.0}))) == [
-        ["MULTI"],
+    commands = told(lambda: fetcher.acknowledge(unit, Destination("retry", 5.0, b"it failed")))
+    assert commands[-3:] == [  # inside a script: only if it is there, added first, removed last
+        ["LPOS", "inflight:me|default", "a job"],
+        ["ZADD", "retry", "5.0", "it failed"],
         ["LREM", "inflight:me|default", "1", "a job"],
-        ["ZADD", "retry", "5.0", "a job"],
-        ["EXEC"],
     ]
+
+
+def test_a_job_that_is_not_in_flight_any_more_goes_nowhere(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:default", "a job")
+    fetcher = Fetcher("default")
+    unit = fetcher.fetch()
+    rescue_orphans(redis)
+    redis.delete("queue:default")
+    fetcher.acknowledge(unit, Destination("retry", 5.0, b"a job"))
+    assert redis.exists("retry") == 0
+
+
+def test_a_job_whose_next_place_is_a_key_of_another_type_stays_in_flight(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:default", "1", "2")
+    redis.set("retry", "no sorted set")
+    fetcher = Fetcher("default")
+    alone, among_others = fetcher.fetch(), fetcher.fetch()
+    with pytest.raises(redis_py.ResponseError):
+        fetcher.acknowledge(alone, Destination("retry", 5.0, alone.raw))
+    units, refused = fetcher.exchange([(among_others, Destination("retry", 5.0, among_others.raw))], 1)
+    assert (units, list(refused)) == ([], [0])
+    assert "WRONGTYPE" in refused[0]
+    assert redis.llen(fetcher.inflight("default")) == 2
+
+
+def test_a_queue_that_is_no_list_does_not_stop_the_others(redis: redis_py.Redis, caplog: pytest.LogCaptureFixture) -> None:
+    redis.set("queue:a", "no list")
+    redis.lpush("queue:b", "a job")
+    fetcher = Fetcher("a", "b")
+    assert fetcher.exchange([], 1) == ([UnitOfWork("b", b"a job")], {})
+    assert fetcher.exchange([], 1) == ([], {})
+    assert [message for message in caplog.messages if "can be taken from queue a" in message] == caplog.messages[:1]
+
+
+def test_more_queues_than_lua_can_unpack_are_no_trouble(real: redis_py.Redis) -> None:
+    fetcher = Fetcher(*(f"q{number}" for number in range(9000)), redis=real)
+    real.lpush("queue:q8999", "a job")
+    assert fetcher.exchange([], 1) == ([UnitOfWork("q8999", b"a job")], {})
+
+
+# Lists that are left
+
+
+def test_a_list_that_was_left_refuses_whatever_comes_late(redis: redis_py.Redis) -> None:
+    # Given a process that has left its list for another, with the job that it holds
+    redis.lpush("queue:default", "held", "moved to nobody")
+    late = Fetcher("default", identity="me")
+    held = late.fetch()
+    late.fetch()
+    now = Fetcher("default", identity="me")
+    assert now.turn([held]) == 1
+    assert redis.lrange("queue:default", 0, -1) == [b"moved to nobody"]
+    assert redis.lrange("inflight:me|1|default", 0, -1) == [b"held"]
+    assert redis.smembers("inflight") == {b"me|1|default"}
+    # When what was sent before arrives late, Then nothing changes
+    for step in (lambda: late.exchange([], 1), lambda: late.wait(0.01), lambda: late.exchange([(held, None)], 0)):
+        with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+            step()
+    for step in (late.give_back, late.acknowledge, lambda unit: late.acknowledge(unit, Destination("retry", 5.0, unit.raw))):
+        step(held)
+    assert redis.exists("retry") == 0
+    assert redis.lrange("queue:default", 0, -1) == [b"moved to nobody"]
+    assert redis.lrange("inflight:me|1|default", 0, -1) == [b"held"]
+    # and what it has announced is noticed, and forgotten.
+    assert not now.in_order([held])
+    now.turn([held])
+    assert now.in_order([held])
+    assert redis.smembers("inflight") == {b"me|2|default"}
+
+
+def test_a_list_that_cannot_be_entered_costs_no_job_that_is_held(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:default", "held")
+    fetcher = Fetcher("default", identity="me")
+    held = fetcher.fetch()
+    redis.set("inflight:me|1|default", "")  # a seal of a process that was called the same
+    fetcher.turn([held])
+    assert redis.lrange("inflight:me|default", 0, -1) == [b"held"]
+    fetcher.turn([held])
+    assert redis.lrange("inflight:me|2|default", 0, -1) == [b"held"]
+
+
+def test_a_job_that_was_moved_to_nobody_is_noticed(redis: redis_py.Redis) -> None:
+    redis.lpush("queue:default", "1", "2")
+    fetcher = Fetcher("default")
+    units = [fetcher.fetch(), fetcher.fetch()]
+    assert fetcher.in_order(units)
+    assert not fetcher.in_order(units[:1])
+    fetcher.acknowledge(units[1])
+    assert fetcher.in_order(units)  # what is held and not there was settled, or rescued
+
+
+@pytest.mark.parametrize("queues", [("default",), ("default", "slow")])
+def test_lists_whose_names_somebody_deleted_are_made_known_again(redis: redis_py.Redis, queues: tuple[str, ...]) -> None:
+    redis.lpush("queue:default", "1", "2")
+    fetcher = Fetcher(*queues, identity="me")
+    held, _ = fetcher.exchange([], 2)
+    redis.delete("inflight")
+    assert not fetcher.in_order(held)
+    assert fetcher.turn(held) == 0
+    assert fetcher.in_order(held)
+    assert rescue_orphans(redis) == 2  # what it holds is found, should it die
+
+
+def test_a_process_that_was_taken_for_dead_fetches_into_a_list_of_another_name(redis: redis_py.Redis) -> None:
+    asleep = Fetcher("default", identity="me")
+    asleep.fetch()
+    rescue_orphans(redis)
+    redis.lpush("queue:default", "a job")
+    assert asleep.fetch() == UnitOfWork("default", b"a job")
+    assert redis.smembers("inflight") >= {b"me|1|default"}
 
 
 def test_settling_without_a_next_place_is_one_command(real: redis_py.Redis, told: Callable) -> None:
@@ -182,7 +293,7 @@ def test_giving_back_is_one_step(real: redis_py.Redis, told: Callable) -> None:
     fetcher = Fetcher("default")
     unit = fetcher.fetch()
     given_back = [command[0] for command in told(lambda: fetcher.give_back(unit))]
-    assert given_back[-3:] == ["EVALSHA", "LREM", "RPUSH"]  # a script, and what it does inside Redis
+    assert given_back[-5:] == ["EVALSHA", "LPOS", "PERSIST", "RPUSH", "LREM"]  # a script, and what it does inside Redis
 
 
 def test_what_a_rescuer_has_given_back_already_is_not_given_back_again(redis: redis_py.Redis) -> None:
@@ -197,7 +308,10 @@ def test_what_a_rescuer_has_given_back_already_is_not_given_back_again(redis: re
 def test_a_job_goes_back_to_the_queue_it_came_from(redis: redis_py.Redis) -> None:
     redis.lpush("queue:low", "a job")
     fetcher = Fetcher("high", "low")
-    fetcher.give_back(fetcher.fetch())
+    unit = fetcher.fetch()
+    assert fetcher.give_back(unit) is True
+    assert redis.lrange("queue:low", 0, -1) == [b"a job"]
+    assert fetcher.give_back(unit) is False  # it is not in flight any more
     assert redis.lrange("queue:low", 0, -1) == [b"a job"]
 
 
@@ -233,7 +347,7 @@ def test_a_long_wait_is_asked_for_in_short_ones(blocks: list[float], monkeypatch
 
 
 def test_no_wait_is_so_short_that_an_older_redis_takes_it_for_one_without_end(blocks: list[float]) -> None:
-    assert Fetcher("default").fetch(timeout=0.003) is None
+    assert Fetcher("default").wait(0.003) is None
     assert min(blocks) >= 0.01
 
 
@@ -289,10 +403,10 @@ def test_a_process_makes_its_lists_known_in_the_breath_in_which_it_moves(real, t
     step(fetcher)
     real.srem("inflight", "me|default")
     real.lpush("queue:default", "a job")
-    commands = told(lambda: step(fetcher))
-    commands = [command for command in commands if command[0] != "EVALSHA"]  # what the script tells is shown after it
-    assert [command[0] for command in commands] in (["SADD", "LMOVE"], ["SADD", "BRPOPLPUSH"])
-    assert commands[0][1:] == ["inflight", "me|default"]
+    commands = {command[0]: command[1:] for command in told(lambda: step(fetcher))}
+    # In one script, or before it: the order in a script is no matter.
+    assert list(commands) in (["EVALSHA", "PERSIST", "LMOVE", "SADD"], ["SADD", "BRPOPLPUSH"])
+    assert commands["SADD"] == ["inflight", "me|default"]
     assert real.lrange("inflight:me|default", 0, -1) == [b"a job"]
 
 
@@ -341,3 +455,44 @@ def test_a_process_that_is_killed_while_it_runs_a_job_has_not_lost_it(
     # Nobody else was handed it, and the next job is not held up.
     assert Fetcher("default").fetch() is not None
     assert [real_places(jid) for jid in jids] == [["in flight"], ["in flight"]]
+
+
+# Names
+
+
+@pytest.mark.parametrize("queue", ["a|b", "", None, b"mail", "\ud800", ["a", "b"]])
+def test_a_queue_that_nothing_could_be_pushed_to_is_refused_as_at_the_push(redis: redis_py.Redis, queue: Any) -> None:
+    with pytest.raises(ValueError, match=r"^Not a job: ") as refused_push:
+        Client().push({"class": "Mail", "args": [], "queue": queue})
+    with pytest.raises(ValueError, match=r'^"queue" is ') as refused:
+        Fetcher("low", queue)
+    assert f"Not a job: {refused.value}" == str(refused_push.value)
+
+
+def test_queues_and_weights_are_called_what_json_makes_of_their_names(redis: redis_py.Redis) -> None:
+    class Name(str, Enum):  # noqa: UP042 - a StrEnum prints as its value
+        MAIL = "mail"
+
+    fetcher = Fetcher(Name.MAIL, "low", weights={Name.MAIL: 10**9})
+    Client().push({"class": "Mail", "args": [], "queue": Name.MAIL})
+    assert fetcher.fetch().queue == "mail"
+    assert [fetcher.order()[0] for _ in range(50)] == ["mail"] * 50
+
+
+@pytest.mark.parametrize("weight", [0, -1, float("nan")])
+def test_a_weight_that_is_not_above_0_is_refused(redis: redis_py.Redis, weight: float) -> None:
+    with pytest.raises(ValueError, match=r"the weight of queue low is .* and must be more than 0"):
+        Fetcher("mail", "low", weights={"low": weight})
+
+
+def test_a_queue_that_is_named_twice_is_one(redis: redis_py.Redis) -> None:
+    fetcher = Fetcher("mail", "low", "mail")
+    Client().push({"class": "Mail", "args": [], "queue": "mail"})
+    unit = fetcher.fetch()
+    assert fetcher.queues == ("mail", "low")
+    assert fetcher.in_order([unit])
+
+
+def test_an_identity_with_a_bar_would_hide_its_lists_from_the_rescue_and_is_refused(redis: redis_py.Redis) -> None:
+    with pytest.raises(ValueError, match=r"^identity is 'web\|1' and must be the name of a process, without a \|\.$"):
+        Fetcher("mail", identity="web|1")

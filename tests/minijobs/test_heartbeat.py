@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -131,6 +133,22 @@ def test_what_was_not_told_is_told_next_time() -> None:
     assert redis.get("stat:processed") == b"3"
 
 
+@pytest.mark.parametrize("broken", ["stat:processed", "stat:failed"])
+def test_a_statistic_that_is_no_number_stops_neither_the_heart_nor_the_others(
+    redis: redis_py.Redis, heartbeat: Heartbeat, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.set(broken, "many")
+    for _ in range(3):
+        heartbeat.processor.processed, heartbeat.processor.failed = 1, 1
+        heartbeat.beat(now=NOW)
+        assert redis.ttl(ME) >= 15
+    numbers = {key: redis.get(key) for key in ("stat:processed", "stat:failed")}
+    assert numbers == {**dict.fromkeys(numbers, b"3"), broken: b"many"}
+    assert "the statistics cannot be counted" in caplog.text
+    heartbeat.stop()
+    assert not redis.exists("processes", ME)
+
+
 def test_without_a_run_no_number_is_told(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
     heartbeat.beat()
     assert redis.keys("stat:*") == []
@@ -148,32 +166,32 @@ def test_a_beat_brings_back_the_signals_in_their_order_one_at_a_time(redis: redi
 def test_a_beat_is_few_round_trips(real: redis_py.Redis, told: Callable) -> None:
     heartbeat = Heartbeat(Processor(Fetcher("default", identity=ME)))
     assert [command[0] for command in told(heartbeat.beat)] == [
+        *("TIME", "HGET"),
         *("MULTI", "UNLINK", "EXEC"),
-        "PING",
         *("MULTI", "SADD", "HSET", "EXPIRE", "RPOP", "EXEC"),
     ]
 
 
 def beats(heartbeat: Heartbeat, *seconds: float) -> None:
     for second in seconds:
-        heartbeat.beat(now=NOW + second)
+        heartbeat.beat(now=NOW + second, at=NOW + second)
 
 
 def test_a_process_is_steady_when_everybody_has_had_time_to_beat(redis: redis_py.Redis) -> None:
     heartbeat = Heartbeat(Processor(Fetcher("default")), every=5)
-    heartbeat.beat(now=NOW - 1000)
+    heartbeat.beat(now=NOW - 1000, at=NOW - 1000)
     beats(heartbeat, 0, 5, 10, 15, 20)
-    assert not heartbeat.steady(now=NOW + 20)  # the gap before the first of these: Redis, or we, were away
+    assert not heartbeat.steady(at=NOW + 20)  # the gap before the first of these: Redis, or we, were away
     beats(heartbeat, 25)
-    assert heartbeat.steady(now=NOW + 26)
+    assert heartbeat.steady(at=NOW + 26)
 
 
 def test_a_process_that_has_not_beaten_for_a_while_knows_nothing_about_the_others(redis: redis_py.Redis) -> None:
     heartbeat = Heartbeat(Processor(Fetcher("default")), every=5)
-    heartbeat.beat(now=NOW - 1000)
+    heartbeat.beat(now=NOW - 1000, at=NOW - 1000)
     beats(heartbeat, 0, 5, 10, 15, 20, 25)
-    assert not heartbeat.steady(now=NOW + 36)
-    assert (heartbeat.missed(now=NOW + 45), heartbeat.missed(now=NOW + 46)) == (False, True)
+    assert not heartbeat.steady(at=NOW + 36)
+    assert (heartbeat.missed(at=NOW + 45), heartbeat.missed(at=NOW + 46)) == (False, True)
 
 
 def test_the_memory_is_told_where_the_system_says_it(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:
@@ -190,11 +208,21 @@ def test_where_the_system_does_not_say_it_the_memory_is_0(monkeypatch: pytest.Mo
     assert resident_kilobytes() == 0
 
 
-def test_a_beat_that_comes_when_others_have_given_it_up_is_a_lapse(redis: redis_py.Redis) -> None:
-    heartbeat = Heartbeat(Processor(Fetcher("default")), every=5)
-    heartbeat.beat(now=NOW - 1000)
-    lapses = heartbeat.lapses
-    beats(heartbeat, 0, 5, 25)
-    assert heartbeat.lapses == lapses + 1
-    beats(heartbeat, 46)
-    assert heartbeat.lapses == lapses + 2
+@pytest.mark.parametrize(("off", "said"), [(600, "seconds ahead of"), (-600, "seconds behind"), (3, "")])
+def test_a_clock_that_is_off_is_named_once(
+    real: redis_py.Redis,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    off: float,
+    said: str,
+) -> None:
+    heartbeat = Heartbeat(Processor(Fetcher(redis=real, identity=ME)))
+    right = time.time  # of the same machine as that Redis
+    monkeypatch.setattr(time, "time", lambda: right() + off)
+    heartbeat.beat()
+    heartbeat.beat()
+    assert [said in record.getMessage() for record in caplog.records] == [True] * bool(said)
+    assert all(socket.gethostname() in record.getMessage() for record in caplog.records)
+    told = [int(number) for record in caplog.records for number in re.findall(r"(\d+) seconds", record.getMessage())]
+    for seconds in (*told, abs(int(real.hget(ME, "clock_off")))):
+        assert seconds == pytest.approx(abs(off), abs=1.5)  # the machine may be busy between two looks at a clock

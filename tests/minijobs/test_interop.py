@@ -256,6 +256,19 @@ def test_sidekiq_reads_our_queues(empty, jobs):
     assert 0 <= seen["latency"] <= waited
 
 
+def test_sidekiq_reschedules_what_we_wrote_and_there_is_no_second_copy(empty, jobs):
+    # Given a job for later and one to be tried again, with what Ruby's JSON and Python's write differently
+    arguments = [*ARGUMENTS, 1e15, 1e16, 5e-05, -1e-300, [1e22], {"1e+16": 1e-10}, "[1e+16]", "\x7f\x00\x1f", "</a>"]
+    jobs.Note.perform_in(3600, *arguments)
+    Client(empty.redis).push({"class": "Interop::Nobody", "args": arguments, "backtrace": True})
+    Processor(Fetcher("default", redis=empty.redis)).process_one()
+    # When Sidekiq reschedules both, which it does by writing them anew
+    empty.ruby("[Sidekiq::ScheduledSet.new, Sidekiq::RetrySet.new].each { |set| set.each { |job| job.reschedule(2e9) } }")
+    # Then each is there once, at its new moment
+    assert [(entry.args, entry.score) for entry in ScheduledSet()] == [(arguments, 2e9)]
+    assert [(entry.args, entry.score) for entry in RetrySet()] == [(arguments, 2e9)]
+
+
 def test_sidekiq_reads_our_sorted_sets(empty, jobs):
     began = time.time()
     later = jobs.Note.perform_in(3600, "é")

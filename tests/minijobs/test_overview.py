@@ -11,6 +11,7 @@ from typing import Any
 import fakeredis
 import pytest
 import redis as redis_py
+from redis.client import Pipeline
 
 from minijobs import (
     Client,
@@ -24,6 +25,7 @@ from minijobs import (
     Worker,
     WorkSet,
 )
+from minijobs.api import readable
 
 JOB = {"class": "Mail", "args": ["ada"]}
 DAY = date(2026, 11, 24)
@@ -101,6 +103,50 @@ def test_a_quiet_process_is_stopping(redis: redis_py.Redis) -> None:
     heartbeat.quiet = True
     heartbeat.beat()
     assert [process.stopping for process in ProcessSet()] == [True]
+
+
+def test_a_process_tells_what_every_sidekiq_reads(redis: redis_py.Redis) -> None:
+    beating("web-1:1:a", concurrency=5)
+    info = json.loads(redis.hget("web-1:1:a", "info"))
+    assert (info["concurrency"], redis.hget("web-1:1:a", "concurrency")) == (5, b"5")
+    assert info["capsules"] == {"default": {"concurrency": 5, "mode": "strict", "weights": {"default": 0, "mail": 0}}}
+
+
+@pytest.mark.parametrize(("weights", "mode"), [({}, "strict"), ({"a": 1, "b": 1}, "random"), ({"a": 2, "b": 1}, "weighted")])
+def test_a_capsule_tells_how_its_queues_are_chosen(redis: redis_py.Redis, weights: dict[str, int], mode: str) -> None:
+    heartbeat = Heartbeat(Processor(Fetcher("a", "b", weights=weights)))
+    assert heartbeat.info["capsules"]["default"]["mode"] == mode
+
+
+@pytest.mark.parametrize(
+    ("info", "fields", "concurrency", "queues"),
+    [
+        ({"concurrency": 5, "queues": ["a"]}, {}, 5, ["a"]),
+        ({"queues": ["a"]}, {"concurrency": 7, "clock_off": "6.5"}, 7, ["a"]),
+        ({"capsules": {"x": {"weights": {"a": 0, "b": 0}}, "y": {"weights": {"b": 1, "c": 1}}}}, {}, None, ["a", "b", "c"]),
+        ({"capsules": [7]}, {}, None, []),
+        ({"capsules": {"x": 7, "y": {}, "z": {"weights": [1]}}}, {}, None, []),
+    ],
+)
+def test_a_process_is_read_as_each_sidekiq_writes_it(
+    redis: redis_py.Redis, info: Any, fields: Any, concurrency: int | None, queues: list[str]
+) -> None:
+    redis.sadd("processes", "ruby:1:a")
+    redis.hset("ruby:1:a", mapping={"info": json.dumps({"identity": "ruby:1:a", **info}), "busy": 0, **fields})
+    [process] = ProcessSet()
+    assert (process["concurrency"], process["queues"]) == (concurrency, queues)
+    assert process["clock_off"] == float(fields.get("clock_off", 0))
+
+
+def test_an_embedded_process_is_not_stopped_from_elsewhere(redis: redis_py.Redis) -> None:
+    heartbeat = Heartbeat(Processor(Fetcher("default", identity="web-1:1:a")))
+    heartbeat.info["embedded"] = True
+    heartbeat.beat()
+    [process] = ProcessSet()
+    for ask in (process.quiet, process.stop):
+        with pytest.raises(RuntimeError, match=r"^The process web-1:1:a is part of another application and cannot be "):
+            ask()
+    assert not redis.exists("web-1:1:a-signals")
 
 
 # Work
@@ -219,6 +265,63 @@ def test_a_reset_leaves_the_days(redis: redis_py.Redis) -> None:
     Stats().reset()
     assert (Stats().processed, Stats().failed) == (0, 0)
     assert Stats().history(1, until=DAY) == {DAY: (3, 0)}
+
+
+@pytest.mark.parametrize(("name", "left"), [("failed", (9, 0)), ("processed", (0, 4))])
+def test_one_number_alone_may_be_reset(redis: redis_py.Redis, name: str, left: tuple[int, int]) -> None:
+    redis.mset({"stat:processed": 9, "stat:failed": 4})
+    Stats().reset(name)
+    assert (Stats().processed, Stats().failed) == left
+    with pytest.raises(ValueError, match=r"^'days' cannot be reset: processed and failed can\.$"):
+        Stats().reset(name, "days")
+
+
+def test_queues_are_counted_in_two_round_trips_however_many_there_are(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        Client().push({**JOB, "queue": f"q{number}"})
+    trips: list[object] = []
+    send = Pipeline.execute
+    monkeypatch.setattr(Pipeline, "execute", lambda *args, **more: trips.append(args) or send(*args, **more))
+    monkeypatch.setattr(type(redis), "execute_command", lambda *args, **_: pytest.fail(f"a round trip of its own: {args}"))
+    assert Stats().enqueued == 20
+    assert len(trips) == 2
+
+
+def spoil(redis: redis_py.Redis) -> None:
+    """Everything there is to be counted is of another type than it should be, or no number."""
+    redis.mset(
+        {"stat:processed": "abc", "stat:failed": "nan", "stat:processed:2026-11-24": "1e3", "stat:failed:2026-11-24": 2}
+    )
+    redis.mset({"retry": "x", "dead": "x", "web-2:1:b": "x", "web-1:1:a:work": "x"})
+    redis.hset("queue:default", "a", "b")
+    redis.lpush("schedule", "x")
+
+
+def test_a_key_of_another_type_spoils_no_number_but_its_own(redis: redis_py.Redis) -> None:
+    Client().push({**JOB, "queue": "mail"})
+    redis.sadd("queues", "default")
+    beating("web-1:1:a")
+    redis.sadd("processes", "web-2:1:b")
+    spoil(redis)
+    stats = Stats()
+    assert (stats.processed, stats.failed, stats.history(1, until=DAY)) == (0, 0, {DAY: (0, 2)})
+    assert (stats.scheduled_size, stats.retry_size, stats.dead_size) == (0, 0, 0)
+    assert (stats.queues(), stats.enqueued, stats.default_queue_latency) == ({"mail": 1, "default": 0}, 1, 0)
+    assert ([process.identity for process in ProcessSet()], list(WorkSet())) == (["web-1:1:a"], [])
+
+
+@pytest.mark.parametrize("name", ["queues", "processes"])
+def test_where_names_are_kept_there_may_be_something_else(redis: redis_py.Redis, name: str) -> None:
+    redis.set(name, "x")
+    assert (Stats().queues(), list(ProcessSet()), list(WorkSet()), Stats().workers_size) == ({}, [], [], 0)
+
+
+def test_what_redis_refuses_for_another_reason_is_not_passed_over(redis: redis_py.Redis) -> None:
+    pipe = redis.pipeline(transaction=False)
+    with pytest.raises(redis_py.ResponseError, match="syntax error"):
+        readable(pipe.get("x").execute_command("SET", "x", "1", "NOT", "AN", "OPTION"))
 
 
 @pytest.mark.parametrize("look", [lambda redis: len(Queue("default", redis)), lambda redis: len(RetrySet(redis)), Stats])

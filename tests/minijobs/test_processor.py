@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import fakeredis
@@ -51,8 +53,20 @@ NO_JOBS = [
     b"{}",
     b'{ "class": "Mail", "args": "ada", "jid": "1" }',
     b'{"class":"Mail","args":[NaN],"jid":"1"}',
-    b'{"class":"Mail","args":[],"jid":"1","retry_count":"many"}',
     b"[" * 100_000,
+    b"9" * 5_000,
+    b'{"class":"Mail","queue":7}',
+    b'{"class":"Mail","tags":"mail"}',
+]
+
+# What breaks Sidekiq's page of `dead`: JSON that is no object, and what that page takes for text or for a list.
+SHOWN_IN_A_JOB = {b" null", b"[1, 2]", b'"Mail"', b"9" * 5_000, *NO_JOBS[-2:]}
+
+# Nobody's push, and yet Sidekiq runs it.
+ODD_JOBS = [
+    b'{"class":"Mail","args":["ada"],"jid":"1","retry_count":"many"}',
+    b'{"class":"Mail","args":["ada"],"jid":null,"queue":5,"tags":"mail"}',
+    b'{"class":"Mail","args":["ada"],"retry":"5","retry_for":[],"created_at":"noon","retry_queue":{}}',
 ]
 
 
@@ -73,6 +87,41 @@ def failing(error: BaseException, **options: Any) -> type[Worker]:
         raise error
 
     return type("Fails", (Worker,), {"perform": perform, "__module__": __name__, **options})
+
+
+@dataclass(frozen=True)
+class Frozen(Exception):
+    """Whose attributes nobody can set: not __traceback__ either."""
+
+    code: int
+
+
+class Several(Exception):
+    """Which has something of its own where an ExceptionGroup has exceptions."""
+
+    exceptions = ("a word",)
+
+
+@pytest.mark.parametrize("error", [Frozen(3), Several("boom")])
+def test_an_error_that_will_not_let_go_is_tried_again_like_others(redis: redis_py.Redis, error: Exception) -> None:
+    failing(error).perform_async()
+    outcome = Processor(Fetcher("default", redis=redis)).process_one()
+    assert (outcome.name, redis.zcard("retry")) == ("retry", 1)
+
+
+def test_what_a_host_whose_clock_is_off_puts_into_dead_is_kept_and_its_waits_are_said_right(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real_time = time.time
+    monkeypatch.setattr(time, "time", lambda: real_time() - 365 * 24 * 60 * 60)
+    redis.lpush("queue:default", b"no job")
+    failing(RuntimeError("boom"), retry_in=staticmethod(lambda count, error: 100)).perform_async()
+    processor = Processor(Fetcher("default", redis=redis))
+    processor.process_one()
+    processor.process_one()
+    poll(redis)  # which removes from dead what is half a year old
+    assert redis.zcard("dead") == 1
+    assert re.search(r"next try in (99|10\d|110) sec", caplog.text)
 
 
 # One step at a time
@@ -240,6 +289,7 @@ def test_running_tells_redis_nothing(real: redis_py.Redis, told: Callable) -> No
     failing(RuntimeError("boom")).perform_async()
     processor = Processor(Fetcher("default"))
     unit = processor.fetcher.fetch()
+    processor.run(unit)  # which asks for the time, once a minute
     assert told(lambda: processor.run(unit)) == []
 
 
@@ -341,17 +391,40 @@ def test_what_can_be_read_but_not_written_goes_to_dead_as_it_is(redis: redis_py.
 
 
 @pytest.mark.parametrize("raw", NO_JOBS)
-def test_what_is_no_job_goes_to_dead_byte_for_byte_and_the_next_job_runs(
+def test_what_is_no_job_goes_to_dead_as_it_is_and_the_next_job_runs(
     redis: redis_py.Redis, processor: Processor, mail: Any, raw: bytes
 ) -> None:
     redis.lpush("queue:default", raw)
     mail.perform_async("ada")
     outcome = processor.process_one()
     assert (outcome.name, type(outcome.error)) == ("dead", BadPayload)
-    assert redis.zrange("dead", 0, -1) == [raw]
+    ((kept, died),) = redis.zrange("dead", 0, -1, withscores=True)
+    assert (kept != raw) is (raw in SHOWN_IN_A_JOB)
+    if kept != raw:
+        shown = json.loads(kept)
+        assert {**shown, "jid": 24, "error_message": ""} == {
+            "class": "(no job)",
+            "args": [raw.decode()],
+            "jid": len(shown["jid"]),
+            "queue": "default",
+            "retry": False,
+            "created_at": died,
+            "error_class": "minijobs.job.BadPayload",
+            "error_message": "",
+            "failed_at": died,
+        }
+        assert shown["error_message"] == str(outcome.error)
     assert redis.exists(processor.fetcher.inflight("default")) == 0
     assert processor.process_one().name == "done"
     assert mail.ran == [["ada"]]
+
+
+@pytest.mark.parametrize("raw", ODD_JOBS)
+def test_what_sidekiq_would_run_is_run(redis: redis_py.Redis, processor: Processor, mail: Any, raw: bytes) -> None:
+    redis.lpush("queue:default", raw)
+    assert processor.process_one().name == "done"
+    assert mail.ran == [["ada"]]
+    assert redis.zcard("dead") == 0
 
 
 def test_what_is_no_job_is_written_in_the_log(redis: redis_py.Redis, processor: Processor, caplog: Any) -> None:
@@ -382,7 +455,7 @@ def test_whatever_lies_in_a_queue_processing_raises_nothing_and_loses_nothing(em
         in_dead, in_retry = embedded.zrange("dead", 0, -1), embedded.zrange("retry", 0, -1)
         assert len(in_dead + in_retry) == (first.name in ("dead", "retry"))
         if isinstance(first.error, BadPayload):
-            assert in_dead == [raw]
+            assert in_dead == [raw] or json.loads(in_dead[0])["args"] == [raw.decode()]
         elif in_dead or in_retry:
             assert json.loads((in_dead + in_retry)[0])["args"] == json.loads(raw)["args"]
         else:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
 
 import pytest
+from processes import SOON, eventually
 
-from minijobs import DeadSet, Fetcher, PoisonPill, Queue, UnitOfWork, Worker, retry, worker
-from minijobs.rescue import MOST_RESCUES, rescue_orphans
+from minijobs import DeadSet, Fetcher, Heartbeat, PoisonPill, Processor, Queue, Worker, retry, worker
+from minijobs.rescue import MOST_RESCUES, RESCUE_FADES, rescue_orphans
 
 
 class RescueMe(Worker):
@@ -34,7 +39,8 @@ def test_what_a_dead_process_held_goes_back_in_the_order_in_which_it_was_fetched
     RescueMe.perform_async("fourth")
     assert rescue_orphans(redis) == 3
     assert [job.args[0] for job in Queue("default")] == ["first", "second", "third", "fourth"]
-    assert redis.keys("inflight*") == []
+    assert redis.exists("inflight") == 0
+    assert {redis.type(name) for name in redis.keys("inflight:*")} == {b"string"}  # sealed: see fetch
 
 
 def test_what_a_living_process_holds_stays_with_it_however_long(redis):
@@ -43,6 +49,76 @@ def test_what_a_living_process_holds_stays_with_it_however_long(redis):
     assert rescue_orphans(redis) == 0
     assert redis.llen(fetcher.inflight("default")) == 1
     assert redis.scard("inflight") == 1
+
+
+def test_a_process_that_runs_a_single_job_is_known_to_live_until_it_has_settled_it(redis, monkeypatch):
+    monkeypatch.setattr("minijobs.processor.KNOWN_FOR", 1)
+    seen = []
+
+    class RescueSingle(Worker):
+        def perform(self):
+            left = redis.pttl("host:1:single")
+            seen.append(rescue_orphans())
+            seen.append(eventually(lambda: redis.pttl("host:1:single") > left - 100 and time.monotonic() > began + 0.3))
+
+    began = time.monotonic()
+    RescueSingle.perform_async()
+    assert Processor(Fetcher("default", identity="host:1:single")).process_one().name == "done"
+    assert seen == [0, True]
+    assert not redis.exists("host:1:single")
+
+
+def test_a_process_whose_threads_run_single_jobs_is_known_to_live_until_the_last_has_settled(redis):
+    first, second = threading.Event(), threading.Event()
+
+    class RescueShared(Worker):
+        def perform(self, number):
+            assert (first, second)[number].wait(SOON)
+
+    RescueShared.perform_bulk([[0], [1]])
+    processor = Processor(Fetcher("default", identity="host:1:shared"))
+    threads = [threading.Thread(target=processor.process_one) for _ in range(2)]
+    for number, thread in enumerate(threads, start=1):
+        thread.start()
+        eventually(lambda number=number: len(processor.work) == number)
+    first.set()
+    eventually(lambda: len([thread for thread in threads if thread.is_alive()]) == 1)
+    rescued = rescue_orphans(redis)
+    second.set()
+    for thread in threads:
+        thread.join(SOON)
+    assert rescued == 0
+    assert not redis.exists("host:1:shared", "inflight:host:1:shared|default")
+
+
+def test_a_child_that_runs_single_jobs_is_a_process_of_its_own(real):
+    processor = Processor(Fetcher("default"))  # made once, for all children
+
+    class RescueChild(Worker):
+        def perform(self):
+            real.rpush("runs as", processor.fetcher.identity)
+            if real.llen("runs as") == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    RescueChild.perform_bulk([[], []])
+    for _ in range(2):
+        if (child := os.fork()) == 0:
+            try:
+                processor.process_one()
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+    killed, other = real.lrange("runs as", 0, -1)
+    assert len({killed, other, processor.fetcher.identity.encode()}) == 3
+    real.expire(killed, 0)  # its sign of life expires, whatever others say of themselves
+    assert rescue_orphans(real) == 1
+
+
+def test_a_heartbeat_stays_when_a_single_job_has_been_run(redis):
+    processor = Processor(Fetcher("default", identity="host:1:both"))
+    Heartbeat(processor).beat()
+    assert processor.process_one() is None
+    assert redis.hget("host:1:both", "info")
 
 
 def test_of_two_rescuers_the_second_finds_nothing(redis):
@@ -114,27 +190,33 @@ def test_a_number_of_rescues_without_end_does_not_stop_the_rescue_of_the_others(
     assert redis.llen("queue:default") == 1
 
 
-def test_what_is_held_but_in_flight_no_more_is_said_to_be_gone(redis):
-    fetcher = held_by_a_dead_process(redis, "rescued", "there")
-    there, rescued = (UnitOfWork("default", raw) for raw in redis.lrange(fetcher.inflight("default"), 0, -1))
-    fetcher.give_back(rescued)
-    assert fetcher.recover({1: rescued, 2: there}) == (0, {1})
+def test_an_owner_that_lives_again_keeps_its_jobs(redis, monkeypatch):
+    # Given a process that looked dead a moment ago
+    fetcher = held_by_a_dead_process(redis, "held")
+    redis.hset(fetcher.identity, "beat", 1)
+    monkeypatch.setattr("minijobs.rescue.living", lambda redis, names: [False] * len(names))
+    # When somebody who has not noticed wants to rescue its job, Then that step notices.
+    assert rescue_orphans(redis) == 0
+    assert len(Queue("default")) == 0
+    assert redis.llen(fetcher.inflight("default")) == 1
 
 
-def test_of_two_entries_that_are_alike_the_first_is_taken_to_be_the_one_that_is_there(redis):
-    redis.lpush("queue:default", "twin", "twin")
-    fetcher = Fetcher("default")
-    twins = [fetcher.fetch(), fetcher.fetch()]
-    fetcher.acknowledge(twins[0])
-    assert fetcher.recover({2: twins[1], 1: twins[0]}) == (0, {1})
+def test_a_redis_that_does_not_know_the_rescuers_last_beat_is_not_believed(redis):
+    held_by_a_dead_process(redis, "held")
+    heart = Heartbeat(Processor(Fetcher("default", redis=redis)))
+    heart.beat(now=1000.0)
+    redis.hset(heart.identity, "beat", 900.0)  # an older snapshot
+    assert rescue_orphans(redis, heart=heart) == 0
+    heart.beat(now=1005.0)
+    assert rescue_orphans(redis, heart=heart) == 1
 
 
-def test_an_answer_that_got_lost_leaves_a_job_that_is_found_again(redis):
-    fetcher = held_by_a_dead_process(redis, "known", "unknown")
-    unknown, known = redis.lrange(fetcher.inflight("default"), 0, -1)
-    assert fetcher.recover({7: UnitOfWork("default", known)}) == (1, set())
-    assert redis.lrange("queue:default", 0, -1) == [unknown]
-    assert redis.lrange(fetcher.inflight("default"), 0, -1) == [known]
+def test_rescues_long_ago_count_no_more(redis):
+    held_by_a_dead_process(redis, "unlucky")
+    for number in range(5):
+        rescue_orphans(redis, now=1e9 + number * (RESCUE_FADES + 1))
+        assert Fetcher("default", redis=redis).fetch()
+    assert len(DeadSet()) == 0
 
 
 def test_who_leaves_is_forgotten_but_not_a_list_that_holds_something(redis):

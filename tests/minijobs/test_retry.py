@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import random
 import re
 import zlib
 from collections.abc import Callable
@@ -15,8 +14,9 @@ import pytest
 import redis as redis_py
 
 from minijobs import Outcome, Processor, UnitOfWork, Worker, poll, retry
+from minijobs.fetch import Destination
 from minijobs.job import build, load
-from minijobs.retry import after_failure, backtrace, dead, delay, pack, unpack
+from minijobs.retry import after_failure, backtrace, delay, pack, unpack
 
 NOW = 1_795_450_392.5
 JOB = {"class": "Mail", "args": ["ada", 1.5], "retry": True, "queue": "default", "jid": "593f66432baeb76a116b7cac"}
@@ -48,9 +48,7 @@ def entered(redis: redis_py.Redis) -> Callable[[Outcome], tuple[str, dict[str, A
     """Where a job went with its outcome, as what, and with which score."""
 
     def enter(outcome: Outcome) -> tuple[str, dict[str, Any], float]:
-        multi = redis.pipeline(transaction=True)
-        outcome.enter(multi)
-        multi.execute()
+        redis.zadd(outcome.to.key, {outcome.to.entry: outcome.to.score})
         (key,) = redis.keys()
         ((raw, score),) = redis.zrange(key, 0, -1, withscores=True)
         return key.decode(), json.loads(raw), score
@@ -62,7 +60,7 @@ def entered(redis: redis_py.Redis) -> Callable[[Outcome], tuple[str, dict[str, A
 def chance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], int]:
     """Chance, at the ends of its range: rand(10 * (count + 1)), as of Sidekiq 8.0."""
     least = request.param == "least"
-    monkeypatch.setattr(random, "randrange", lambda n: 0 if least else n - 1)
+    monkeypatch.setattr(retry._dice, "randrange", lambda n: 0 if least else n - 1)
     return lambda count: 0 if least else 10 * (count + 1) - 1
 
 
@@ -83,7 +81,7 @@ def test_the_wait_is_count_to_the_fourth_and_15_seconds_and_a_little_chance(coun
 
 
 def test_chance_is_there_and_stays_in_its_bounds() -> None:
-    random.seed(7)
+    retry._dice.seed(7)
     waits = {delay(2) - 2**4 - 15 for _ in range(2000)}
     assert waits == set(range(30))
 
@@ -146,7 +144,7 @@ def test_a_worker_may_choose_to_stop(choice: str, name: str) -> None:
 
 def test_a_killed_job_is_in_dead_and_a_discarded_one_nowhere(entered: Callable) -> None:
     assert entered(failed(choosing("kill")))[0] == "dead"
-    assert failed(choosing("discard")).enter is None
+    assert failed(choosing("discard")).to is None
 
 
 # The end
@@ -172,7 +170,7 @@ def test_a_job_without_the_field_is_retried_25_times() -> None:
 
 def test_retry_false_is_neither_tried_again_nor_kept() -> None:
     outcome = failed(retry=False)
-    assert (outcome.name, outcome.error, outcome.enter) == ("dropped", BOOM, None)
+    assert (outcome.name, outcome.error, outcome.to) == ("dropped", BOOM, None)
 
 
 def test_retry_0_is_not_retry_false(entered: Callable) -> None:
@@ -291,11 +289,10 @@ def test_an_error_is_written_down_with_its_class_and_its_message(
 
 
 @pytest.mark.parametrize("value", ["1e999", "-1e999"])
-def test_a_job_that_cannot_be_written_again_goes_to_dead_as_it_is(redis: redis_py.Redis, value: str) -> None:
+def test_a_job_that_cannot_be_written_again_goes_to_dead_as_it_is(value: str) -> None:
     raw = b'{"class": "A", "args": [%s], "jid": "1"}' % value.encode()
     outcome = after_failure(UnitOfWork("default", raw), json.loads(raw), BOOM, None, now=NOW)
-    outcome.enter(redis)
-    assert redis.zrange("dead", 0, -1, withscores=True) == [(raw, NOW)]
+    assert outcome.to == Destination("dead", NOW, raw)
 
 
 # The set of the dead
@@ -307,15 +304,15 @@ def test_dead_keeps_ten_thousand_jobs_for_half_a_year() -> None:
 
 def test_one_dead_job_too_many_pushes_the_oldest_out(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "DEAD_SIZE", 3)
-    for number in range(5):
-        dead(b"%d" % number, BOOM, now=NOW + number).enter(redis)
+    redis.zadd("dead", {str(number): NOW + number for number in range(5)})
+    retry.trim(redis, now=NOW)
     assert redis.zrange("dead", 0, -1) == [b"2", b"3", b"4"]
 
 
 def test_a_dead_job_leaves_after_half_a_year(redis: redis_py.Redis) -> None:
     redis.zadd("dead", {"old": NOW - retry.DEAD_FOR, "younger": NOW - retry.DEAD_FOR + 1})
-    dead(b"new", BOOM, now=NOW).enter(redis)
-    assert redis.zrange("dead", 0, -1) == [b"younger", b"new"]
+    retry.trim(redis, now=NOW)
+    assert redis.zrange("dead", 0, -1) == [b"younger"]
 
 
 # In words
@@ -470,6 +467,24 @@ def test_a_job_that_retry_in_kills_is_exhausted_and_one_it_discards_is_not(death
         failed(worker)
         assert len(worker.told) == told
     assert len(deaths) == 2
+
+
+class Number(float):
+    """As numpy's: what is added to it is one as well, and its repr is no number to Redis."""
+
+    def __radd__(self, other: float) -> Number:
+        return Number(float(other) + float(self))
+
+    __add__ = __radd__
+
+    def __repr__(self) -> str:
+        return f"Number({float(self)})"
+
+
+def test_a_wait_that_is_a_number_of_another_kind_makes_a_plain_moment() -> None:
+    to = failed(choosing(Number(20.0))).to
+    assert to is not None
+    assert (type(to.score), NOW + 20 <= to.score < NOW + 30) == (float, True)
 
 
 # Death handlers

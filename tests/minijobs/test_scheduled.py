@@ -106,8 +106,8 @@ def test_leaving_the_set_and_entering_the_queue_is_one_step(real: redis_py.Redis
     commands = [command[0] for command in told(lambda: poll(now=NOW))]
     # Whatever changes something does so inside the one script: after EVALSHA, before the next look.
     script = commands.index("EVALSHA")
-    assert commands[script : script + 5] == ["EVALSHA", "ZSCORE", "SADD", "LPUSH", "ZREM"]
-    assert not {"ZREM", "LPUSH", "SADD", "ZPOPMIN"} & set(commands[:script] + commands[script + 5 :])
+    assert commands[script : script + 6] == ["EVALSHA", "ZSCORE", "PERSIST", "SADD", "LPUSH", "ZREM"]
+    assert not {"ZREM", "LPUSH", "SADD", "ZPOPMIN"} & set(commands[:script] + commands[script + 6 :])
 
 
 def test_of_two_pollers_that_saw_a_job_the_second_does_nothing(
@@ -156,8 +156,6 @@ def test_polling_works_again_after_the_server_forgot_its_scripts(redis: redis_py
         b"[]",
         b'{ "class": "Mail" }',
         b'{"class":"A","args":[1e999],"jid":"1"}',
-        b'{"class":"A","args":[],"jid":"1","queue":5}',
-        b'{"class":"A","args":[],"jid":"1","queue":"\\ud800"}',
     ],
 )
 @pytest.mark.parametrize("name", ["schedule", "retry"])
@@ -167,9 +165,44 @@ def test_what_is_no_job_goes_to_dead_byte_for_byte_and_the_others_are_moved(
     redis.zadd(name, {raw: 10})
     jids = [put(redis, 5, name), put(redis, 15, name)]
     assert poll(now=NOW) == 2
-    assert redis.zrange("dead", 0, -1, withscores=True) == [(raw, NOW)]
+    ((kept, moment),) = redis.zrange("dead", 0, -1, withscores=True)
+    assert moment == NOW
+    if raw == b"[]":  # JSON, and no object: shown inside of a job
+        assert (json.loads(kept)["class"], json.loads(kept)["args"]) == ("(no job)", ["[]"])
+    else:
+        assert kept == raw
     assert [places(jid) for jid in jids] == [["queue:default"]] * 2
     assert redis.zcard(name) == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "queue"),
+    [("5", "5"), ("2.0", "2.0"), ('"a|b"', "a|b"), ('"\\ud800"', "default"), ('""', "default"), ("[]", "default")],
+)
+@pytest.mark.parametrize("name", ["schedule", "retry"])
+def test_what_sidekiq_would_run_goes_to_the_queue_that_it_means(
+    redis: redis_py.Redis, name: str, said: str, queue: str
+) -> None:
+    # Given a job whose queue is no name, or none at all
+    redis.zadd(name, {'{"class":"A","args":[],"jid":"1","queue":' + said + "}": 10})
+    # Then it is moved like any other
+    assert poll(now=NOW) == 1
+    [raw] = redis.lrange(f"queue:{queue}", 0, -1)
+    assert json.loads(raw)["jid"] == "1"
+    assert redis.smembers("queues") == {queue.encode()}
+    assert (redis.zcard(name), redis.zcard("dead")) == (0, 0)
+
+
+@pytest.mark.parametrize("broken", ["retry", "schedule", "dead"])
+def test_a_set_that_is_none_does_not_stop_the_others(
+    redis: redis_py.Redis, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    due = {json.dumps({"class": "Mail", "args": [], "jid": "593f66432baeb76a116b7cac"}): NOW - 1}
+    for name in {"retry", "schedule"} - {broken}:
+        redis.zadd(name, due)
+    redis.set(broken, "no set")
+    assert poll(now=NOW) == redis.llen("queue:default") == len({"retry", "schedule"} - {broken})
+    assert f"{broken} cannot be read" in caplog.text
 
 
 def test_what_goes_to_dead_from_a_set_makes_room_there_too(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,9 +217,10 @@ def test_what_is_no_job_goes_to_dead_in_one_step(real: redis_py.Redis, told: Cal
     real.zadd("retry", {"hello": 10})
     commands = [command[0] for command in told(lambda: poll(now=NOW))]
     script = commands.index("EVALSHA")
-    assert commands[script : script + 4] == [
+    assert commands[script : script + 5] == [
         "EVALSHA",
         "ZSCORE",
+        "PERSIST",
         "ZADD",
         "ZREM",
     ]  # what a script does inside Redis is one step

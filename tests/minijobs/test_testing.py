@@ -15,7 +15,17 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from minijobs import BadArgument, Client, RedisUnavailable, UnknownWorker, Worker, connect, middleware, testing
+from minijobs import (
+    BadArgument,
+    Client,
+    RedisUnavailable,
+    UnknownWorker,
+    Worker,
+    connect,
+    connection,
+    middleware,
+    testing,
+)
 
 MODES = {"fake": testing.fake, "inline": testing.inline, "disable": testing.disable}
 
@@ -115,6 +125,29 @@ def test_a_mode_that_was_called_inside_a_block_ends_with_the_block() -> None:
         testing.inline()
         assert mode() == "inline"
     assert mode() == "disable"
+
+
+def test_a_mode_that_was_called_twice_is_back_after_a_block() -> None:
+    testing.fake()
+    testing.fake()
+    with testing.inline():
+        assert mode() == "inline"
+    assert mode() == "fake"
+
+
+def test_a_mode_may_be_entered_again() -> None:
+    fake = testing.fake()
+    for _ in range(2):
+        with fake:
+            assert mode() == "fake"
+        assert mode() == "disable"
+
+
+@pytest.mark.parametrize("name", ["fake", "inline"])
+def test_a_mode_asks_no_redis_for_the_time(name: str, mail: type[Worker], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "now", lambda client: pytest.fail("asked"))
+    with MODES[name]():
+        assert mail.perform_in(60, "ada")
 
 
 def test_a_mode_holds_in_all_threads(mail: type[Worker]) -> None:

@@ -2,7 +2,7 @@
 "use strict";
 
 const page = document.documentElement;
-const MOST_LINES = 300;
+const MOST_LINES = 150; // of each kind
 let ahead = 0; // seconds that the server's clock is ahead of ours
 
 function seconds(number) {
@@ -39,7 +39,9 @@ function show(line) {
   if (before) before.replaceWith(item);
   else list.append(item);
   if (line.request) document.querySelector(`#line-${line.request} [data-since]`)?.remove();
-  while (list.children.length > MOST_LINES) list.firstElementChild.remove();
+  // What the filter hides must not push out what it shows.
+  const alike = list.querySelectorAll(item.classList.contains("chatter") ? "li.chatter" : "li:not(.chatter)");
+  for (let oldest = 0; oldest < alike.length - MOST_LINES; oldest++) alike[oldest].remove();
   if (follow) list.scrollTop = list.scrollHeight;
   if (!item.classList.contains("chatter")) {
     const pane = list.closest(".pane");

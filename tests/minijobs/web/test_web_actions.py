@@ -173,6 +173,18 @@ def test_a_queue_is_cleared_after_a_question(some: redis_py.Redis, visitor: Visi
     assert not some.exists("queue:mail", "queues")
 
 
+def test_a_queue_whose_name_is_no_text_is_seen_and_cleared(redis: redis_py.Redis, visitor: Visitor) -> None:
+    redis.sadd("queues", b"a\xff")
+    redis.lpush(b"queue:a\xff", a_job(1), a_job(2))
+    page = "/queue?name=a%FF"
+    assert page in visitor.links("/queues")
+    key = visitor.keys(page)[0]
+    assert visitor.get(f"/queue/job?name=a%FF&key={key}").status_code == 200
+    assert visitor.press(page, to="/queue/job?name=a%FF", do="delete", key=key) == "1 job was deleted."
+    assert "1 job was deleted" in visitor.press("/queue/clear?name=a%FF", to="/queue/clear?name=a%FF")
+    assert not redis.exists("queues", b"queue:a\xff")
+
+
 def test_no_button_does_what_none_is_there_for(some: redis_py.Redis, visitor: Visitor) -> None:
     token = visitor.get("/retries").text.split('name="token" value="')[1].split('"')[0]
     for path, do in (("/scheduled", "kill"), ("/dead/all", "kill"), ("/retries", "x"), ("/busy", "x")):
@@ -192,6 +204,21 @@ def test_a_process_is_asked_to_be_quiet_or_to_stop(redis: redis_py.Redis, visito
     said = visitor.press("/busy", do=do, identity="web-1:7:abc")
     assert said.startswith("The process web-1:7:abc was asked to ")
     assert redis.lrange("web-1:7:abc-signals", 0, -1) == [signal]
+    assert not redis.exists("web-2:7:def-signals")
+
+
+@pytest.mark.parametrize("do", ["quiet", "stop"])
+def test_an_embedded_process_has_no_buttons_and_is_left_alone(redis: redis_py.Redis, visitor: Visitor, do: str) -> None:
+    Heartbeat(Processor(Fetcher("default", identity="web-1:7:abc"))).beat()
+    embedded = Heartbeat(Processor(Fetcher("default", identity="web-2:7:def")))
+    embedded.info["embedded"] = True
+    embedded.beat()
+    page = visitor.get("/busy").text
+    assert ("identity=web-1:7:abc" in page, "identity=web-2:7:def" in page) == (True, False)
+    token = page.split('name="token" value="')[1].split('"')[0]
+    answer = visitor.client.post("/busy", data={"token": token, "do": do, "identity": "web-2:7:def"})
+    assert answer.status_code == 400
+    assert "web-2:7:def is part of another application" in answer.text
     assert not redis.exists("web-2:7:def-signals")
 
 

@@ -11,11 +11,13 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 
+import fakeredis
 import pytest
 import redis as redis_py
 import waitress
 from processes import SOON
 
+from minijobs import connection
 from minijobs.cli import main
 
 Start = Callable[..., tuple[subprocess.Popen, str]]
@@ -56,9 +58,9 @@ def ask(url: str, **headers: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """The sentence with which these words are refused."""
-    assert main(["web", *words]) == 2
+def refused(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> str:
+    """The sentence with which these words are refused; `code` is 1 where the words make sense, but it cannot be done."""
+    assert main(["web", *words]) == code
     out, err = capsys.readouterr()
     assert out == ""
     assert re.fullmatch(r"minijobs: [^\n]+\n", err)
@@ -98,18 +100,29 @@ def test_bound_elsewhere_without_a_password_it_does_not_start(
 def test_a_port_that_is_taken_is_said_to_be(redis: redis_py.Redis, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        assert f"port {port}: Address already in use" in refused(capsys, "--port", port)
+        assert f"port {port}: Address already in use" in refused(capsys, "--port", port, code=1)
 
 
 def test_a_place_that_is_none_is_said_to_be(redis: redis_py.Redis, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--host no.such.host.invalid" in refused(capsys, "--host", "no.such.host.invalid")
+    assert "--host no.such.host.invalid" in refused(capsys, "--host", "no.such.host.invalid", code=1)
+    assert "--host aaa" in refused(capsys, "--host", "a" * 64, code=1)  # longer than a part of a name may be
     assert "--port 70000" in refused(capsys, "--port", "70000")
     assert "--port -1" in refused(capsys, "--port", "-1")
 
 
 def test_without_a_redis_it_does_not_start(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
-    assert "No Redis at 127.0.0.1:1" in refused(capsys, "--port", "0")
+    assert "No Redis at 127.0.0.1:1" in refused(capsys, "--port", "0", code=1)
+
+
+def test_a_redis_that_is_none_for_us_is_refused_before_anybody_is_served(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = fakeredis.FakeRedis()
+    connection.connect(client)
+    for said, info in (("is version 5.0.7", {"redis_version": "5.0.7"}), ("is a Redis Cluster", {"cluster_enabled": 1})):
+        monkeypatch.setattr(client, "info", lambda info=info: info)
+        assert said in refused(capsys, "--port", "0", code=1)
 
 
 @pytest.mark.parametrize("missing", ["flask", "waitress"])
@@ -119,4 +132,4 @@ def test_without_flask_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, missing, None)
     for name in [name for name in sys.modules if name.startswith("minijobs.web")]:
         monkeypatch.delitem(sys.modules, name)
-    assert f'needs {missing}: pip install "minijobs[web]"' in refused(capsys)
+    assert f'needs {missing}: pip install "minijobs[web]"' in refused(capsys, code=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import socket
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -279,7 +280,6 @@ def test_a_hostile_job_is_shown_and_does_nothing(redis: redis_py.Redis, visitor:
         b"[]",
         b"null",
         b'{"class":1}',
-        b'{"class":"A","args":[],"jid":null}',
         b"[" * 100_000,
     ],
 )
@@ -295,6 +295,27 @@ def test_what_is_no_job_is_shown_as_it_is_and_can_be_deleted(redis: redis_py.Red
         assert visitor.press(page, to=to, name="mail", do="delete", key=keys).startswith("1 job was deleted")
     assert redis.zrange("dead", 0, -1) == [a_job(1).encode()]
     assert redis.llen("queue:mail") == 0
+
+
+@pytest.mark.parametrize(
+    ("off", "says"),
+    [("6.5", "6 s ahead of"), ("-90", "90 s behind"), ("5", None), ("-5", None), ("nan", None), (None, None)],
+)
+def test_a_clock_that_is_off_is_named(redis: redis_py.Redis, visitor: Visitor, off: str | None, says: str | None) -> None:
+    Heartbeat(Processor(Fetcher("default", identity="web-1:7:abc"))).beat()
+    if off:
+        redis.hset("web-1:7:abc", "clock_off", off)
+    text = text_of(visitor.get("/").text)
+    assert ("The clock of " in text) == bool(says)
+    assert not says or f"The clock of {socket.gethostname()} is {says} Redis’s" in text
+
+
+def test_keys_of_another_type_cost_no_page(some: redis_py.Redis, visitor: Visitor) -> None:
+    for key in ("queue:mail", "stat:processed", "retry", "dead", "schedule"):
+        some.delete(key)
+        some.set(key, "abc")
+    assert tiles(visitor)["Processed"] == tiles(visitor)["Enqueued"] == tiles(visitor)["Retries"] == "0"
+    assert {visitor.get(page).status_code for page in ("/", "/busy", "/queues")} == {200}
 
 
 def test_a_megabyte_of_arguments_is_cut_and_its_size_is_said(redis: redis_py.Redis, visitor: Visitor) -> None:

@@ -1,0 +1,148 @@
+"""The check at a worker's start: what would keep it from working is said before the first job is fetched.
+
+Nothing is written. Which commands are allowed is found out by queueing each in a MULTI that is never executed: Redis checks
+the rights, the keys, and whether there is such a command, when it queues one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.exceptions import NoPermissionError
+
+from .connection import RedisUnavailable, address, kind_of, one_sentence
+
+if TYPE_CHECKING:
+    from .connection import Redis
+
+OLDEST = (6, 2)  # LMOVE
+
+# What a worker sends, except for MULTI and EXEC; a process's own keys begin with its host's name.
+COMMANDS = """
+    PING|TIME|SCRIPT EXISTS x|SCRIPT LOAD return|EVAL return 1 {queue}|EVALSHA x 1 {queue}
+    SADD queues x|SADD processes x|SADD inflight x|SMEMBERS inflight|SREM inflight x|PERSIST processes|EXPIRE processes 9
+    LPUSH {queue} x|RPUSH {queue} x|LMOVE {queue} {inflight} RIGHT LEFT|BRPOPLPUSH {queue} {inflight} 1|TYPE {queue}
+    LREM {inflight} 1 x|LRANGE {inflight} 0 -1|LPOS {inflight} x|EXISTS {inflight}
+    HSET {process} x x|HGET {process} x|EXISTS {process}|EXPIRE {process} 9|UNLINK {process}:work|RPOP {process}-signals
+    SET {process}:x x EX 9|INCRBY stat:processed 1|EXPIRE stat:processed 9
+    ZADD {set} 1 x|ZREM {set} x|ZSCORE {set} x|ZMSCORE {set} x|ZRANGE {set} 0 1
+    ZREMRANGEBYRANK dead 0 -9|ZREMRANGEBYSCORE dead -inf 0
+"""
+
+
+KEYS = ("queues", "processes", "inflight", "schedule", "retry", "dead")
+
+
+class CannotStart(Exception):
+    """A worker cannot work with this Redis. The message is one sentence that says why."""
+
+
+def check(client: Redis, *, queues: Iterable[str] = ()) -> None:
+    """Raise CannotStart for what will not pass by waiting, RedisUnavailable while Redis is away.
+
+    `queues` are those that a worker serves; without any, the caller only looks at jobs, and the rights are not checked.
+    What is risky but works is a warning in the log: a memory policy that drops keys. The first heartbeat warns of a clock
+    that is off.
+    """
+    where = f"Redis at {address(client)}"
+    try:
+        with one_sentence(client, "starting"):
+            _suits(_info(client), where)
+            if queues:
+                _allowed(client, where, queues)
+    except RedisUnavailable:
+        raise
+    except redis.RedisError as error:
+        login = isinstance(error, redis.AuthenticationError)
+        advice = " Give the user and password in REDIS_URL: redis://user:password@host:6379/0." if login else ""
+        raise CannotStart(f"{error}{advice}") from None
+
+
+def _info(client: Redis) -> dict[str, Any]:
+    """What the server says about itself; nothing where it does not say."""
+    try:
+        return dict(client.info())
+    except redis.ResponseError as error:
+        if kind_of(error) == "away":
+            raise
+        return {}
+
+
+def _suits(info: dict[str, Any], where: str) -> None:
+    version = tuple(int(number) for number in re.findall(r"\d+", str(info.get("redis_version", "")))[:2])
+    if version and version < OLDEST:
+        raise CannotStart(f"{where} is version {info['redis_version']}; minijobs needs 6.2 or later.")
+    if info.get("cluster_enabled"):
+        raise CannotStart(
+            f"{where} is a Redis Cluster; minijobs needs one Redis, since a job moves between keys in one step."
+        )
+    if info.get("role") == "slave":
+        raise CannotStart(f"{where} is a replica, which cannot be written to: name the master ({_master(info)}).")
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        logging.getLogger("minijobs").warning(
+            "%s may drop jobs when its memory is full: its maxmemory-policy is %s; set it to noeviction", where, policy
+        )
+
+
+def _master(info: dict[str, Any]) -> str:
+    return f"{info.get('master_host')}:{info.get('master_port')}"
+
+
+def _allowed(client: Redis, where: str, queues: Iterable[str]) -> None:
+    """Queue each command in a transaction, and drop that."""
+    connection: Any = client.connection_pool.get_connection()
+
+    def lacks(commands: list[tuple[str, ...]]) -> list[str]:
+        connection.send_packed_command(connection.pack_commands(commands))
+        found: dict[str, None] = {}  # in their order, each once
+        for command in commands:
+            try:
+                connection.read_response()
+            except redis.ResponseError as error:
+                found |= dict.fromkeys(_lack(error, command, where))
+        return list(found)
+
+    try:
+        # Without the right to MULTI, the other commands would be executed.
+        missing = lacks([("MULTI",), ("EXEC",), ("MULTI",)]) or lacks(list(_commands(queues)))
+    finally:
+        connection.disconnect()  # which is the end of the transaction
+        client.connection_pool.release(connection)
+    if missing:
+        raise CannotStart(f"{where} does not allow this user all that a worker needs; missing: {', '.join(missing)}.")
+
+
+def _commands(queues: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    process = f"{socket.gethostname()}:0:0"
+    lists = [{"queue": f"queue:{name}", "inflight": f"inflight:{process}|{name}"} for name in queues]
+    for template in COMMANDS.strip().replace("\n", "|").split("|"):
+        of_queue = "{queue}" in template or "{inflight}" in template
+        for names in lists if of_queue else [{"set": name} for name in ("schedule", "retry", "dead")]:
+            yield tuple(word.format(process=process, **names) for word in template.split())
+
+
+def _lack(error: redis.ResponseError, command: tuple[str, ...], where: str) -> list[str]:
+    """The right that is missing, as ACL SETUSER writes it; nothing if it is no right that is missing."""
+    name = "|".join(command[: 2 if command[0] == "SCRIPT" else 1]).lower()
+    text = str(error)
+    if isinstance(error, redis.ReadOnlyError):
+        raise CannotStart(f"{where} is a replica, which cannot be written to: name the master.") from None
+    if "unknown command" in text.lower():
+        off = (
+            "scripts are switched off" if name.startswith(("eval", "script")) else "it is older than 6.2, or it was renamed"
+        )
+        raise CannotStart(f"{where} has no command {name.upper()}: {off}; minijobs needs it.") from None
+    if isinstance(error, NoPermissionError) or "NOPERM" in text:
+        keys = [f"~{word}" for word in command[1:] if ":" in word or word in KEYS]
+        if "key" not in text:
+            return [f"+{name}"]
+        return keys if len(keys) == 1 else []  # of two keys, each has a command of its own
+    if kind_of(error) in ("refused", "away"):
+        raise error
+    return []

@@ -1,0 +1,46 @@
+"""`make test-pythons` takes a minute or two. Here: that what it leaves out is there to be left out."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def pythons():
+    spec = importlib.util.spec_from_file_location("pythons", ROOT / "tests" / "pythons.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_is_left_out_is_there(pythons):
+    for name in (*pythons.LEFT_OUT, *pythons.MOSTLY_WAITING):
+        assert (ROOT / pythons.TESTS / f"test_{name}.py").exists(), name
+    for name in pythons.DESELECTED:
+        file, _, test = name.partition("::")
+        assert re.search(rf"^def {test}\(", (ROOT / pythons.TESTS / file).read_text(encoding="utf-8"), re.MULTILINE), name
+
+
+def test_where_there_is_no_other_python_it_says_so_and_goes_on(pythons, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "")
+    assert pythons.main() == 0
+    assert "No other Python is here" in capsys.readouterr().out
+
+
+def test_a_python_that_cannot_be_used_is_left_out_but_never_under_ci(pythons, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(pythons, "ROOT", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    no_venv = tmp_path / "python3.99"
+    no_venv.write_text("#!/bin/sh\necho no module named venv; exit 1\n")
+    no_venv.chmod(0o755)
+    for ci, passes in (("", True), ("true", False)):
+        monkeypatch.setenv("CI", ci)
+        assert pythons.on("3.99", str(no_venv)) is passes
+        assert "no module named venv" in capsys.readouterr().out
