@@ -238,6 +238,17 @@ class JobSet(Entries[SortedEntry]):
         found = self.redis.zrange(self.key, start, start + size - 1, withscores=True)
         return [SortedEntry(raw, score, self) for raw, score in found]
 
+    def __iter__(self) -> Iterator[SortedEntry]:
+        seen, gone = 0, self._gone
+        moved: set[bytes] = set()
+        while page := self.page(seen - (self._gone - gone)):
+            scores, last = [entry.score for entry in page], (page[-1].score, page[-1].raw)
+            yield from (entry for entry in page if entry.raw not in moved)
+            # What is rescheduled on the way is not shown a second time; and from before us to behind, it moves the rest up.
+            again = [entry for entry, score in zip(page, scores, strict=True) if entry.score != score]
+            moved |= {entry.raw for entry in again}
+            seen += len(page) - sum((entry.score, entry.raw) > last for entry in again)
+
     def scan(self, text: str) -> Iterator[SortedEntry]:
         """The entries in which this text stands, in no order; it is Redis that looks. Sidekiq: the same name."""
         pattern = "".join(f"\\{sign}" if sign in "*?[]^\\" else sign for sign in text)

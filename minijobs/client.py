@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import redis as redis_py
 
 from . import connection, middleware
-from .job import BadArgument, Job, build, check_arguments, checked, dump, new_jid
+from .job import BadArgument, Job, build, check_arguments, dump, new_jid, separate
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -31,12 +31,12 @@ class BulkInterrupted(connection.RedisUnavailable):
     no such error: its `push_bulk` raises what Redis's client raised, and does not say how far it came.
     """
 
-    def __init__(self, error: redis_py.RedisError, pushed: list[Job], unknown: list[Job], not_pushed: list[Job]) -> None:
-        super().__init__(
-            f"{len(pushed)} jobs were pushed, {len(unknown)} may or may not have been, {len(not_pushed)} were not. {error}"
-        )
+    def __init__(
+        self, message: str, pushed: Sequence[Job] = (), unknown: Sequence[Job] = (), not_pushed: Sequence[Job] = ()
+    ):
+        super().__init__(message)  # no more than that: so another process can unpickle it
         self.pushed: list[str] = [job["jid"] for job in pushed]
-        self.unknown, self.not_pushed = unknown, not_pushed
+        self.unknown, self.not_pushed = list(unknown), list(not_pushed)
 
 
 class Client:
@@ -94,10 +94,10 @@ class Client:
     def _ready(self, job: Job, parameters: Sequence[str]) -> Job | None:
         """The job as the client middleware leaves it, checked; None if it was cancelled."""
         if middleware.client:
-            job["args"] = [*job["args"]]  # it may change them, and they are the caller's
+            job = separate(job)  # it may change what is the caller's
             if not middleware.client.allows(job):
                 return None
-            job = checked(job)
+            job = build(job)
         check_arguments(job, parameters)
         return job
 
@@ -121,7 +121,8 @@ class Client:
                 cause = error.__context__
                 if isinstance(cause, redis_py.ConnectionError) and not isinstance(cause, connection.Unanswered):
                     last = start  # nothing was sent
-                raise BulkInterrupted(error, jobs[:start], jobs[start:last], jobs[last:]) from error
+                numbers = f"{start} jobs were pushed, {last - start} may or may not have been, {len(jobs) - last} were not."
+                raise BulkInterrupted(f"{numbers} {error}", jobs[:start], jobs[start:last], jobs[last:]) from error
 
     def _tell(self, commands: list[tuple[Any, ...]], count: int) -> None:
         """Send the commands that push so many jobs."""

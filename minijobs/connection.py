@@ -6,6 +6,7 @@ connects to `REDIS_URL`, or to a Redis on this machine.
 
 from __future__ import annotations
 
+import codecs
 import os
 import threading
 import time
@@ -81,8 +82,8 @@ def check_client(client: Redis) -> Redis:
     """Return this client, made fit for jobs: it no longer sends a command again by itself when the answer is late.
 
     A push that is sent twice is a job that runs twice. Raises TypeError for a client of another kind, as `redis.asyncio`'s,
-    ValueError for one that decodes its answers: a queue may hold bytes that are not text, and they must come out as they
-    went in.
+    ValueError for one that decodes its answers, for a queue may hold bytes that are not text, and they must come out as they
+    went in, and for one that writes another encoding than UTF-8.
     """
     pool = getattr(client, "connection_pool", None)
     if isinstance(client, redis.asyncio.Redis) or pool is None:
@@ -90,6 +91,9 @@ def check_client(client: Redis) -> Redis:
         raise TypeError(f"minijobs needs a client that is a redis.Redis; this one is a {kind}.")
     if client.get_connection_kwargs().get("decode_responses"):
         raise ValueError("minijobs needs a client without decode_responses=True: a queue may hold bytes that are no text.")
+    encoding = client.get_connection_kwargs().get("encoding", "utf-8")
+    if codecs.lookup(encoding).name != "utf-8":
+        raise ValueError(f"minijobs needs a client whose encoding is utf-8, not {encoding}: no Sidekiq could read its jobs.")
     never_again = Retry(NoBackoff(), 0)
     if isinstance(pool, redis.BlockingConnectionPool):  # whose own set_retry fails, in redis-py 8.1
         pool.connection_kwargs["retry"] = never_again
@@ -106,6 +110,7 @@ def _client_of(url: str) -> Redis:
         "retry": Retry(NoBackoff(), 0),
     }
     try:
+        url.encode()
         parts = urlsplit(url)
         if parts.scheme != "unix" and ("@" in parts.path + parts.query or parts.fragment):  # a password with / ? or #
             raise ValueError

@@ -47,8 +47,7 @@ class Dispatcher:
     """Fetches, has run, and settles, `concurrency` jobs at a time, until `stop`."""
 
     def __init__(self, processor: Processor, heart: Heartbeat, outage: Outage, concurrency: int) -> None:
-        self.processor = processor
-        self.fetcher = processor.fetcher
+        self.processor, self.fetcher = processor, processor.fetcher
         self.heart = heart
         self.outage = outage
         self.concurrency = concurrency
@@ -58,8 +57,8 @@ class Dispatcher:
         """Whether a mistake of ours ended a thread, or Redis refuses for good what we ask."""
         self.in_doubt = False
         """Whether an answer got lost: what was asked for may still be done, and nobody here would know of it."""
-        self._quiet, self._stop = threading.Event(), threading.Event()
-        self._deadline = float("inf")
+        self._ended = False  # nothing is run any more
+        self._quiet, self._stop, self._deadline = threading.Event(), threading.Event(), float("inf")
         # What any thread may add to.
         self._todo: WorkQueue[Held | None] = WorkQueue()
         self._untold: list[tuple[int, Outcome]] = []  # was run, and Redis has not been told yet
@@ -78,8 +77,9 @@ class Dispatcher:
         """Fetch no more."""
         self._quiet.set()
 
-    def stop(self, timeout: float) -> None:
+    def stop(self, timeout: float, *, broken: bool = False) -> None:
         """Fetch no more, and end as soon as nothing runs any more, or after `timeout` seconds."""
+        self.broken |= broken
         self._deadline = min(self._deadline, time.monotonic() + timeout)
         self._stop.set()
         self._quiet.set()
@@ -89,21 +89,27 @@ class Dispatcher:
         self._look = True
         self._todo.put(TALK)
 
+    def threads(self) -> list[threading.Thread]:
+        """Those that do the work, not started yet."""
+        names = (f"performer-{number}" for number in range(self.concurrency + 1))
+        return [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+
     def run(self) -> None:
-        """Work until told to stop."""
-        for number in range(self.concurrency + 1):
-            threading.Thread(target=self._work, name=f"performer-{number}", daemon=True).start()
+        """See to it that the threads have something to do, until told to stop."""
         self._todo.put(TALK)
         self._quiet.wait()
         logger.info("quiet: nothing more is fetched, %d jobs still run", len(self._held))
         self._stop.wait()
-        while True:
+        while not self._ended:
             while not self._over():
                 time.sleep(0.01)
-            self._baton.acquire()  # for good: nobody talks any more
-            if self._over():  # still, now that nobody can change it
-                return self._give_up()
-            self._baton.release()
+            self._baton.acquire()
+            self._ended = self._over()  # still, now that nobody can change it; and then nobody talks any more
+            if not self._ended:
+                self._baton.release()
+                self._todo.put(TALK)
+        self._give_up()
+        for _ in range(self.concurrency + 1):  # who sleeps is to end
             self._todo.put(TALK)
 
     def _over(self) -> bool:
@@ -114,16 +120,15 @@ class Dispatcher:
     def _work(self) -> None:
         """What each thread does."""
         try:
-            while True:
+            while not self._ended:
                 job = self._todo.get() or self._next()
-                while job:
+                while job and not self._ended:
                     self._untold.append(self._run(*job))
                     job = None  # while this thread waits, it must not keep a payload
                     # Behind every job in the queue comes TALK, and whoever takes that tells of this one, too.
                     job = self._next() if self._todo.empty() else None
         except BaseException:
-            self.broken = True
-            self.stop(0)
+            self.stop(0, broken=True)
             logger.exception("a mistake in minijobs: this process ends")
 
     def _run(self, number: int, unit: UnitOfWork) -> tuple[int, Outcome]:
@@ -220,14 +225,12 @@ class Dispatcher:
     def _went_wrong(self, error: RedisError) -> None:
         """Redis did not answer: wait a little, and longer each time. Or it answered no, and always will."""
         kind = connection.kind_of(error)
-        if kind == "refused":
-            self.broken = True
-            self.stop(0)
-            logger.error("Redis refuses what a worker process asks, so this one ends: %s", error)
-            return
         self.heart.doubt()
         if kind == "away":
             self.outage.noticed(error)
+        elif kind == "refused":
+            logger.error("Redis refuses what a worker process asks, so this one ends: %s", error)
+            self.stop(0, broken=True)
         else:
             logger.warning("Redis refused this, and it is tried again: %s", error)
         self.in_doubt |= kind != "full"
@@ -245,9 +248,9 @@ class Dispatcher:
         self.in_doubt, self._look, self._more = False, False, True
 
     def _hold(self, unit: UnitOfWork) -> Held:
-        self._numbers += 1
-        self._held[self._numbers] = unit
-        return self._numbers, unit
+        number = self._numbers = self._numbers + 1
+        self._held[number] = unit
+        return number, unit
 
     def _give_up(self) -> None:
         """What is unfinished goes back to its queue, to be taken next. That is no failure, and no retry is counted."""

@@ -38,7 +38,8 @@ from .scripts import EXCHANGE, EXCHANGE_SHA, FORGET, GIVE_BACK, SEALED_FOR, SETT
 if TYPE_CHECKING:
     from .connection import Redis
 
-# Redis is asked to hold an answer back for so long at most, in seconds: a client gives up after SOCKET_TIMEOUT.
+# Redis is asked to hold an answer back for so long at most, in seconds: a client gives up after SOCKET_TIMEOUT, or after
+# its own `socket_timeout`, of which half is taken. It is looked at tenths of a second apart, so less than two are too few.
 LONGEST_BLOCK = 2.0
 
 # And for so long at least: to a Redis before 7.0.8, a millisecond or less is 0, which means for ever.
@@ -104,7 +105,9 @@ class Fetcher:
             raise ValueError(f"identity is {self.identity!r} and must be the name of a process, without a |.")
         # Redis can block for a move from one list only; and who blocks must not hold what the heart needs to beat.
         few = getattr(self.redis.connection_pool, "max_connections", connection.ROOM_TO_KEEP_ONE)
-        self.can_block = len(self.queues) == 1 and few >= connection.ROOM_TO_KEEP_ONE
+        patience = self.redis.get_connection_kwargs().get("socket_timeout") or float("inf")
+        self._longest_block = min(LONGEST_BLOCK, patience / 2)
+        self.can_block = len(self.queues) == 1 and few >= connection.ROOM_TO_KEEP_ONE and patience > 0.4
         self._pid = os.getpid()
         self.generation = 0
         """How often it has left its lists for new ones: see `turn`."""
@@ -190,7 +193,12 @@ class Fetcher:
         with connection.one_sentence(self.redis, "fetching a job"):
             (queue,) = self.queues
             # BRPOPLPUSH is BLMOVE … RIGHT LEFT by its older name: fakeredis's BLMOVE does not wait.
-            move = ("BRPOPLPUSH", f"queue:{queue}", self.inflight(queue), min(max(seconds, SHORTEST_BLOCK), LONGEST_BLOCK))
+            move = (
+                "BRPOPLPUSH",
+                f"queue:{queue}",
+                self.inflight(queue),
+                min(max(seconds, SHORTEST_BLOCK), self._longest_block),
+            )
             try:
                 with closing(connection.Line(self.redis)) as line:
                     _, raw = line.ask(("SADD", "inflight", *self._lists()), move)

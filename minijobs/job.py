@@ -16,6 +16,7 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -85,6 +86,22 @@ def checked(job: Job) -> Job:
     if wrong := no_call(job) or wrong_field(job):
         raise ValueError(f"Not a job: {wrong}.")
     return job
+
+
+def separate(value: Any) -> Any:
+    """A copy of `value` whose lists and dicts are its own, however deep, so that who changes it changes nothing of others.
+
+    >>> mine = {"args": [[1]]}
+    >>> separate(mine)["args"][0].append(2)
+    >>> mine
+    {'args': [[1]]}
+    """
+    with suppress(RecursionError):  # it is refused later, for what it is
+        if type(value) is dict:
+            return {key: separate(inner) for key, inner in value.items()}
+        if type(value) is list:
+            return [separate(inner) for inner in value]
+    return value
 
 
 def check_arguments(job: Job, parameters: Sequence[str] = ()) -> None:

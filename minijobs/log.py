@@ -13,11 +13,47 @@ import os
 import sys
 import threading
 import time
+import traceback
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import TextIO
+from typing import Any, TextIO
 
-logger = logging.getLogger("minijobs")
+
+class Logger(logging.Logger):
+    """Ours. What fails in a filter, a handler or a record factory of somebody's is no reason to stop running jobs."""
+
+    def _log(self, *args: Any, stacklevel: int = 1, **options: Any) -> None:
+        try:
+            super()._log(*args, stacklevel=stacklevel + 1, **options)  # type: ignore[misc]
+        except Exception:
+            self.complain()
+
+    def handle(self, record: logging.LogRecord) -> None:
+        try:
+            super().handle(record)
+        except Exception:
+            self.complain()
+
+    def line(self, message: str, *args: object) -> None:
+        """`info` for the two lines of each job, in a quarter less time: who called it is not looked up."""
+        if self.isEnabledFor(logging.INFO):
+            try:
+                record = logging.getLogRecordFactory()(self.name, logging.INFO, self.name, 0, message, args, None)
+            except Exception:
+                self.complain()
+            else:
+                self.handle(record)
+
+    def complain(self) -> None:
+        """Say what failed, as `logging.Handler.handleError` does."""
+        with suppress(Exception):  # standard error may be closed
+            if logging.raiseExceptions:
+                traceback.print_exc()
+
+
+logger: Logger = logging.getLogger("minijobs")  # type: ignore[assignment]
+logger.__class__ = Logger  # whoever asked for it by name before us has it, too
 
 # The name of the Worker and the jid of the job that this thread is running.
 _running: ContextVar[str] = ContextVar("minijobs_running", default="")
@@ -52,12 +88,6 @@ class about:  # it is used like a function
 
     def __exit__(self, *error: object) -> None:
         _running.reset(self.token)
-
-
-def info(message: str, *args: object) -> None:
-    """`logger.info` for the two lines of each job, in a quarter less time: who called it is not looked up."""
-    if logger.isEnabledFor(logging.INFO):
-        logger.handle(logging.getLogRecordFactory()(logger.name, logging.INFO, logger.name, 0, message, args, None))
 
 
 class AddContext(logging.Filter):

@@ -17,9 +17,14 @@ Sidekiq: `config.client_middleware` and `config.server_middleware`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, TypeVar
+
+# What a call of them returns is to be run by somebody else.
+RUN_NOTHING = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 Middleware = TypeVar("Middleware", bound=Callable[..., Any])
 
@@ -44,7 +49,8 @@ class Chain:
         return bool(self._links)
 
     def add(self, middleware: Middleware) -> Middleware:
-        """Put `middleware` innermost. Returns it, so that it serves as a decorator."""
+        """Put `middleware` innermost. Returns it, so that it serves as a decorator. Raises TypeError if it is async."""
+        must_run(middleware, "This middleware")
         self._links.append(middleware)
         return middleware
 
@@ -64,8 +70,34 @@ class Chain:
         """Call each middleware with `context` and the next step; the last step is `last`."""
         step = last
         for link in reversed(self._links):
-            step = partial(link, *context, step)
+            step = partial(_call, link, *context, step)
         step()
+
+
+def must_run(function: Callable[..., Any], what: str) -> None:
+    """Raise TypeError if to call this function runs nothing: it is async, or a generator."""
+    for one in (function, type(function).__call__):
+        if any(kind(one) for kind in RUN_NOTHING):
+            raise TypeError(_runs_nothing(what))
+
+
+def has_run(result: object, what: str) -> None:
+    """Raise TypeError if this is what a function returns that has not run yet: a decorated one, or one defined later."""
+    if isinstance(result, (CoroutineType, GeneratorType, AsyncGeneratorType)):
+        if isinstance(result, CoroutineType):
+            result.close()  # or Python warns, somewhere else, that nobody awaited it
+        raise TypeError(_runs_nothing(what))
+
+
+def _runs_nothing(what: str) -> str:
+    return (
+        f"{what} is async or a generator, and to call it runs nothing: make it a plain def, with asyncio.run(…) or a loop "
+        "inside."
+    )
+
+
+def _call(link: Callable[..., Any], *context: object) -> None:
+    has_run(link(*context), "This middleware")
 
 
 client = Chain()

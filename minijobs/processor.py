@@ -21,7 +21,7 @@ from redis import RedisError
 from . import connection, retry, worker
 from .fetch import Fetcher, UnitOfWork
 from .job import BadPayload, Job, load
-from .log import about, info, logger, tid
+from .log import about, logger, tid
 from .retry import DONE, Outcome
 from .worker import Worker
 
@@ -108,12 +108,16 @@ class Processor:
             logger.error("no job in queue %s, so it goes to dead as it is: %s", unit.queue, error)
             return retry.dead(unit.raw, error, now=self.now())
         thread = tid()
+        around = self.work.get(thread)  # a job may run another one, with `process_one`
         self.work[thread] = Work(unit, now)
         try:
             # What it sets in its context, such as decimal's precision, ends with it.
             return contextvars.copy_context().run(self._perform, unit, job)
         finally:
-            del self.work[thread]
+            if around is None:
+                del self.work[thread]
+            else:
+                self.work[thread] = around
 
     def settle(self, unit: UnitOfWork, outcome: Outcome) -> None:
         """Tell Redis what became of a run, in one step, and count it."""
@@ -178,7 +182,7 @@ class Processor:
             decimal.setcontext(decimal.getcontext().copy())
         with about(job["class"], job["jid"]):
             kind, process = None, os.getpid()
-            info("start")
+            logger.line("start")
             started = time.perf_counter()
             try:
                 kind = worker.find(str(job["class"]))
@@ -191,9 +195,11 @@ class Processor:
                 outcome = self._after_failure(unit, job, error, kind)
                 logger.info("fail: %.3f sec", time.perf_counter() - started)
                 logger.warning("%s: %s (%s)", type(error).__name__, retry.message(error), outcome.describe(now=self.now()))
+                with suppress(Exception):  # this call is still running, and need not be known
+                    error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
                 retry.release(error)
                 return outcome
-            info("done: %.3f sec", time.perf_counter() - started)
+            logger.line("done: %.3f sec", time.perf_counter() - started)
             return DONE
 
 

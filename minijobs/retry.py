@@ -17,11 +17,15 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from .fetch import Destination, UnitOfWork
 from .job import BadPayload, Job, dump, new_jid, peek, seconds
 from .log import logger
+from .middleware import has_run
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -85,7 +89,7 @@ def after_failure(
     `worker` is the job's class, or None if it is unknown; `now` is in epoch seconds. Sidekiq: `JobRetry#process_retry`.
     """
     now = time.time() if now is None else now
-    limit = job["retry"] if "retry" in job else getattr(worker, "retry", True)
+    limit = getattr(worker, "retry", True) if job.get("retry") is None else job["retry"]
     if limit is False:
         run_death_handlers(job, error)
         return Outcome("dropped", error)
@@ -163,7 +167,7 @@ def run_death_handlers(job: Job, error: BaseException) -> None:
     """Tell everybody in `death_handlers`."""
     for handler in death_handlers:
         try:
-            handler(job, error)
+            has_run(handler(job, error), "A death handler")
         except BaseException as mistake:  # it must not cost the job
             if stops_us(mistake):
                 raise
@@ -211,7 +215,8 @@ def trim(redis: Redis, *, now: float) -> None:
 def release(error: BaseException | None) -> None:
     """Let go of what a failed job held: an error keeps its traceback, that its frames, and those all their local variables.
 
-    Its locks, files and megabytes would live on until nobody refers to the error any more.
+    Its locks, files and megabytes would live on until nobody refers to the error any more. Whoever still has the error, to
+    report it from another thread perhaps, finds in it where it was raised, if it was raised by calls that have ended.
     """
     seen: set[int] = set()
     errors = [error]
@@ -221,9 +226,24 @@ def release(error: BaseException | None) -> None:
             seen.add(id(one))
             errors += [one.__cause__, one.__context__]
             errors += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
-            traceback.clear_frames(one.__traceback__)
-            with suppress(Exception):
-                one.with_traceback(None)  # a frozen dataclass lets nobody set an attribute
+            cleared = [_clear(frame) for frame, _ in traceback.walk_tb(one.__traceback__)]
+            if not all(cleared):
+                with suppress(Exception):
+                    one.with_traceback(None)  # a frozen dataclass lets nobody set an attribute
+
+
+def _clear(frame: FrameType) -> bool:
+    """Forget the local variables of a call that has ended. Returns whether it was one.
+
+    A coroutine that caught the error may still live, in a thread of the user's: until Python 3.13, to clear it ends it.
+    """
+    if frame.f_code.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR):
+        return False
+    try:
+        frame.clear()
+    except RuntimeError:  # it is running
+        return False
+    return True
 
 
 def stops_us(error: BaseException) -> bool:
@@ -254,21 +274,25 @@ def _chosen_wait(worker: type[Worker] | None, job: Job, error: BaseException) ->
         return None
     try:
         chosen = worker.retry_in(job["retry_count"], error)
-        usable = chosen in ("discard", "kill") or (isinstance(chosen, (int, float)) and 0 < chosen < 1e9)  # NaN is not
+        seconds = chosen.total_seconds() if isinstance(chosen, timedelta) else chosen
+        if seconds is None or (isinstance(seconds, str) and seconds in ("discard", "kill")):
+            return seconds
+        if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < 1e9:  # NaN is not
+            return float(seconds)  # a number of numpy's would make a moment of numpy's, and redis-py sends "np.float64(…)"
+        raise ValueError(f'{chosen!r} is no number of seconds above 0, nor a timedelta, "kill" or "discard"')
     except BaseException as mistake:  # it must not cost the job
         if stops_us(mistake):
             raise
         logger.exception("retry_in of %s failed, so the default wait is taken", worker.job_name)
         return None
-    if usable and isinstance(chosen, (int, float)):
-        return float(chosen)  # a number of numpy's would make a moment of numpy's, and redis-py sends "np.float64(…)"
-    return chosen if usable else None
 
 
 def _last_words(worker: type[Worker] | None, job: Job, error: BaseException) -> str | None:
     """What the Worker's own `retries_exhausted` says."""
     try:
-        return None if worker is None else worker.retries_exhausted(job, error)
+        chosen = None if worker is None else worker.retries_exhausted(job, error)
+        has_run(chosen, "retries_exhausted")
+        return chosen
     except BaseException as mistake:
         if stops_us(mistake):
             raise

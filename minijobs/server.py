@@ -41,11 +41,15 @@ POLL_EVERY = 5.0  # seconds, on average and for each process: the more there are
 LAST_WORDS = 5.0  # seconds that Redis gets at the end: for what was run in the last moment, and to know that nobody is here
 
 
+class TooManyThreads(RuntimeError):
+    """No more threads can be started, so no job was run."""
+
+
 class Server:
     """Runs jobs in `concurrency` threads until it is told to stop; then what still runs has `timeout` seconds.
 
     `queues` and `weights` as for Fetcher. `heartbeat` and `poll` are the seconds between two beats, and between two looks
-    for what is due. Sidekiq: `Sidekiq::Launcher`.
+    for what is due. Raises ValueError for a number that is none. Sidekiq: `Sidekiq::Launcher`.
 
     >>> import fakeredis, minijobs, threading
     >>> redis = minijobs.connect(fakeredis.FakeRedis())
@@ -68,6 +72,11 @@ class Server:
         poll: float = POLL_EVERY,
         redis: Redis | None = None,
     ) -> None:
+        if type(concurrency) is not int or concurrency < 1:
+            raise ValueError(f"concurrency is {concurrency!r} and must be a number of threads, from 1 on.")
+        for name, value in (("timeout", timeout), ("heartbeat", heartbeat), ("poll", poll)):
+            if type(value) not in (int, float) or not (value > 0 or (value == 0 and name == "timeout")):
+                raise ValueError(f"{name} is {value!r} and must be a number of seconds.")
         self.redis: Any = connection.current() if redis is None else connection.check_client(redis)
         self.fetcher = Fetcher(*queues, weights=weights, redis=self.redis)
         self.processor = Processor(self.fetcher)
@@ -76,6 +85,7 @@ class Server:
         self.asked_to_end = False
         """Whether somebody sent TERM or INT."""
         self.poll_every = poll
+        self._ran = False
         self._broke = False
         self._deadline = float("inf")  # by when what runs must have come to its end
         self._outage = connection.Outage(self.redis)
@@ -86,39 +96,57 @@ class Server:
         """Work until told to stop. Returns the exit code: 0 if it stopped as told, 1 if it broke.
 
         What is unfinished when it stops goes back to its queue; that is no failure, and the log says so. Raises RuntimeError
-        in a child of the process that made it: the two would have one name, and nobody would know which of them died.
+        in a child of the process that made it: the two would have one name, and nobody would know which of them died; and
+        if it has run before. Whatever interrupts it, as Ctrl-C may, comes out when what it has fetched is back in its queue.
         """
         if self.fetcher.own_name() != self.heart.identity:
             raise RuntimeError("This Server was made in another process, which this one is a child of: make one in each.")
+        if self._ran:
+            raise RuntimeError("This Server has run, and its process has signed off: make another one.")
+        self._ran = True
         tasks = {"heart": self._beat, "poller": self._poll, "dispatcher": self._dispatcher.run}
         heart, poller, dispatcher = (threading.Thread(target=task, name=name, daemon=True) for name, task in tasks.items())
-        heart.start()
-        # A process that fetched before its heart beats could be taken for dead with its first job.
-        while not (self._beaten.wait(0.05) or self._stop.is_set()):
-            pass
-        for thread in (poller, dispatcher):
-            thread.start()
-        while dispatcher.is_alive() and not self._stop.wait(1):  # signals are handled in this thread, between two waits
-            pass
-        if not self._stop.is_set():  # the dispatcher has ended by itself
-            self._broke = True
-            self.stop(0)
         farewell = threading.Thread(target=self._farewell, args=(dispatcher, heart), name="farewell", daemon=True)
-        farewell.start()
+        try:
+            farewell.start()  # first: whatever interrupts this, it sees to it that the others end
+            heart.start()
+            # A process that fetched before its heart beats could be taken for dead with its first job.
+            while not (self._beaten.wait(0.05) or self._stop.is_set()):
+                pass
+            for thread in (poller, dispatcher, *self._dispatcher.threads()):
+                thread.start()
+            while dispatcher.is_alive() and not self._stop.wait(1):  # signals are handled in this thread, between two waits
+                pass
+            if not self._stop.is_set():  # the dispatcher has ended by itself
+                self._broke = True
+                self.stop(0)
+        except BaseException as error:
+            self.stop(0)
+            self._end(farewell)
+            if str(error) == "can't start new thread":
+                raise TooManyThreads("This machine does not allow so many threads: let fewer jobs run at a time.") from None
+            raise
+        self._end(farewell)
+        return int(self._broken())
+
+    def _end(self, farewell: threading.Thread) -> None:
+        """Wait until it has signed off, but no longer than until the deadline."""
         while farewell.is_alive() and time.monotonic() < self._deadline + LAST_WORDS:
             farewell.join(0.1)
         if farewell.is_alive():
             logger.error("Redis does not answer, so this process ends all the same; another one will rescue its jobs")
-        return int(self._broken())
 
     def _broken(self) -> bool:
         return self._broke or self._dispatcher.broken
 
     def _farewell(self, dispatcher: threading.Thread, heart: threading.Thread) -> None:
-        """Wait for what still runs, and sign off."""
-        dispatcher.join()
+        """When it is told to stop, wait for what still runs, and sign off."""
+        self._stop.wait()
+        if dispatcher.ident:  # it was started
+            dispatcher.join()
         self._ended.set()
-        heart.join(connection.SOCKET_TIMEOUT)  # or its last beat could come after the farewell
+        if heart.ident:
+            heart.join(connection.SOCKET_TIMEOUT)  # or its last beat could come after the farewell
         clean = self._dispatcher.clean
         try:
             self.heart.stop()

@@ -39,6 +39,9 @@ _really_now = Client._now
 _waiting: list[tuple[str, str]] = []
 _lock = threading.Lock()
 
+# The modes that are on; the last one counts.
+_modes: list[Mode] = []
+
 
 class EmptyQueue(LookupError):
     """`perform_one` found no job to run."""
@@ -49,17 +52,27 @@ class Mode:
 
     def __init__(self, send: Send) -> None:
         self._steps = send, _really_now if send is _really else _now_here
-        self._before = Client._send, Client._now
-        self.__enter__()
+        self._ends = False  # it is used as a context manager
+        with _lock:
+            for mode in [mode for mode in _modes if not mode._ends][:-1]:  # the last one of them has replaced it
+                _modes.remove(mode)
+        self._switch(on=True)
 
     def __enter__(self) -> None:
-        before = Client._send, Client._now
-        if before != self._steps:  # else it is on since it was made
-            self._before = before
-        Client._send, Client._now = self._steps  # type: ignore[method-assign, assignment]
+        self._ends = True
+        self._switch(on=True)
 
     def __exit__(self, *error: object) -> None:
-        Client._send, Client._now = self._before  # type: ignore[method-assign]
+        self._switch(on=False)
+
+    def _switch(self, *, on: bool) -> None:
+        with _lock:  # two threads may have one each, and neither ends when the other does
+            if self in _modes:
+                since = _modes.index(self)  # what was only called since then ends with it
+                _modes[since:] = [mode for mode in _modes[since + 1 :] if mode._ends or on]
+            if on:
+                _modes.append(self)
+            Client._send, Client._now = _modes[-1]._steps if _modes else (_really, _really_now)  # type: ignore[method-assign, assignment]
 
 
 def _now_here(client: Client) -> float:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, ClassVar
 
 from . import job as jobs
@@ -24,12 +24,8 @@ from .job import Job
 # The class attributes of a Worker that travel with each of its jobs, under the same names as in Sidekiq.
 OPTIONS = ("queue", "retry", "retry_for", "retry_queue", "dead", "backtrace", "tags")
 
-# What a call of them returns is to be run by somebody else.
-RUN_NOTHING = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-RUNS_NOTHING = (
-    "perform of {} is async or a generator, and to call it runs nothing: make it a plain def, with asyncio.run(…) or a loop "
-    "inside."
-)
+# The methods of a Worker that are called here; the first three are its own to write.
+METHODS = ("perform", "retry_in", "retries_exhausted", "perform_async", "perform_in", "perform_bulk", "set", "options")
 
 registry: dict[str, type[Worker]] = {}
 """Every Worker that was defined in this process, by the name that its jobs carry."""
@@ -103,17 +99,24 @@ class Worker:
     def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.job_name = plain(name) or cls.__name__
+        for method in METHODS:
+            if not callable(getattr(cls, method)):
+                kind = type(getattr(cls, method)).__name__
+                raise TypeError(f"{method} of {cls.__name__} is a {kind}: the name is a method's, def {method}(…).")
         perform = inspect.getattr_static(cls, "perform")
         has_jobs = perform is not Worker.__dict__["perform"]  # or it is a base, and only its heirs' options count
         # A bad name or option is refused here already.
         jobs.build({"class": cls.job_name, "args": [], **(cls.options() if has_jobs else {})})
-        if not callable(cls.perform):
-            raise TypeError(f"perform of {cls.__name__} is a {type(cls.perform).__name__}: define it, def perform(self, …).")
-        perform = getattr(perform, "__func__", perform)  # of a staticmethod
-        if any(kind(perform) for kind in RUN_NOTHING):
-            raise TypeError(RUNS_NOTHING.format(cls.__name__))
+        middleware.must_run(getattr(perform, "__func__", perform), f"perform of {cls.__name__}")  # of a staticmethod
+        middleware.must_run(cls.retry_in, f"retry_in of {cls.__name__}")
+        middleware.must_run(cls.retries_exhausted, f"retries_exhausted of {cls.__name__}")
         other = registry.get(cls.job_name)
         if other is not None and not _is_again(other, cls):
+            if _same_file(other, cls):
+                raise ValueError(
+                    f"One file was imported twice, as {other.__module__} and as {cls.__module__}, so it would define two "
+                    f"Workers called {cls.job_name}: import it by the same name everywhere, also in -r."
+                )
             raise ValueError(
                 f"Two Workers are called {cls.job_name}, {other.__module__}.{other.__qualname__} and "
                 f"{cls.__module__}.{cls.__qualname__}, and a job holds only the name. Give one of them another: "
@@ -126,11 +129,11 @@ class Worker:
         raise NotImplementedError(f"{type(self).__name__} has no perform: define what its jobs do.")
 
     @staticmethod
-    def retry_in(count: int, error: BaseException) -> float | str | None:
+    def retry_in(count: int, error: BaseException) -> float | timedelta | str | None:
         """Seconds until the next try after `error`; `count` is 0 after the first failure. Override it to choose.
 
-        None is the default wait, `count**4 + 15` and a little chance. "kill" sends the job to `dead` now, "discard"
-        forgets it. Sidekiq: `sidekiq_retry_in`.
+        A timedelta will do, too. None is the default wait, `count**4 + 15` and a little chance. "kill" sends the job to
+        `dead` now, "discard" forgets it. Sidekiq: `sidekiq_retry_in`.
         """
         return None
 
@@ -235,12 +238,12 @@ class Setter:
 
     def perform_inline(self, *args: Any) -> bool:
         """As `Worker.perform_inline`."""
-        job = jobs.build(self._item(list(args)))
+        job = jobs.separate(jobs.build(self._item(list(args))))
         ran = False
 
         def push() -> None:
             nonlocal ran
-            ready = jobs.checked(job)
+            ready = jobs.build(job)
             jobs.check_arguments(ready, self._parameters())
             run(self._worker, jobs.load(jobs.dump(ready)))
             ran = True
@@ -253,12 +256,17 @@ class Setter:
 
     def _parameters(self) -> list[str]:
         """What `perform` calls its arguments, so that a message can name the wrong one."""
-        return _names(self._worker.perform)
+        try:
+            return _names(self._worker)  # type: ignore[arg-type]
+        except (TypeError, ValueError):  # some callables have no signature
+            return []
 
 
 @lru_cache(maxsize=1_000)  # to look it up takes longer than the rest of a push
-def _names(perform: Callable[..., Any]) -> list[str]:
-    return list(inspect.signature(perform).parameters)[1:]
+def _names(worker: type[Worker]) -> list[str]:
+    static = isinstance(inspect.getattr_static(worker, "perform"), (staticmethod, classmethod))
+    parameters = list(inspect.signature(worker.perform).parameters.values())[0 if static else 1 :]
+    return [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
 
 
 def _is_again(one: type[Worker], other: type[Worker]) -> bool:
@@ -267,6 +275,11 @@ def _is_again(one: type[Worker], other: type[Worker]) -> bool:
     return "__main__" in modules or (
         modules[0] == modules[1] and (names[0] == names[1] or any("<locals>" in name for name in names))
     )
+
+
+def _same_file(one: type[Worker], other: type[Worker]) -> bool:
+    files = [getattr(sys.modules.get(worker.__module__), "__file__", None) for worker in (one, other)]
+    return files[0] is not None and files[0] == files[1]
 
 
 def find(name: str) -> type[Worker]:
@@ -290,12 +303,9 @@ def run(worker: type[Worker], job: Job, stop: threading.Event | None = None) -> 
     `stop` is what the job sees as `stopping`.
     """
     instance = worker()
-    instance._stop = stop
-    instance.jid = job["jid"]
+    vars(instance).update(_stop=stop, jid=job["jid"])  # it may be a frozen dataclass
 
     def perform() -> None:
-        result: object = instance.perform(*job["args"])
-        if isinstance(result, (CoroutineType, GeneratorType, AsyncGeneratorType)):  # of a decorated perform, or a later one
-            raise TypeError(RUNS_NOTHING.format(type(instance).__name__))
+        middleware.has_run(instance.perform(*job["args"]), f"perform of {type(instance).__name__}")
 
     middleware.server.invoke(instance, job, last=perform)

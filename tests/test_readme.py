@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lessons.course import catalogue, commands
-from minijobs import cli
+from minijobs.cli import parser as cli
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -18,11 +18,11 @@ LIBRARY = sorted((ROOT / "minijobs").rglob("*.py"))
 
 # From the ground up. A module knows only those before it; no import is an exception, not one for types either.
 FROM_THE_GROUND_UP = (
-    *("fields", "job", "errors", "connection", "preflight", "middleware", "log"),
+    *("fields", "job", "errors", "connection", "middleware", "log"),
     *("client", "worker"),
     *("scripts", "fetch", "retry", "scheduled", "processor", "heartbeat", "rescue", "api", "overview", "clearing"),
-    *("work_queue", "dispatcher", "server", "testing", "monitor", "scaffold", "console", "reload", "loader", "log_writer"),
-    *("web", "commands", "cli", "__main__"),
+    *("work_queue", "dispatcher", "server", "testing", "preflight", "monitor", "console"),
+    *("web", "cli", "__main__"),
     "__init__",
 )
 
@@ -33,9 +33,10 @@ CORE = {
     *("scheduled", "processor", "heartbeat", "rescue", "work_queue", "dispatcher", "server"),
 }
 # It was 1,349 before the library was held against what others had met on a bad day: late commands, a full Redis, failovers,
-# children, clocks, errors told apart. What is correct grew it by half; no feature did.
-MOST_LINES_OF_THE_CORE = 2_160
-MOST_LINES = 3_600  # all of it, but for the web pages
+# children, clocks, errors told apart. What is correct grew it by half, to 2,160; and a second attack, on what middleware,
+# hooks, logging and embedding programs may do to a job, by another twentieth. No feature did.
+MOST_LINES_OF_THE_CORE = 2_275
+MOST_LINES = 3_750  # all of it, but for the web pages
 MOST_LINES_OF_A_FILE = 200
 
 # Paths of one machine, and the hosts of package registries: nobody else has the ones, and everybody has their own others.
@@ -118,7 +119,7 @@ def test_an_arrow_that_points_up_is_seen(source: str) -> None:
         wrong_way("web", "from . import words\nfrom .words import line\nfrom .. import connection\nfrom ..api import Queue")
         == []
     )
-    assert wrong_way("web", "from .. import cli\nfrom ..commands import show") == ["cli", "commands"]
+    assert wrong_way("web", "from .. import cli\nfrom ..cli.commands import show") == ["cli", "cli"]
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
@@ -127,7 +128,7 @@ def test_the_library_imports_redis_and_the_standard_library_only(path: Path) -> 
     known = {"minijobs", "redis", *sys.stdlib_module_names}
     known |= {"flask", "waitress", "werkzeug"} if module(path) == "web" else set()
     known |= {"pytest"} if module(path) == "testing" else set()
-    known |= {"watchfiles"} if module(path) == "reload" else set()
+    known |= {"watchfiles"} if path.stem == "reload" else set()
     assert {name.split(".")[0] for name in imports(path.read_text())} <= known
 
 

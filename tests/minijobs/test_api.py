@@ -494,3 +494,29 @@ def test_entries_are_found_by_a_text_in_them_whatever_it_is(redis: redis_py.Redi
     raws = [entry(7), "a * b", "a [7] b", "who?", "back\\slash", "^", "é", "nothing"]
     redis.zadd("dead", dict.fromkeys(raws, 1))
     assert sorted(record.raw.decode() for record in DeadSet().scan(text)) == sorted(raw for raw in raws if text in raw)
+
+
+@pytest.mark.parametrize("size", [1, 5, 250])
+@pytest.mark.parametrize("later", [10_000.0, 60.0, -10_000.0])
+def test_whoever_reschedules_on_the_way_sees_each_once(redis: redis_py.Redis, size: int, later: float) -> None:
+    redis.zadd("schedule", {entry(number): NOW + number for number in range(size)})
+    seen = []
+    for job in ScheduledSet():
+        seen.append(job.args[0])
+        assert job.reschedule(job.score + later)
+    assert sorted(seen) == list(range(size))
+    assert sorted(job.score for job in ScheduledSet()) == [NOW + number + later for number in range(size)]
+
+
+def test_whoever_reschedules_and_deletes_on_the_way_sees_each_once(redis: redis_py.Redis) -> None:
+    redis.zadd("schedule", {entry(number): NOW + number for number in range(450)})
+    seen = []
+    for job in ScheduledSet():
+        number = job.args[0]
+        seen.append(number)
+        if number % 3 == 0:
+            job.delete()
+        elif number % 3 == 1:
+            job.reschedule(job.score + 10_000)
+    assert seen == list(range(450))
+    assert len(ScheduledSet()) == 300

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import math
+import pickle
 import time
 from collections.abc import Callable
 from datetime import date
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import redis as redis_py
 
+import minijobs
 from minijobs import BadArgument, Client, RedisUnavailable, connection, middleware
 from minijobs.client import BULK_SLICE, BulkInterrupted
 
@@ -272,3 +274,73 @@ def test_whether_a_moment_has_passed_is_for_rediss_clock_to_say(
 def test_a_push_for_now_does_not_ask_for_the_time(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "now", lambda client: pytest.fail("asked"))
     assert Client().push(JOB)
+
+
+# What middleware may do
+
+
+def test_middleware_changes_nothing_of_the_caller(redis: redis_py.Redis) -> None:
+    def change(job: Any, push: Callable[[], None]) -> None:
+        job["tags"].append("more")
+        job["args"][0][0]["size"] = 2
+        push()
+
+    middleware.client.add(change)
+    try:
+        item = {"class": "Mail", "args": [[{"size": 1}]], "tags": ["one"]}
+        Client().push(item)
+        rows = [[[{"size": 1}]], [[{"size": 1}]]]
+        Client().push_bulk({**item, "args": rows})
+    finally:
+        middleware.client.remove(change)
+    assert item == {"class": "Mail", "args": [[{"size": 1}]], "tags": ["one"]}
+    assert rows == [[[{"size": 1}]], [[{"size": 1}]]]
+    for raw in redis.lrange("queue:default", 0, -1):
+        job = json.loads(raw)
+        assert (job["tags"], job["args"]) == (["one", "more"], [[{"size": 2}]])
+
+
+@pytest.mark.parametrize("field", ["jid", "queue", "created_at", "retry"])
+def test_what_middleware_takes_out_is_filled_in(redis: redis_py.Redis, field: str) -> None:
+    def take_out(job: Any, push: Callable[[], None]) -> None:
+        del job[field]
+        push()
+
+    middleware.client.add(take_out)
+    try:
+        jid = Client().push(JOB)
+    finally:
+        middleware.client.remove(take_out)
+    job = first(redis)
+    assert field in job
+    assert job["jid"] == jid
+
+
+def test_what_holds_itself_is_refused_also_where_there_is_middleware(redis: redis_py.Redis) -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    nothing = middleware.client.add(lambda job, push: push())
+    try:
+        with pytest.raises(BadArgument, match="is nested more than 98 deep"):
+            Client().push({"class": "Mail", "args": [circle]})
+    finally:
+        middleware.client.remove(nothing)
+
+
+def test_a_bulk_that_failed_midway_can_be_told_to_another_process() -> None:
+    error = BulkInterrupted("1 job was pushed", [{"jid": "1"}], [{"jid": "2"}], [{"jid": "3"}])
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.pushed, again.unknown, again.not_pushed) == (
+        "1 job was pushed",
+        ["1"],
+        [{"jid": "2"}],
+        [{"jid": "3"}],
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [one for one in vars(minijobs).values() if isinstance(one, type) and issubclass(one, Exception)]
+)
+def test_every_error_of_ours_can_be_told_to_another_process(error: type[Exception]) -> None:
+    again = pickle.loads(pickle.dumps(error("one sentence")))
+    assert (type(again), str(again)) == (error, "one sentence")

@@ -491,3 +491,26 @@ def test_long_work_on_the_command_line_shows_how_far_it_is(redis: redis_py.Redis
     main(["retry", "retry", "--all"])
     assert error.getvalue() == "\rretried 1,000 of 2,500\rretried 2,000 of 2,500\rretried 2,500 of 2,500\n"
     assert len(RetrySet()) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["worker", "-q", "\udcff"],
+        ["worker", "-r", "\udcff"],
+        ["worker", "-r", "\udcff.py"],
+        ["retry", "delete", "\udcff"],
+        ["retry", "retry", "\udcff"],
+        ["retry", "list", "--limit", "\udcff"],
+        ["web", "--host", "\udcff"],
+        ["new", "\udcff"],
+    ],
+)
+def test_a_word_that_is_no_text_is_refused_in_a_sentence(real_redis_url: str, words: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "minijobs", *words]
+    run = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "REDIS_URL": real_redis_url}, capture_output=True, text=True
+    )
+    assert run.returncode in (1, 2)
+    assert "Traceback" not in run.stderr
+    assert r"\udcff" in run.stderr

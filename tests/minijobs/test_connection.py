@@ -380,3 +380,19 @@ def test_a_push_on_a_connection_that_broke_does_not_say_that_it_was_not_done(
     cut(real)
     with pytest.raises(RedisUnavailable, match=r"it may or may not have been done, once: pushing 1 job\."):
         Client().push(JOB)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_client_that_writes_another_encoding_is_refused(encoding: str) -> None:
+    with pytest.raises(ValueError, match=f"^minijobs needs a client whose encoding is utf-8, not {encoding}"):
+        connect(redis_py.Redis(encoding=encoding))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8"])
+def test_utf_8_has_several_names(encoding: str) -> None:
+    assert connect(redis_py.Redis(encoding=encoding)) is current()
+
+
+def test_a_url_that_is_no_text_is_none() -> None:
+    with pytest.raises(ValueError, match=r"^This is no URL of a Redis\."):
+        connect("redis://:p\udcff@localhost:6379/0")

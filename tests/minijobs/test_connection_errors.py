@@ -16,6 +16,7 @@ from redis.exceptions import OutOfMemoryError
 from redis.retry import Retry
 
 from minijobs import Client, RedisUnavailable, Server, cli, connect, connection
+from minijobs.cli import run
 from minijobs.connection import address, ask, kind_of, now, one_sentence
 
 NEVER_AGAIN = Retry(NoBackoff(), 0)
@@ -355,8 +356,8 @@ def test_every_command_says_in_one_sentence_what_is_wrong_with_a_url_and_nothing
     url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("REDIS_URL", url)
-    monkeypatch.setattr(cli, "PATIENCE", 0.0)
-    monkeypatch.setattr(cli, "end", lambda how: sys.exit(how.args[0]))  # which would end this process
+    monkeypatch.setattr(run, "PATIENCE", 0.0)
+    monkeypatch.setattr(run, "end", lambda how: sys.exit(how.args[0]))  # which would end this process
     for words in COMMANDS:
         monkeypatch.setattr(connection, "_current", None)
         try:

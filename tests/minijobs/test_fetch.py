@@ -18,7 +18,7 @@ import redis as redis_py
 from processes import GREETINGS
 
 import minijobs
-from minijobs import Client, Fetcher, UnitOfWork, fetch, rescue_orphans
+from minijobs import Client, Fetcher, UnitOfWork, connection, fetch, rescue_orphans
 from minijobs.fetch import LOOK_EVERY, Destination, new_identity
 
 JOB = {"class": "Mail", "args": ["ada"]}
@@ -496,3 +496,15 @@ def test_a_queue_that_is_named_twice_is_one(redis: redis_py.Redis) -> None:
 def test_an_identity_with_a_bar_would_hide_its_lists_from_the_rescue_and_is_refused(redis: redis_py.Redis) -> None:
     with pytest.raises(ValueError, match=r"^identity is 'web\|1' and must be the name of a process, without a \|\.$"):
         Fetcher("mail", identity="web|1")
+
+
+@pytest.mark.parametrize(("timeout", "longest"), [(None, 2.0), (5, 2.0), (1, 0.5), (0.5, 0.25), (0.3, None), (0.1, None)])
+def test_redis_holds_no_answer_back_longer_than_its_client_waits(
+    real_redis_url: str, told: Callable, timeout: float | None, longest: float | None
+) -> None:
+    redis = redis_py.Redis.from_url(real_redis_url, socket_timeout=timeout)
+    fetcher = Fetcher("default", redis=connection.check_client(redis))
+    blocks = [float(words[-1]) for words in told(lambda: fetcher.fetch(timeout=0.6)) if words[0] == "BRPOPLPUSH"]
+    assert all(block <= (longest or 0) for block in blocks)
+    assert bool(blocks) is (longest is not None)
+    redis.close()

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from minijobs import Processor, Worker
-from minijobs.log import about, handler, info, logger, show, tid
+from minijobs.log import about, handler, logger, show, tid
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (\d+) TID-([0-9a-z]+) (?:(\S+) JID-(\S+) )?([A-Z]+): (.*)")
 
@@ -152,14 +152,63 @@ def test_whoever_adds_something_to_every_record_finds_it_in_these_as_well(printe
 
     logging.setLogRecordFactory(with_a_number)
     try:
-        info("done: %.3f sec", 0.5)
+        logger.line("done: %.3f sec", 0.5)
     finally:
         logging.setLogRecordFactory(factory)
     assert parts(printed.getvalue().rstrip("\n"))[6] == "7 done: 0.500 sec"
 
 
 def test_they_are_said_only_to_who_wants_to_know_so_much(printed: io.StringIO) -> None:
-    info("done: %.3f sec", 0.5)
+    logger.line("done: %.3f sec", 0.5)
     logger.setLevel(logging.WARNING)
-    info("start")
+    logger.line("start")
     assert [parts(line)[5:] for line in printed.getvalue().splitlines()] == [("INFO", "done: 0.500 sec")]
+
+
+# What fails in somebody's logging decides nothing
+
+
+class Fails(logging.Filter, logging.Handler):
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        raise RuntimeError("a filter")
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        raise RuntimeError("a handler")
+
+
+def a_record_factory(*args: object, **options: object) -> logging.LogRecord:
+    raise RuntimeError("a record factory")
+
+
+@pytest.mark.parametrize("what", ["a filter", "a handler", "a record factory"])
+def test_what_fails_in_somebodys_logging_is_said_and_the_job_is_done(
+    processor: Processor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    class Mail(Worker):
+        def perform(self, ok: bool) -> None:
+            assert ok
+
+    Mail.perform_async(True)
+    Mail.perform_async(False)
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    logger.manager._clear_cache()  # type: ignore[attr-defined]
+    if what == "a filter":
+        monkeypatch.setattr(logger, "filters", [Fails()])
+    elif what == "a handler":
+        monkeypatch.setattr(logger, "handlers", [Fails()])
+    else:
+        monkeypatch.setattr(logging, "_logRecordFactory", a_record_factory)
+    outcomes = [outcome.name for _ in range(2) if (outcome := processor.process_one())]
+    monkeypatch.undo()
+    logger.manager._clear_cache()  # type: ignore[attr-defined]
+    assert outcomes == ["done", "retry"]
+    assert f"RuntimeError: {what}" in capsys.readouterr().err
+
+
+def test_a_line_says_where_in_the_code_it_was_logged(caplog: pytest.LogCaptureFixture) -> None:
+    logger.error("from here")
+    (record,) = caplog.records
+    assert (record.filename, record.funcName) == ("test_log.py", "test_a_line_says_where_in_the_code_it_was_logged")

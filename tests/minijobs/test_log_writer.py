@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from minijobs import log_writer
+from minijobs.cli import log_writer
+from minijobs.cli.log_writer import show_in_background
 from minijobs.log import about, logger, tid
-from minijobs.log_writer import show_in_background
 
 
 def said(stream: io.StringIO) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -179,3 +180,46 @@ def test_a_direct_call_knows_no_middleware() -> None:
             return "sent"
 
     assert Mail().perform() == "sent"
+
+
+# To call it runs nothing
+
+
+async def asynchronous(*context: Any) -> None: ...
+
+
+def generator(*context: Any) -> Any:
+    yield
+
+
+class AsyncObject:
+    async def __call__(self, *context: Any) -> None: ...
+
+
+@pytest.mark.parametrize("link", [asynchronous, generator, AsyncObject(), functools.partial(asynchronous, 1)])
+def test_what_would_not_run_is_no_middleware(link: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"^This middleware is async or a generator, and to call it runs nothing: make it a plain"
+    ):
+        Chain().add(link)
+
+
+@pytest.mark.parametrize("link", [lambda *context: asynchronous(), lambda *context: generator()])
+def test_what_turns_out_not_to_run_fails_the_push_and_the_run(
+    redis: redis_py.Redis, processor: Processor, monkeypatch: pytest.MonkeyPatch, link: Any
+) -> None:
+    class Mail(Worker):
+        retry = 0
+
+        def perform(self) -> None: ...
+
+    Mail.perform_async()
+    monkeypatch.setattr(middleware, "client", Chain())
+    monkeypatch.setattr(middleware, "server", Chain())
+    middleware.client.add(link)
+    middleware.server.add(link)
+    with pytest.raises(TypeError, match="This middleware is async"):
+        Mail.perform_async()
+    outcome = processor.process_one()
+    assert outcome is not None
+    assert (outcome.name, type(outcome.error)) == ("dead", TypeError)

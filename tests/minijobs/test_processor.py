@@ -533,3 +533,29 @@ def test_a_thread_whose_job_failed_shows_nothing(processor: Processor) -> None:
     failing(RuntimeError()).perform_async()
     processor.process_one()
     assert processor.work == {}
+
+
+def test_a_job_may_run_another_one_itself(redis: redis_py.Redis) -> None:
+    class Inner(Worker):
+        queue = "inner"
+
+        def perform(self) -> None: ...
+
+    outer_runs = []
+
+    class Outer(Worker):
+        def perform(self) -> None:
+            both = Processor(Fetcher("inner"))
+            processor.fetcher.queues = ("default", "inner")
+            assert both.process_one() is not None
+            assert processor.process_one() is not None
+            outer_runs.extend(work.unit.queue for work in processor.work.values())
+
+    processor = Processor(Fetcher("default"))
+    Inner.perform_async()
+    Inner.perform_async()
+    jid = Outer.perform_async()
+    outcome = processor.process_one()
+    assert outcome is not None
+    assert (outcome.name, outer_runs, processor.work, jid is not None) == ("done", ["default"], {}, True)
+    assert [key for key in redis.scan_iter() if b"inflight:" in key or b"queue:" in key] == []

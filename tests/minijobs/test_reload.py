@@ -13,7 +13,8 @@ import pytest
 import redis as redis_py
 from processes import SOON, eventually
 
-from minijobs import Client, Queue, cli, reload
+from minijobs import Client, Queue, cli
+from minijobs.cli import reload
 
 WORKERS = """
 import os, time

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
+import threading
+import traceback
 import zlib
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import redis as redis_py
+from processes import SOON
 
 from minijobs import Outcome, Processor, UnitOfWork, Worker, poll, retry
 from minijobs.fetch import Destination
@@ -125,7 +131,6 @@ class CannotBeCompared:
         "soon",
         [],
         {},
-        timedelta(1),
         object(),
         CannotBeCompared(),
         KeyError(),
@@ -511,3 +516,103 @@ def test_a_mistake_in_a_death_handler_is_logged_and_the_next_one_is_told(caplog:
     assert failed(retry=0).name == "dead"
     assert "a death handler failed" in caplog.text
     assert told == [JOB["jid"]]
+
+
+# What the hooks say
+
+
+def test_a_worker_may_choose_a_timedelta(chance: Callable) -> None:
+    assert failed(choosing(timedelta(minutes=2))).at == NOW + 120 + chance(0)
+
+
+@pytest.mark.parametrize("nonsense", [True, "soon", 0, timedelta(0), Decimal(5)])
+def test_a_choice_that_is_nonsense_is_named(nonsense: Any, caplog: pytest.LogCaptureFixture) -> None:
+    failed(choosing(nonsense))
+    assert "retry_in of Chooses failed, so the default wait is taken" in caplog.text
+    assert f"ValueError: {nonsense!r} is no number of seconds above 0, nor a timedelta" in caplog.text
+
+
+def test_a_hook_that_returns_what_has_not_run_is_named(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mail(Worker):
+        @staticmethod
+        def retries_exhausted(job: Any, error: BaseException) -> Any:
+            return (number for number in range(3))
+
+    monkeypatch.setattr(retry, "death_handlers", [lambda job, error: (number for number in range(3))])
+    assert failed(Mail, retry=0).name == "dead"
+    assert "retries_exhausted is async or a generator, and to call it runs nothing" in caplog.text
+    assert "A death handler is async or a generator, and to call it runs nothing" in caplog.text
+
+
+def test_retry_null_says_nothing_so_its_class_does(redis: redis_py.Redis) -> None:
+    class Mail(Worker):
+        retry = 0
+
+        def perform(self) -> None: ...
+
+    Mail.set(retry=None).perform_async()
+    raw = redis.lindex("queue:default", 0)
+    assert json.loads(raw)["retry"] is None
+    assert after_failure(UnitOfWork("default", raw), load(raw), BOOM, Mail, now=NOW).name == "dead"
+
+
+# What a failed job held is let go of, and nothing else
+
+
+def test_a_coroutine_that_the_error_came_from_lives_on(processor: Processor) -> None:
+    # Given a batcher of the program's own, whose coroutine hands its errors to whoever waits for them
+    loop = asyncio.new_event_loop()
+    asked: asyncio.Queue[Future[str]] = asyncio.Queue()
+
+    async def batcher() -> None:
+        while True:
+            answer = await asked.get()
+            try:
+                raise RuntimeError("no such mail")
+            except RuntimeError as error:
+                answer.set_exception(error)
+
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    at_work = asyncio.run_coroutine_threadsafe(batcher(), loop)
+
+    class Mail(Worker):
+        def perform(self) -> None:
+            answer: Future[str] = Future()
+            loop.call_soon_threadsafe(asked.put_nowait, answer)
+            answer.result(timeout=SOON)
+
+    # When jobs fail with what it hands them
+    for _ in range(3):
+        Mail.perform_async()
+    errors = [outcome.error for _ in range(3) if (outcome := processor.process_one())]
+    # Then each of them got its answer
+    assert [str(error) for error in errors] == ["no such mail"] * 3
+    assert not at_work.done()
+    loop.call_soon_threadsafe(at_work.cancel)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(SOON)
+
+
+def test_who_reports_an_error_later_still_knows_where_it_was_raised(processor: Processor) -> None:
+    class Mail(Worker):
+        def perform(self) -> None:
+            try:
+                self.send("a letter")
+            except ValueError as error:
+                raise RuntimeError("not sent") from error
+
+        def send(self, letter: str) -> None:
+            raise ValueError(letter)
+
+    Mail.perform_async()
+    error = processor.process_one().error  # type: ignore[union-attr]
+    assert isinstance(error, RuntimeError)
+    told = "".join(traceback.format_exception(error))
+    assert "in send" in told
+    assert "in perform" in told
+    for one in (error, error.__cause__):
+        assert [frame.f_locals for frame, _ in traceback.walk_tb(one.__traceback__)] != []  # type: ignore[union-attr]
+        assert not any(frame.f_locals for frame, _ in traceback.walk_tb(one.__traceback__))  # type: ignore[union-attr]

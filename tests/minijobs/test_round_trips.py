@@ -13,7 +13,7 @@ import redis as redis_py
 from processes import SOON, eventually
 
 from minijobs import Worker, log
-from minijobs.log_writer import show_in_background
+from minijobs.cli.log_writer import show_in_background
 from minijobs.monitor import read
 from minijobs.server import Server
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from minijobs import scaffold
+from minijobs.cli import scaffold
 
 WORKER = "workers/send_gif_to_user_worker.py"
 TEST = "tests/test_send_gif_to_user_worker.py"

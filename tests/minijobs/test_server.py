@@ -15,7 +15,7 @@ from processes import SOON, eventually
 
 from minijobs import Fetcher, Queue, RedisUnavailable, RetrySet, Stats, Worker, poll, worker
 from minijobs.fetch import LOOK_EVERY
-from minijobs.server import Server
+from minijobs.server import Server, TooManyThreads
 
 
 class ServerNote(Worker):
@@ -468,3 +468,93 @@ def test_when_redis_takes_long_to_say_who_lives_the_poller_rescues_nobody(redis,
     with Running(heartbeat=0.1):
         eventually(lambda: len(asked) > 2)
     assert ServerNote.ran == []
+
+
+# What one Server does once
+
+
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [
+        *(("concurrency", number) for number in (0, -1, "2", 2.5, True, None)),
+        *(("heartbeat", number) for number in (0, -1, float("nan"), "5", None)),
+        *(("poll", number) for number in (0, -1, float("nan"), "5", None)),
+        *(("timeout", number) for number in (-1, float("nan"), "5", None)),
+    ],
+)
+def test_a_number_that_is_none_is_refused(redis: redis_py.Redis, word: str, number: object) -> None:
+    with pytest.raises(ValueError, match=f"^{word} is {number!r} and must be a number of "):
+        Server("default", **{word: number})
+
+
+def test_a_server_runs_once_and_leaves_no_thread(redis: redis_py.Redis) -> None:
+    before = set(threading.enumerate())
+    server = Server("default", concurrency=3, heartbeat=0.05, poll=0.05)
+    runs = threading.Thread(target=server.run)
+    runs.start()
+    eventually(lambda: redis.exists(server.heart.identity))
+    server.stop()
+    runs.join(SOON)
+    eventually(lambda: set(threading.enumerate()) <= before)
+    with pytest.raises(RuntimeError, match=r"^This Server has run, and its process has signed off: make another one\.$"):
+        server.run()
+
+
+def test_a_server_that_is_interrupted_has_ended(real: redis_py.Redis) -> None:
+    # Given a Server in the main thread of a program that does nothing about signals
+    server = Server("default", concurrency=2, heartbeat=0.05, poll=0.05, timeout=0)
+    ServerGate.perform_async("ada")
+
+    def interrupt() -> None:
+        assert ServerGate.entered.acquire(timeout=SOON)
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    # When it is interrupted while a job runs
+    with pytest.raises(KeyboardInterrupt):
+        server.run()
+    # Then what it had fetched is back, nobody believes that it lives, and it fetches nothing more
+    assert [key for key in real.scan_iter() if b"inflight" in key or server.heart.identity.encode() in key] == []
+    ServerNote.perform_async("grace")
+    time.sleep(4 * server.poll_every)
+    assert [job.args for job in Queue("default")] == [["ada"], ["grace"]]
+
+
+def test_a_server_that_is_interrupted_before_it_could_begin_has_ended(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(threading.enumerate())
+    server = Server("default", concurrency=2)
+    interrupts = iter([signal.SIGINT])
+
+    def beat() -> list[str]:
+        for number in interrupts:
+            signal.raise_signal(number)
+        raise RedisUnavailable("not yet")
+
+    monkeypatch.setattr(server.heart, "beat", beat)
+    with pytest.raises(KeyboardInterrupt):
+        server.run()
+    eventually(lambda: set(threading.enumerate()) <= before)
+    assert not redis.exists(server.heart.identity)
+
+
+def test_more_threads_than_there_may_be_are_refused_in_a_sentence(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_new = threading._start_new_thread
+
+    def start(function: object, args: object, *more: object) -> int:
+        if threading.active_count() > 20:
+            raise RuntimeError("can't start new thread")
+        return start_new(function, args, *more)
+
+    before = set(threading.enumerate())
+    server = Server("default", concurrency=50)
+    monkeypatch.setattr(threading, "_start_new_thread", start)
+    with pytest.raises(
+        TooManyThreads, match=r"^This machine does not allow so many threads: let fewer jobs run at a time\.$"
+    ):
+        server.run()
+    eventually(lambda: set(threading.enumerate()) <= before)
+    assert not redis.exists(server.heart.identity)

@@ -635,3 +635,34 @@ print(testing.drain(Mail), hasattr(testing, "fake_jobs"))
 def test_the_library_does_not_know_that_tests_exist() -> None:
     run = python('import sys, minijobs.cli; print([name for name in sys.modules if name in ("minijobs.testing", "pytest")])')
     assert (run.stdout, run.stderr) == ("[]\n", "")
+
+
+def test_a_mode_that_ends_in_one_thread_does_not_end_that_of_another() -> None:
+    # Given two threads whose modes overlap
+    first, second = testing.fake(), testing.inline()
+    with second:
+        with first:
+            before = Client._send
+        # When the first one ends
+        assert Client._send is not before
+        # Then the second one is still on
+        assert Client._send is testing._run_all
+
+
+def test_a_mode_that_was_called_in_a_block_ends_with_it() -> None:
+    before = Client._send
+    with testing.disable():
+        testing.fake()
+        testing.inline()
+        assert Client._send is testing._run_all
+    assert Client._send is before
+
+
+def test_modes_that_are_called_replace_each_other() -> None:
+    for _ in range(100):
+        testing.fake()
+        testing.inline()
+    assert len(testing._modes) < 5
+    with testing.fake():
+        assert Client._send is testing._keep
+    assert Client._send is testing._run_all

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import enum
 import functools
+import importlib
 import json
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis as redis_py
 
-from minijobs import BadArgument, UnknownWorker, Worker, connection, middleware, worker
+from minijobs import BadArgument, Processor, UnknownWorker, Worker, connection, middleware, worker
 
 
 @pytest.fixture
@@ -343,7 +347,7 @@ def test_a_name_that_no_job_can_carry_is_refused_with_or_without_a_perform(name:
 
 @pytest.mark.parametrize("perform", [None, 5])
 def test_a_perform_that_cannot_be_called_is_refused_when_the_class_is_defined(perform: Any) -> None:
-    with pytest.raises(TypeError, match=r"^perform of Refused is a \w+: define it"):
+    with pytest.raises(TypeError, match=r"^perform of Refused is a \w+: the name is a method's"):
         type("Refused", (Worker,), {"perform": perform})
     assert "Refused" not in worker.registry
 
@@ -469,3 +473,93 @@ def test_milliseconds_are_refused_and_nothing_is_pushed(redis: redis_py.Redis, m
     with pytest.raises(ValueError, match="milliseconds, perhaps"):
         mail.perform_at(time.time() * 1000, "ada")
     assert redis.keys() == []
+
+
+# What a class cannot be
+
+
+async def asynchronous(*args: Any) -> None: ...
+
+
+def generator(*args: Any) -> Any:
+    yield
+
+
+@pytest.mark.parametrize("hook", ["retry_in", "retries_exhausted"])
+@pytest.mark.parametrize("wrong", [asynchronous, generator])
+def test_a_hook_that_would_not_run_is_refused(hook: str, wrong: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^{hook} of Mail is async or a generator, and to call it runs nothing"):
+        type("Mail", (Worker,), {hook: staticmethod(wrong)})
+
+
+@pytest.mark.parametrize("method", worker.METHODS)
+def test_an_attribute_with_the_name_of_a_method_is_refused(method: str) -> None:
+    with pytest.raises(TypeError, match=rf"^{method} of Mail is a dict: the name is a method's, def {method}\(…\)\.$"):
+        type("Mail", (Worker,), {method: {}})
+
+
+def test_a_frozen_dataclass_may_be_a_worker(redis: redis_py.Redis, processor: Processor) -> None:
+    said = []
+
+    @dataclass(frozen=True)
+    class Mail(Worker):
+        def perform(self) -> None:
+            said.append(self.jid)
+
+    jid = Mail.perform_async()
+    processor.process_one()
+    assert said == [jid]
+
+
+# The name of the wrong argument
+
+
+class WithCall:
+    def __call__(self, *args: Any) -> None: ...
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("perform", "name"),
+    [
+        (lambda self, email, *, size=1: None, "2 of"),
+        (lambda self, email, size: None, r"2 \(size\) of"),
+        (lambda self, *emails: None, "2 of"),
+        (staticmethod(lambda email, size: None), r"2 \(size\) of"),
+        (classmethod(lambda cls, email, size: None), r"2 \(size\) of"),
+        (print, "2 of"),
+        (dict.fromkeys, "2 of"),
+        (WithCall(), "2 of"),
+    ],
+)
+def test_the_argument_that_is_wrong_is_called_as_perform_calls_it(redis: redis_py.Redis, perform: Any, name: str) -> None:
+    mail: Any = type("Mail", (Worker,), {"perform": perform})
+    with pytest.raises(BadArgument, match=f"^Argument {name} Mail is a set, and JSON has no such thing"):
+        mail.perform_async("ada", {1})
+    assert mail.perform_async("ada", 1)
+
+
+def test_middleware_changes_nothing_of_the_caller_of_an_inline_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mail(Worker):
+        def perform(self, rows: list[Any]) -> None: ...
+
+    monkeypatch.setattr(middleware, "client", middleware.Chain())
+    middleware.client.add(lambda job, push: (job["args"][0][0].clear(), push())[1])
+    rows = [[1, 2]]
+    assert Mail.perform_inline(rows)
+    assert rows == [[1, 2]]
+
+
+def test_one_file_under_two_names_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "mails.py").write_text(
+        "from minijobs import Worker\nclass MailOfTwoNames(Worker):\n    def perform(self): ...\n"
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), str(tmp_path / "folder"), *sys.path])
+    importlib.import_module("mails")
+    with pytest.raises(
+        ValueError, match=r"^One file was imported twice, as mails and as folder\.mails, .* by the same name"
+    ):
+        importlib.import_module("folder.mails")
+    del sys.modules["mails"]

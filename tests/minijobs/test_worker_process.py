@@ -386,7 +386,7 @@ ENDS = "class Ends:\n    def __str__(self): sys.exit()\n"
 )
 def test_when_the_thread_that_writes_the_log_dies_work_goes_on_and_lines_are_written(real, run, tmp_path, way):
     with (tmp_path / "log").open("w") as log:
-        popen = run(f"from minijobs import log_writer\n{way}", stderr=log)
+        popen = run(f"from minijobs.cli import log_writer\n{way}", stderr=log)
         for number in (1, 2):
             push("Talk", 15_000)
             said_in_redis(real, number)

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-from .log import AddContext, handler, logger
+from ..log import AddContext, Logger, handler, logger
 
 # So many lines wait at most to be written in the background; who has more to say waits as well.
 MOST_WAITING = 10_000
@@ -50,7 +50,7 @@ def show_in_background(stream: TextIO | None = None, level: int | str = logging.
         front.stop()
 
 
-class _Visible(logging.Logger):
+class _Visible(Logger):
     """Our logger in a worker process: its lines are written, and to each place once, whenever others set up logging.
 
     `logging.config.dictConfig` disables the loggers that exist, and `logging.basicConfig` adds a handler that would print

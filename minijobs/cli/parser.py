@@ -1,41 +1,23 @@
-"""The command `minijobs`, also `python -m minijobs`: what its words mean, and running a worker process.
-
-minijobs worker -r app.workers -c 10 -q critical,3 -q default --timeout 25
-minijobs stats
-minijobs retry list
-minijobs monitor --grep 'hset|lpush'
-minijobs web
-minijobs new SendGifToUser
-"""
+"""What the words of the command `minijobs` mean."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import logging
-import os
 import sys
-import threading
-import time
-import traceback
-from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import partial
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from redis import RedisError
 
-from . import commands, connection, log, log_writer, preflight, reload, worker
-from .console import Failed, Refused, Terminated, complain, end, flush, prepare
-from .heartbeat import EVERY
-from .loader import load as load
-from .loader import load_or_wait
-from .server import Server
+from .. import connection
+from ..console import Failed, Refused, Terminated, complain, flush, prepare
+from ..heartbeat import EVERY
+from . import commands
+from .run import work
 
 if TYPE_CHECKING:
-    from .connection import Redis
-
-# Seconds that a worker process waits at its start for a Redis that is away: the two may be started together.
-PATIENCE = 5.0
+    from ..connection import Redis
 
 WHAT_IS_IN = {
     "retry": "failed, and will be tried again",
@@ -112,9 +94,11 @@ def parser() -> argparse.ArgumentParser:
         listing.add_argument("--limit", metavar="N", type=_count, default=25, help="so many at most (25); 0 for all")
         again = verb("retry", commands.retry, "put jobs back into their queues now", under)
         some = again.add_mutually_exclusive_group(required=True)
-        some.add_argument("jids", metavar="JID", nargs="*", default=[], help="these")
+        some.add_argument("jids", metavar="JID", type=_text, nargs="*", default=[], help="these")
         some.add_argument("--all", action="store_true", help="all of them")
-        verb("delete", commands.delete, "delete jobs for good", under).add_argument("jids", metavar="JID", nargs="+")
+        verb("delete", commands.delete, "delete jobs for good", under).add_argument(
+            "jids", metavar="JID", type=_text, nargs="+"
+        )
         verb("clear", commands.clear, "delete all of them for good", under).add_argument(
             "--yes", action="store_true", help="do not ask"
         )
@@ -129,104 +113,13 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
-def work(options: argparse.Namespace) -> int:
-    """`minijobs worker`: load the Workers, then run jobs. Sidekiq: the command `sidekiq`."""
-    queues, weights = queues_and_weights(options.queue)
-    for name, value, least in (("-c", options.concurrency, 1), ("--timeout", options.timeout, 0)):
-        if not value >= least:
-            raise Refused(f"{name} {value}: it must be at least {least}")
-    if not 0 < options.heartbeat < float("inf"):
-        raise Refused(f"--heartbeat {options.heartbeat}: it must be more than 0 seconds")
-    if options.reload and not reload.possible():
-        raise Failed('--reload needs watchfiles: pip install "minijobs[reload]"')
-    again = False
-    try:
-        with log_writer.show_in_background(level=options.log_level):
-            code, again = _work(options, queues, weights)
-    except (Refused, RedisError) as error:
-        complain(error)
-        code = 1
-    except (KeyboardInterrupt, Terminated):
-        code = 0
-    except Exception:  # a mistake of ours; it must not wait for a thread of the user's, as Python does at its end
-        code = 1
-        with suppress(OSError, ValueError):
-            traceback.print_exc()
-    end(reload.start_again if again else partial(os._exit, code))
-
-
-def _work(options: argparse.Namespace, queues: list[str], weights: dict[str, int]) -> tuple[int, bool]:
-    """Run jobs until told to stop. Returns the exit code, and whether to start again."""
-    files = load_or_wait(options)
-    if files is None:
-        return 0, True
-    server = Server(
-        *queues,
-        weights=weights,
-        concurrency=options.concurrency,
-        timeout=options.timeout,
-        heartbeat=options.heartbeat,
-    )
-    _check(server, queues)
-    known = ", ".join(sorted(worker.registry))
-    log.logger.info(
-        "minijobs runs %s, %d threads, Redis at %s", ", ".join(queues), options.concurrency, connection.address(server.redis)
-    )
-    log.logger.log(
-        *((logging.INFO, "Workers: %s", known) if known else (logging.WARNING, "no Worker is known: name a module, -r"))
-    )
-    server.handle_signals()
-    ended, saved = threading.Event(), threading.Event()
-    if options.reload:
-        watch = partial(_stop_when_saved, server, files, ended, saved)
-        threading.Thread(target=watch, name="reload", daemon=True).start()
-    code = server.run()
-    ended.set()
-    return code, saved.is_set() and not server.asked_to_end
-
-
-def _check(server: Server, queues: list[str]) -> None:
-    """Ask Redis whether a worker can work with it. Raises Failed if not, RedisUnavailable if it does not come soon."""
-    outage, gives_up = connection.Outage(server.redis), float("inf")
-    while True:
-        try:
-            preflight.check(server.redis, queues=queues)
-            return outage.over()
-        except preflight.CannotStart as error:
-            raise Failed(str(error)) from None
-        except connection.RedisUnavailable as error:
-            gives_up = min(gives_up, time.monotonic() + PATIENCE)
-            if time.monotonic() >= gives_up:
-                raise
-            outage.noticed(error)
-            time.sleep(0.1)
-
-
 def web(options: argparse.Namespace) -> int:
     """`minijobs web`: the dashboard. Sidekiq: `Sidekiq::Web`, which needs an application around it."""
     try:
-        from .web.serve import serve  # here, for nothing else needs Flask
+        from ..web.serve import serve  # here, for nothing else needs Flask
     except ModuleNotFoundError as error:
         raise Failed(f'minijobs web needs {error.name}: pip install "minijobs[web]"') from None
     return serve(options.host, options.port)
-
-
-def queues_and_weights(named: list[str]) -> tuple[list[str], dict[str, int]]:
-    """What `-q` says: names in strict order, or with weights.
-
-    >>> queues_and_weights(["critical,3", "default"])
-    (['critical', 'default'], {'critical': 3, 'default': 1})
-    >>> queues_and_weights(["critical", "default"])
-    (['critical', 'default'], {})
-    """
-    queues: dict[str, int] = {}
-    for text in named or ["default"]:
-        name, _, weight = text.partition(",")
-        if not name or "|" in name or (weight and not (weight.isdecimal() and int(weight) > 0)):
-            raise Refused(f"-q {text}: a queue's name, and perhaps a weight from 1 on, such as critical,3; no | in it")
-        queues[name] = int(weight or 0)
-    weighted = any(queues.values())
-    return list(queues), {name: weight or 1 for name, weight in queues.items()} if weighted else {}
 
 
 def _redis() -> Redis:
@@ -237,18 +130,19 @@ def _redis() -> Redis:
         raise Failed(f"REDIS_URL is no address of a Redis: {error}") from None
 
 
-def _stop_when_saved(server: Server, files: reload.Saved, ended: threading.Event, saved: threading.Event) -> None:
-    if file := reload.wait_until_saved(files, ended):
-        log.logger.info("%s was saved: starting again", file)
-        saved.set()
-        server.stop()
-
-
 def _version() -> str:
     try:
         return importlib.metadata.version("minijobs")
     except importlib.metadata.PackageNotFoundError:
         return "(not installed: run from its source)"
+
+
+def _text(word: str) -> str:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{word} is no text in UTF-8") from None
+    return word
 
 
 def _count(text: str) -> int:

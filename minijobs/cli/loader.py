@@ -10,8 +10,9 @@ import threading
 from argparse import Namespace
 from pathlib import Path
 
-from . import log, reload
-from .console import Failed, Refused
+from .. import log
+from ..console import Failed, Refused
+from . import reload
 
 
 def load(name: str) -> None:
@@ -28,8 +29,18 @@ def load(name: str) -> None:
 
 
 def _load_file(path: Path) -> None:
-    """Import this file, whatever its name is, unless it was: `queue.py`, or the second `workers.py`, gets another name."""
+    """Import this file, whatever its name is, unless it was: `queue.py`, or the second `workers.py`, gets another name.
+
+    One of a package is the package's module: the rest of it imports it by that name.
+    """
     if any(getattr(module, "__file__", None) == str(path) for module in list(sys.modules.values())):
+        return
+    top = path.parent
+    while (top / "__init__.py").exists():
+        top = top.parent
+    name = ".".join(path.relative_to(top).with_suffix("").parts).removesuffix(".__init__")
+    if "." in name and _is_at(name, path, top):
+        importlib.import_module(name)
         return
     # It finds the modules beside it, and nobody finds them instead of Python's own.
     pythons = (os.path.dirname(os.__file__), *(folder for folder in sys.path if folder.endswith("lib-dynload")))
@@ -47,6 +58,16 @@ def _load_file(path: Path) -> None:
     except BaseException:
         del sys.modules[name]
         raise
+
+
+def _is_at(name: str, path: Path, top: Path) -> bool:
+    """Whether this file is what Python finds by this name, once `top` is on its path; there may be another such package."""
+    sys.path[:0] = _here() if str(top) in _here() else [str(top), *_here()]
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return False
+    return found is not None and found.origin == str(path)
 
 
 def _here() -> list[str]:

@@ -14,10 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from . import connection, monitor, scaffold
-from .api import DeadSet, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry
-from .console import Failed, Progress, Refused, away, cut, plain, stretch, table
-from .overview import ProcessSet, Stats
+from .. import connection, monitor
+from ..api import DeadSet, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry
+from ..console import Failed, Progress, Refused, away, cut, plain, stretch, table
+from ..overview import ProcessSet, Stats
+from . import scaffold
 
 SETS: dict[str, type[JobSet]] = {"retry": RetrySet, "dead": DeadSet, "scheduled": ScheduledSet}
 
