@@ -1,8 +1,9 @@
 """minijobs: background jobs through Redis, small enough to read in one sitting, in the format of Ruby's Sidekiq.
 
 Read the files in the order in which a job meets them: `job`, `fields`, `errors`, `connection`, `middleware`, `client`,
-`worker`; then `scripts`, `fetch`, `processor`, `retry`, `scheduled`, `heartbeat`, `rescue`; `work_queue`, `dispatcher` and
-`server`, which repeat all that in threads; and `api` and `overview` to look at it all, `log` to read about it.
+`worker`; then `scripts`, `fetch`, `processor`, `retry`, `scheduled`, `heartbeat`, `rescue`; `work_queue`, `held_jobs`,
+`dispatcher`, `lifecycle` and `server`, which repeat all that in threads; and `api` and `overview` to look at it all, `log`
+to read about it.
 """
 
 from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet, SortedEntry
@@ -12,6 +13,7 @@ from .connection import RedisUnavailable, connect
 from .fetch import Fetcher, UnitOfWork
 from .heartbeat import Heartbeat
 from .job import BadArgument, BadPayload
+from .lifecycle import on
 from .overview import Process, ProcessSet, Stats, Work, WorkSet
 from .processor import Processor
 from .rescue import PoisonPill, rescue_orphans
@@ -50,6 +52,7 @@ __all__ = [
     "clear_everything",
     "connect",
     "death_handlers",
+    "on",
     "poll",
     "rescue_orphans",
 ]

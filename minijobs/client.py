@@ -103,7 +103,7 @@ class Client:
 
     def _now(self, count: int = 1) -> float:
         """The time by Redis's clock, which all hosts share, in epoch seconds, to push so many jobs."""
-        with connection.one_sentence(self.redis, _pushing(count)):
+        with connection.translate_errors(self.redis, _pushing(count)):
             return connection.now(self.redis)
 
     def _send(self, jobs: list[Job]) -> None:
@@ -126,8 +126,8 @@ class Client:
 
     def _tell(self, commands: list[tuple[Any, ...]], count: int) -> None:
         """Send the commands that push so many jobs."""
-        with connection.one_sentence(self.redis, _pushing(count)):
-            connection.ask(self.redis, *commands)
+        with connection.translate_errors(self.redis, _pushing(count)):
+            connection.execute(self.redis, *commands)
 
 
 def _commands(jobs: list[Job], now: float) -> list[tuple[Any, ...]]:

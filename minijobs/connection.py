@@ -27,7 +27,7 @@ from .errors import Unanswered as Unanswered
 from .errors import address as address
 from .errors import disconnect_idle as disconnect_idle
 from .errors import kind_of as kind_of
-from .errors import one_sentence as one_sentence
+from .errors import translate_errors as translate_errors
 
 if TYPE_CHECKING:
     Redis = redis.Redis
@@ -51,7 +51,7 @@ ROOM_TO_KEEP_ONE = 3
 CLOCK_READ_EVERY = 60
 
 _current: Redis | None = None
-_kept: Line | None = None
+_kept: PinnedConnection | None = None
 _one_at_a_time = threading.Lock()
 
 
@@ -61,7 +61,7 @@ def connect(target: str | Redis | None = None) -> Redis:
     `target` is a URL, a client, or None for `REDIS_URL` or else `redis://localhost:6379/0`. A URL is
     `redis://user:password@host:port/database`, or, where Sentinels know which server is the master,
     `redis+sentinel://user:password@host:26379,host2:26379/mymaster/0`; the password is the master's.
-    One connection of the client's pool is kept for what is asked most (see `ask`), if the pool has room for three.
+    One connection of the client's pool is kept for what is asked most (see `execute`), if the pool has room for three.
     Raises what `check_client` raises, and ValueError for a URL that is none; the message never holds the URL.
     Sidekiq: `Sidekiq.configure_client { |config| config.redis = {url: …} }`.
 
@@ -185,14 +185,14 @@ def note_time(client: Redis, told: Any, *, asked: float) -> float:
     return moment
 
 
-def ask(client: Redis, *commands: tuple[Any, ...]) -> list[Any]:
+def execute(client: Redis, *commands: tuple[Any, ...]) -> list[Any]:
     """Send `commands` in one go, and give back what is answered to each. Raises the first error among the answers.
 
     A pipeline of redis-py's does the same in more steps. One connection is kept for it and not taken from the pool each
     time; the two would be a third of a push. While a thread uses that one, others take theirs from the pool.
 
     >>> import fakeredis
-    >>> ask(fakeredis.FakeRedis(), ("SADD", "queues", "default"), ("LPUSH", "queue:default", "a job"))
+    >>> execute(fakeredis.FakeRedis(), ("SADD", "queues", "default"), ("LPUSH", "queue:default", "a job"))
     [1, 1]
     """
     global _kept
@@ -200,19 +200,19 @@ def ask(client: Redis, *commands: tuple[Any, ...]) -> list[Any]:
         return []
     few = getattr(client.connection_pool, "max_connections", ROOM_TO_KEEP_ONE) < ROOM_TO_KEEP_ONE
     if few or not _one_at_a_time.acquire(blocking=False):
-        with closing(Line(client)) as line:
-            return line.ask(*commands)
+        with closing(PinnedConnection(client)) as pinned:
+            return pinned.execute(*commands)
     try:
         if _kept is None or _kept.client is not client or _kept.pid != os.getpid():
             if _kept is not None:
                 _kept.close()
-            _kept = Line(client)
-        return _kept.ask(*commands)
+            _kept = PinnedConnection(client)
+        return _kept.execute(*commands)
     finally:
         _one_at_a_time.release()
 
 
-class Line:
+class PinnedConnection:
     """One connection out of a client's pool; not for several threads at a time."""
 
     def __init__(self, client: Redis) -> None:
@@ -220,7 +220,7 @@ class Line:
         self._connection: Any = None
         self._looked = 0.0
 
-    def ask(self, *commands: tuple[Any, ...]) -> list[Any]:
+    def execute(self, *commands: tuple[Any, ...]) -> list[Any]:
         """As the function."""
         idle = time.monotonic() - self._looked
         if self._connection is None or idle > FRESH:

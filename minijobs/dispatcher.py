@@ -1,15 +1,28 @@
-"""Many jobs at a time, one conversation with Redis.
+"""Many jobs at a time, one conversation with Redis. The pattern is called *leader/followers*.
 
-There is one thread more than jobs may run at a time. They are all alike, and each does what is to be done next:
+There is one thread more than jobs may run at a time. They are all alike: none of them is a boss. The one that leads speaks
+to Redis for all: in one round trip it tells which jobs have finished, and fetches as many as threads are idle.
+It keeps one of these for itself, and runs it; to lead is then up to the next thread that has something to say. So a thread
+that has run a job need not wake another one, wait for it, and be woken, which would take longer than many a job.
 
-    run      there is a job for it
-    talk     in one round trip, settle what has been run and fetch for idle threads; one thread at a time
-    watch    there is nothing: let Redis hold its answer back until a job comes (with one queue); one thread at most
-    sleep    until there is a job for it, or nobody else to talk
+A thread is in one of four states (`State`), and these are all the ways from one to the next:
 
-So a thread that has run a job talks for itself and for the others, and goes on with the next one: nobody has to be woken.
-Since jobs run and a watching thread are never more than `concurrency`, there always is a thread that can be woken to talk.
-A job is fetched when a thread is idle, never before: nothing waits behind a slow job while another process is free.
+    FOLLOWING -> RUNNING      the leader has fetched a job for it
+    FOLLOWING -> LEADING      it was asked to lead
+    FOLLOWING -> FOLLOWING    it was asked to lead, and another thread does already
+    LEADING   -> RUNNING      it has fetched a job for itself
+    LEADING   -> FETCHING     there was no job: Redis is to hold its answer back until one comes (one queue, one thread)
+    LEADING   -> FOLLOWING    there is nothing left to do for it
+    LEADING   -> LEADING      another thread found it leading, and follows now: it tells Redis of that one's job
+    FETCHING  -> RUNNING      a job came
+    FETCHING  -> LEADING      none came in a second; meanwhile others may have finished
+    FETCHING  -> FOLLOWING    none came, and another thread leads
+    RUNNING   -> LEADING      its job has finished, and Redis is to know
+    RUNNING   -> RUNNING      its job has finished, and another one is waiting for a thread
+    RUNNING   -> FOLLOWING    its job has finished, and another thread leads: that one tells Redis of it
+
+Since running jobs and a fetching thread are never more than `concurrency`, there always is a follower that can be asked to
+lead. A job is fetched when a thread is idle, never before: none waits behind a slow job while another process is free.
 Sidekiq: `Sidekiq::Manager`, whose threads fetch each for itself.
 """
 
@@ -18,36 +31,44 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from redis import RedisError
 
 from . import connection
-from .fetch import UnitOfWork
+from .held_jobs import Held, HeldJobs
 from .log import logger
-from .retry import Outcome, dead
+from .retry import dead
 from .work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from .connection import Outage
+    from .fetch import UnitOfWork
     from .heartbeat import Heartbeat
     from .processor import Processor
 
 LONGEST_PAUSE = 5.0  # seconds between two tries to reach a Redis that is away
 MOST_REFUSED = 1000  # jobs that were run and that a full Redis does not take: then no more are fetched
-BLOCK = 1.0  # seconds that one watches in one go: it cannot be stopped meanwhile
+BLOCK = 1.0  # seconds that a thread waits in Redis in one go: it cannot be stopped meanwhile
 
-TALK = None  # in the queue of what is to be done: whoever takes it is to talk
+LEAD = None  # among the jobs that wait for a thread: the thread that takes it is to lead
 
-Held = tuple[int, UnitOfWork]
-"""A job that was fetched, with a number, because two entries may be alike to the last byte."""
+
+class State(Enum):
+    """What a thread is doing."""
+
+    FOLLOWING = "following"
+    LEADING = "leading"
+    FETCHING = "fetching"
+    RUNNING = "running"
 
 
 class Dispatcher:
     """Fetches, has run, and settles, `concurrency` jobs at a time, until `stop`."""
 
     def __init__(self, processor: Processor, heart: Heartbeat, outage: Outage, concurrency: int) -> None:
-        self.processor, self.fetcher = processor, processor.fetcher
+        self.processor, self.fetcher, self.held = processor, processor.fetcher, HeldJobs(processor)
         self.heart = heart
         self.outage = outage
         self.concurrency = concurrency
@@ -59,19 +80,16 @@ class Dispatcher:
         """Whether an answer got lost: what was asked for may still be done, and nobody here would know of it."""
         self._ended = False  # nothing is run any more
         self._quiet, self._stop, self._deadline = threading.Event(), threading.Event(), float("inf")
+        self.states: dict[int, State] = {}  # by thread
         # What any thread may add to.
-        self._todo: WorkQueue[Held | None] = WorkQueue()
-        self._untold: list[tuple[int, Outcome]] = []  # was run, and Redis has not been told yet
-        # Who talks has the baton. Who finds it taken may sleep, because whoever has it looks, after giving it back, whether
-        # there is more to say; then it talks on or, if it has something else to do, puts TALK. The rest is for the talker.
-        self._baton = threading.Lock()
-        self._held: dict[int, UnitOfWork] = {}
-        self._numbers = 0
+        self._waiting: WorkQueue[Held | None] = WorkQueue()  # jobs that wait for a thread, and LEAD
+        # A thread that finds this lock taken may follow: the leader, after it has released the lock, looks whether
+        # there is more to do. Then it leads once more or, if it has a job to run, puts LEAD. The rest is the leader's alone.
+        self._leader = threading.Lock()
         self._more = True  # whether Redis may have more jobs
-        self._watched = False  # one thread watches
-        self._look = False  # the heart has beaten, and our lists in Redis are to be compared with what we hold
+        self._fetching = False  # a thread is in that state, or about to be
+        self._compare = False  # our lists in Redis are to be compared with what we hold
         self._pause = 0.0  # seconds, before Redis is tried again
-        self._refused: dict[int, Outcome] = {}  # was run, and could not go where it should: tried again after each beat
 
     def quiet(self) -> None:
         """Fetch no more."""
@@ -84,10 +102,10 @@ class Dispatcher:
         self._stop.set()
         self._quiet.set()
 
-    def look(self) -> None:
-        """Compare, soon, the in-flight lists with what is held, and try again to settle what was refused."""
-        self._look = True
-        self._todo.put(TALK)
+    def reconcile_soon(self) -> None:
+        """Have the in-flight lists compared with what is held, and try again to settle what was refused."""
+        self._compare = True
+        self._waiting.put(LEAD)
 
     def threads(self) -> list[threading.Thread]:
         """Those that do the work, not started yet."""
@@ -96,130 +114,137 @@ class Dispatcher:
 
     def run(self) -> None:
         """See to it that the threads have something to do, until told to stop."""
-        self._todo.put(TALK)
+        self._waiting.put(LEAD)
         self._quiet.wait()
-        logger.info("quiet: nothing more is fetched, %d jobs still run", len(self._held))
+        logger.info("quiet: nothing more is fetched, %d jobs still run", self.held.running())
         self._stop.wait()
         while not self._ended:
             while not self._over():
                 time.sleep(0.01)
-            self._baton.acquire()
-            self._ended = self._over()  # still, now that nobody can change it; and then nobody talks any more
+            self._leader.acquire()
+            self._ended = self._over()  # still, now that nobody can change it; and then nobody leads any more
             if not self._ended:
-                self._baton.release()
-                self._todo.put(TALK)
-        self._give_up()
+                self._leader.release()
+                self._waiting.put(LEAD)
+        if not self.broken:
+            with suppress(RedisError):
+                self._compare = True
+                self._exchange()  # what came to its end in the last moment
+        self.clean = not (self.held.jobs or self.broken)
+        self.held.requeue_unfinished()
         for _ in range(self.concurrency + 1):  # who sleeps is to end
-            self._todo.put(TALK)
+            self._waiting.put(LEAD)
 
     def _over(self) -> bool:
-        # While one watches, Redis would hand it what is given back. It comes back soon, with a job or without.
-        nobody_watches = self.broken or not self._watched
-        return self._stop.is_set() and nobody_watches and (not self._held or time.monotonic() > self._deadline)
+        # To a thread that waits in Redis, Redis would hand what is requeued. It comes back soon, with a job or without.
+        nobody_fetches = self.broken or not self._fetching
+        return self._stop.is_set() and nobody_fetches and (not self.held.jobs or time.monotonic() > self._deadline)
+
+    def _enter(self, state: State) -> None:
+        self.states[threading.get_ident()] = state
 
     def _work(self) -> None:
-        """What each thread does."""
+        """The life of a thread."""
+        ran = False
         try:
             while not self._ended:
-                job = self._todo.get() or self._next()
-                while job and not self._ended:
-                    self._untold.append(self._run(*job))
-                    job = None  # while this thread waits, it must not keep a payload
-                    # Behind every job in the queue comes TALK, and whoever takes that tells of this one, too.
-                    job = self._next() if self._todo.empty() else None
+                # Behind each job that waits for a thread comes LEAD: the thread that takes that one tells of this job, too.
+                job = self._lead() if ran and self._waiting.empty() else None
+                job = job or self._follow() or self._lead()
+                ran = job is not None
+                if job and not self._ended:
+                    self._run(*job)
+                job = None  # while this thread waits, it must not keep a payload
         except BaseException:
             self.stop(0, broken=True)
             logger.exception("a mistake in minijobs: this process ends")
 
-    def _run(self, number: int, unit: UnitOfWork) -> tuple[int, Outcome]:
+    def _run(self, number: int, unit: UnitOfWork) -> None:
+        self._enter(State.RUNNING)
         try:
-            return number, self.processor.run(unit)
+            outcome = self.processor.run(unit)
         except BaseException as error:  # not the job's, that ends in run: ours, and it would come again and again
             logger.exception("this entry of queue %s cannot be dealt with, so it goes to dead as it is", unit.queue)
-            return number, dead(unit.raw, error, now=self.processor.now())
+            outcome = dead(unit.raw, error, now=self.processor.now())
+        self.held.finish(number, outcome)
 
-    def _next(self) -> Held | None:
-        """A job for this thread, after it has talked or watched; None: there is nothing for it to do but sleep."""
-        while not self.broken and self._baton.acquire(blocking=False):
-            job, watch, more = None, False, False
+    def _follow(self) -> Held | None:
+        """Wait for a job; None: this thread is to lead."""
+        if self._waiting.empty():
+            self._enter(State.FOLLOWING)
+        return self._waiting.get()
+
+    def _lead(self) -> Held | None:
+        """A job for this thread, that it fetched as the leader, or waited for in Redis; None: it is to follow."""
+        while not self.broken and self._leader.acquire(blocking=False):
+            self._enter(State.LEADING)
+            job, fetch, more = None, False, False
             try:
-                job, watch, more = self._converse()
+                job, fetch, more = self._exchange()
             except RedisError as error:
                 self._went_wrong(error)
             finally:
-                self._baton.release()
-            more = more or self._left_unsaid()
-            if not (job or watch or more):
+                self._leader.release()
+            more = more or self._left_over()
+            if not (job or fetch or more):
                 return None
-            if more and (job or watch):
-                self._todo.put(TALK)
-            if job or (watch and (job := self._watch())):
+            if more and (job or fetch):
+                self._waiting.put(LEAD)
+            if job or (fetch and (job := self._fetch())):
                 return job
         return None
 
-    def _left_unsaid(self) -> bool:
-        """Whether somebody had something to say meanwhile, found the baton taken, and sleeps now."""
+    def _left_over(self) -> bool:
+        """Whether another thread had something to say meanwhile, found the lock taken, and follows now."""
         if self.in_doubt:
-            return not (self._watched or self._over())
-        return bool(self._untold) and self._todo.empty()
+            return not (self._fetching or self._over())
+        return bool(self.held.finished) and self._waiting.empty()
 
-    def _converse(self) -> tuple[Held | None, bool, bool]:
-        """One round trip: settle what has been run, fetch for idle threads.
+    def _exchange(self) -> tuple[Held | None, bool, bool]:
+        """One round trip: settle what has finished, fetch for idle threads.
 
-        Gives back a job for this thread; whether it is to watch instead; and whether others have something to do as well.
+        Returns a job for this thread; whether it is to wait in Redis instead; and whether others have something to do, too.
         """
-        if not self._watched and (self.in_doubt or self._look or self.heart.missed()):  # else Redis may just hand it a job
-            self._look_after_lists()
+        if not self._fetching and (self.in_doubt or self._compare or self.heart.missed()):  # else a job may be on its way
+            self.held.reconcile(in_doubt=self.in_doubt)
+            self.in_doubt, self._compare, self._more = False, False, True
         if self.in_doubt:
             return None, False, False
-        run = list(self._untold)  # others add to it meanwhile
-        settled = self._refused.keys() | {number for number, _ in run} if self._refused else run
-        enough = self._quiet.is_set() or len(self._refused) > MOST_REFUSED
-        idle = 0 if enough else max(0, self.concurrency - (len(self._held) - len(settled)) - self._watched)
-        # Where there was nothing, one thread watches; several queues cannot be watched, so they are asked by the way.
-        want = idle if self._more or (run and not self.fetcher.can_block) else 0
-        if not (units := self._exchange(run, want) if run or want else []):
-            self._watched |= (watch := idle > 0 and not self._watched)
-            return None, watch, False
-        mine, *others = [self._hold(unit) for unit in units]
+        enough = self._quiet.is_set() or len(self.held.refused) > MOST_REFUSED
+        idle = 0 if enough else max(0, self.concurrency - self.held.running() - self._fetching)
+        # Where there was nothing, one thread waits in Redis; that is for one queue only, so several are asked in passing.
+        want = idle if self._more or (self.held.finished and not self.fetcher.can_block) else 0
+        jobs: list[Held] = []
+        if want or self.held.finished:
+            jobs = self.held.exchange(want)
+            self.outage.over()
+            self._pause, self._more = 0.0, len(jobs) == want if want else self._more
+        if not jobs:
+            self._fetching |= (fetch := idle > 0 and not self._fetching)
+            return None, fetch, False
+        mine, *others = jobs
         for job in others:
-            self._todo.put(job)
-        return mine, False, bool(others) or idle > len(units)
+            self._waiting.put(job)
+        return mine, False, bool(others) or idle > len(jobs)
 
-    def _exchange(self, run: list[tuple[int, Outcome]], want: int) -> list[UnitOfWork]:
-        units, refused = self.fetcher.exchange([(self._held[number], outcome.to) for number, outcome in run], want)
-        self.outage.over()
-        self._pause = 0.0
-        self._more = len(units) == want if want else self._more
-        for index, (number, outcome) in enumerate(run):
-            if error := refused.get(index):
-                if number not in self._refused:
-                    logger.error("Redis does not take a job (%s), so it waits here: %s", outcome.describe(), error)
-                self._refused[number] = outcome
-            else:
-                del self._held[number]
-                self._refused.pop(number, None)
-                self.processor.count(outcome)
-        del self._untold[: len(run)]
-        return units
-
-    def _watch(self) -> Held | None:
-        """Wait for a job, while others run theirs and talk. Gives it back, if one came."""
+    def _fetch(self) -> Held | None:
+        """Wait in Redis for a job, while others run theirs and lead. Returns it, if one came."""
+        self._enter(State.FETCHING)
         unit = None
         try:
             unit = self.fetcher.wait(BLOCK)
             if unit and self._quiet.is_set():
-                self.fetcher.give_back(unit)
+                self.fetcher.requeue(unit)
                 unit = None
         except RedisError as error:
             self._went_wrong(error)
-        with self._baton:
-            self._watched = False
+        with self._leader:
+            self._fetching = False
             self._more |= unit is not None or not self.fetcher.can_block
             if unit is None:
                 return None
-            job = self._hold(unit)
-        self._todo.put(TALK)  # for who found the baton taken; to look for more; and to watch
+            job = self.held.hold(unit)
+        self._waiting.put(LEAD)  # for a thread that found the lock taken; to look for more; and to wait in Redis
         return job
 
     def _went_wrong(self, error: RedisError) -> None:
@@ -237,34 +262,3 @@ class Dispatcher:
         self._pause = min(max(2 * self._pause, 0.1), LONGEST_PAUSE)
         if self._stop.wait(self._pause):
             time.sleep(0.1)
-
-    def _look_after_lists(self) -> None:
-        """Look whether our lists in Redis hold what we hold; if they do not, or in doubt, leave them for new ones."""
-        held = list(self._held.values())
-        if (self.in_doubt or not self.fetcher.in_order(held)) and (lost := self.fetcher.turn(held)):
-            logger.warning("an answer of Redis got lost: gave back %d jobs that it had moved", lost)
-        untold = {number for number, _ in self._untold}
-        self._untold += [(number, outcome) for number, outcome in self._refused.items() if number not in untold]
-        self.in_doubt, self._look, self._more = False, False, True
-
-    def _hold(self, unit: UnitOfWork) -> Held:
-        number = self._numbers = self._numbers + 1
-        self._held[number] = unit
-        return number, unit
-
-    def _give_up(self) -> None:
-        """What is unfinished goes back to its queue, to be taken next. That is no failure, and no retry is counted."""
-        if not self.broken:
-            with suppress(RedisError):
-                self._look = True
-                self._converse()  # what came to its end in the last moment
-        finished = {number for number, _ in self._untold} | self._refused.keys()
-        self.clean = not (self._held or self.broken)
-        # What has finished, and Redis could not be told of, another process rescues.
-        for unit in [unit for number, unit in self._held.items() if number not in finished]:
-            try:
-                if self.fetcher.give_back(unit):
-                    logger.warning("gave back unfinished: %s", unit.raw.decode(errors="backslashreplace"))
-            except RedisError as error:
-                logger.error("could not give back a job; another process will rescue it: %s", error)
-                return

@@ -70,7 +70,7 @@ def kind_of(error: redis.RedisError) -> Kind:
     >>> kind_of(redis.ConnectionError("Connection closed by server."))
     'away'
     """
-    # Before it, redis-py puts which command of a pipeline it was, and one_sentence what it means.
+    # Before it, redis-py puts which command of a pipeline it was, and translate_errors what it means.
     text = re.split(" caused error: |What Redis says: ", str(error))[-1]
     inside_script = re.search(r"@user_script: ?\d+: -?([A-Z]+) ", text)  # of Redis 6
     words = (inside_script[1] if inside_script else "", getattr(error, "status_code", None), text.partition(" ")[0])
@@ -99,7 +99,7 @@ def _never_sent(client: Redis, error: redis.RedisError) -> bool:
     return nobody or (not isinstance(error, Unanswered) and "connecting to" in str(error))
 
 
-class one_sentence:  # it is used like a function, as contextlib.suppress is
+class translate_errors:  # it is used like a function, as contextlib.suppress is
     """Turn redis-py's errors into one sentence that says what it means for what was asked. `lost` says what that is.
 
     An error of the kind "away" becomes a RedisUnavailable. Redis's refusals keep their class; errors about an entry stay.

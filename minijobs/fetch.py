@@ -33,7 +33,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from . import connection
 from .fields import plain, queue_name
 from .log import logger
-from .scripts import EXCHANGE, EXCHANGE_SHA, FORGET, GIVE_BACK, SEALED_FOR, SETTLE, TURN
+from .scripts import EXCHANGE, EXCHANGE_SHA, FORGET, RECONCILE, REQUEUE, SEALED_FOR, SETTLE
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -110,7 +110,7 @@ class Fetcher:
         self.can_block = len(self.queues) == 1 and few >= connection.ROOM_TO_KEEP_ONE and patience > 0.4
         self._pid = os.getpid()
         self.generation = 0
-        """How often it has left its lists for new ones: see `turn`."""
+        """How often it has left its lists for new ones: see `reconcile`."""
         self._unreadable: set[str] = set()
         self._dice = random.Random()  # a job may seed the one that all share
 
@@ -128,7 +128,7 @@ class Fetcher:
 
         Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
         """
-        with connection.one_sentence(self.redis, "fetching a job"):
+        with connection.translate_errors(self.redis, "fetching a job"):
             deadline = time.monotonic() + timeout
             self.own_name()
             while True:
@@ -156,29 +156,30 @@ class Fetcher:
 
         What a busy process does instead of `fetch` and `acknowledge`: see `dispatcher`. Returns the units that were moved,
         and the error for each job of `settled`, by its index, that could not go where it should: it is still in flight.
-        Raises RedisUnavailable; then some of it may have been done. To settle again does no harm, and `turn` finds what was
-        moved.
+        Raises RedisUnavailable; then some of it may have been done. To settle again does no harm, and `reconcile` finds
+        what was moved.
         """
-        queues = self.order()
+        fetched = self.order()
+        queues = dict.fromkeys((*fetched, *self.queues))  # it may fetch from fewer than it holds jobs of
         keys = [key for queue in queues for key in (f"queue:{queue}", self.inflight(queue))]
         position = {queue: 2 * number for number, queue in enumerate(queues, start=1)}
         done = [word for unit, to in settled if to is None for word in (position[unit.queue], unit.raw)]
         failed = [(index, unit, to) for index, (unit, to) in enumerate(settled) if to is not None]
         words = [word for _, unit, to in failed for word in (position[unit.queue], unit.raw, *to)]
-        arguments = (len(keys) + 1, *keys, "inflight", want, len(done) // 2, *done, *words)
-        with connection.one_sentence(self.redis, "settling and fetching jobs"):
+        arguments = (len(keys) + 1, *keys, "inflight", want, len(fetched), len(done) // 2, *done, *words)
+        with connection.translate_errors(self.redis, "settling and fetching jobs"):
             try:
-                (answer,) = connection.ask(self.redis, ("EVALSHA", EXCHANGE_SHA, *arguments))
+                (answer,) = connection.execute(self.redis, ("EVALSHA", EXCHANGE_SHA, *arguments))
             except NoScriptError:  # a Redis that has just started
-                (answer,) = connection.ask(self.redis, ("EVAL", EXCHANGE, *arguments))
+                (answer,) = connection.execute(self.redis, ("EVAL", EXCHANGE, *arguments))
         units, refused = [], {}
         for number, told in zip(answer[::2], answer[1::2], strict=True):
             if number >= 0:
-                units.append(UnitOfWork(queues[number], told))
+                units.append(UnitOfWork(fetched[number], told))
             elif -number <= len(failed):
                 refused[failed[-number - 1][0]] = told.decode(errors="replace")
             else:
-                self._cannot_be_read(queues[-number - len(failed) - 1], told.decode(errors="replace"))
+                self._cannot_be_read(fetched[-number - len(failed) - 1], told.decode(errors="replace"))
         return units, refused
 
     def wait(self, seconds: float) -> UnitOfWork | None:
@@ -187,10 +188,10 @@ class Fetcher:
         With several queues, or few connections, it only sleeps a little. What an idle process does instead of `fetch`: see
         `dispatcher`. Raises RedisUnavailable.
         """
-        if not self.can_block:
+        if not self.can_block or not self.order():
             time.sleep(min(seconds, LOOK_EVERY))
             return None
-        with connection.one_sentence(self.redis, "fetching a job"):
+        with connection.translate_errors(self.redis, "fetching a job"):
             (queue,) = self.queues
             # BRPOPLPUSH is BLMOVE … RIGHT LEFT by its older name: fakeredis's BLMOVE does not wait.
             move = (
@@ -200,8 +201,8 @@ class Fetcher:
                 min(max(seconds, SHORTEST_BLOCK), self._longest_block),
             )
             try:
-                with closing(connection.Line(self.redis)) as line:
-                    _, raw = line.ask(("SADD", "inflight", *self._lists()), move)
+                with closing(connection.PinnedConnection(self.redis)) as pinned:
+                    _, raw = pinned.execute(("SADD", "inflight", *self._lists()), move)
             except ResponseError as error:
                 if connection.kind_of(error) != "full":
                     if self.redis.type(f"queue:{queue}") in (b"list", b"none"):
@@ -218,7 +219,7 @@ class Fetcher:
         Only if it still is there: another process may have rescued it. Raises RedisUnavailable; the job is then in one of
         the two places, never in none. Sidekiq: `UnitOfWork#acknowledge`.
         """
-        with connection.one_sentence(self.redis, "settling a job"):
+        with connection.translate_errors(self.redis, "settling a job"):
             if to is None:
                 try:
                     self.redis.lrem(self.inflight(unit.queue), 1, unit.raw)  # type: ignore[arg-type]
@@ -230,66 +231,66 @@ class Fetcher:
                 settle = self.redis.register_script(SETTLE)
                 settle(keys=[self.inflight(unit.queue), to.key], args=[unit.raw, to.score, to.entry])
 
-    def give_back(self, unit: UnitOfWork) -> bool:
+    def requeue(self, unit: UnitOfWork) -> bool:
         """Put an unfinished job back where it came from, at the end that is taken next. Sidekiq: `UnitOfWork#requeue`.
 
         Returns whether it was there: another process may have rescued it.
         """
-        with connection.one_sentence(self.redis, "giving back a job"):
-            move = self.redis.register_script(GIVE_BACK)
+        with connection.translate_errors(self.redis, "requeueing a job"):
+            move = self.redis.register_script(REQUEUE)
             moved: Any = move(keys=[self.inflight(unit.queue), f"queue:{unit.queue}"], args=[unit.raw, unit.raw])
             return bool(moved)
 
-    def in_order(self, held: Collection[UnitOfWork]) -> bool:
+    def lists_match(self, held: Collection[UnitOfWork]) -> bool:
         """Whether this process's lists in Redis hold nothing but what is `held`, are known, and it has no others.
 
         A move whose answer got lost puts a job there that nobody knows of, and nobody else looks after the lists of a
         process that lives. And if somebody deleted the set of lists, nobody would ever find what a killed process held.
         One round trip. Raises RedisUnavailable.
         """
-        with connection.one_sentence(self.redis, "looking after the in-flight jobs"):
+        with connection.translate_errors(self.redis, "looking after the in-flight jobs"):
             commands = [("LRANGE", self.inflight(queue), 0, -1) for queue in self.queues]
-            names, *lists = connection.ask(self.redis, ("SMEMBERS", "inflight"), *commands)
+            names, *lists = connection.execute(self.redis, ("SMEMBERS", "inflight"), *commands)
         known = Counter(held)
         there = Counter(UnitOfWork(queue, raw) for queue, entries in zip(self.queues, lists, strict=True) for raw in entries)
         filled = {self._name(queue).encode() for queue, entries in zip(self.queues, lists, strict=True) if entries}
         return there <= known and filled <= self._own(names) <= {name.encode() for name in self._lists()}
 
-    def turn(self, held: Collection[UnitOfWork]) -> int:
+    def reconcile(self, held: Collection[UnitOfWork]) -> int:
         """Leave all lists for new ones, with what is `held`; the rest goes back to its queue. Returns how many that were.
 
-        Nobody of this process may be waiting in Redis meanwhile. Raises RedisUnavailable; then turn again.
+        Nobody of this process may be waiting in Redis meanwhile. Raises RedisUnavailable; then reconcile again.
         """
-        given_back = 0
-        with connection.one_sentence(self.redis, "looking after the in-flight jobs"):
+        requeued = 0
+        with connection.translate_errors(self.redis, "looking after the in-flight jobs"):
             members: Any = self.redis.smembers("inflight")
             left = self._own(members) | {name.encode() for name in self._lists()}
             self.generation += 1
-            turn = self.redis.register_script(TURN)
+            move = self.redis.register_script(RECONCILE)
             for name in sorted(left):
                 queue = name.rpartition(b"|")[2].decode()
                 new = self._name(queue)
                 keys: list[bytes | str] = ["inflight", b"inflight:" + name, f"inflight:{new}", f"queue:{queue}"]
                 try:
                     kept = (unit.raw for unit in held if unit.queue == queue)
-                    given_back += turn(keys=keys, args=[name, new, SEALED_FOR, *kept])
+                    requeued += move(keys=keys, args=[name, new, SEALED_FOR, *kept])
                 except ResponseError as error:
                     if connection.kind_of(error) != "entry":
                         raise
                     self._cannot_be_read(queue, str(error))
-        return given_back
+        return requeued
 
     def leave(self, *, in_doubt: bool = False) -> None:
         """The process has ended, its heartbeat too: its lists need not be known any more. One that is not empty stays.
 
         `in_doubt`: a command of this process whose answer got lost may still arrive, so the lists are sealed.
         """
-        with connection.one_sentence(self.redis, "leaving"):
+        with connection.translate_errors(self.redis, "leaving"):
             for queue in self.queues:
                 forget(self.redis, self._name(queue).encode(), seal=in_doubt)
 
     def order(self) -> Sequence[str]:
-        """The queues in the order in which they are looked at this time."""
+        """The queues in the order in which they are looked at this time. One that is left out is not fetched from."""
         if not self.weights:
             return self.queues
         # The smallest of random numbers, each to be divided by its weight: the heavier one comes first more often.

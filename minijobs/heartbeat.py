@@ -116,9 +116,9 @@ class Heartbeat:
         `now` is in epoch seconds, by Redis's clock unless given; `at` in seconds of a clock that only measures durations.
         Returns the signals that somebody left for this process. Raises RedisUnavailable.
         """
-        with connection.one_sentence(self.redis, "the heartbeat"):
+        with connection.translate_errors(self.redis, "the heartbeat"):
             asked = time.monotonic()
-            told, remembered = connection.ask(self.redis, ("TIME",), ("HGET", self.identity, "beat"))
+            told, remembered = connection.execute(self.redis, ("TIME",), ("HGET", self.identity, "beat"))
             rtt = time.monotonic() - asked
             clock = connection.note_time(self.redis, told, asked=asked)
             if (remembered or b"").decode() != self.last_beat:
@@ -137,7 +137,7 @@ class Heartbeat:
         """Whether the last beat was so long ago that others take this process for dead."""
         return (time.monotonic() if at is None else at) - self._last > self.expire
 
-    def steady(self, *, at: float | None = None) -> bool:
+    def may_rescue(self, *, at: float | None = None) -> bool:
         """Whether it has beaten regularly for so long that everybody else must have had time to beat.
 
         Not so at its start, nor after a connection broke, or Redis, or this machine, or this process stood still: then the
@@ -221,7 +221,7 @@ class Heartbeat:
 
     def stop(self) -> None:
         """The process ends: nothing of it is left but its statistics. Raises RedisUnavailable."""
-        with connection.one_sentence(self.redis, "the last heartbeat"):
+        with connection.translate_errors(self.redis, "the last heartbeat"):
             self._statistics(connection.now(self.redis))
             multi = self.redis.pipeline(transaction=True)
             multi.srem("processes", self.identity)
@@ -231,7 +231,7 @@ class Heartbeat:
 
 def living(redis: Redis, identities: Sequence[bytes]) -> list[bool]:
     """For each process, whether its heartbeat has not expired."""
-    return [bool(there) for there in connection.ask(redis, *(("EXISTS", identity) for identity in identities))]
+    return [bool(there) for there in connection.execute(redis, *(("EXISTS", identity) for identity in identities))]
 
 
 def resident_kilobytes() -> int:

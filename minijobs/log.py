@@ -77,7 +77,7 @@ def _base_36(number: int) -> str:
     return digits
 
 
-class about:  # it is used like a function
+class job_context:  # it is used like a function
     """Everything that this thread logs meanwhile carries the Worker's name and the jid, whichever logger it goes to."""
 
     def __init__(self, worker: str, jid: str) -> None:

@@ -3,14 +3,16 @@
 A middleware is a function that is handed what it may look at, and last of all the next step, which it calls:
 
     @client.add
-    def tag(job, push):              # around a push, in the process that pushes
+    def tag(job, call_next):               # before a push, in the process that pushes
         job["tags"] = ["mail"]
-        push()                       # not calling it cancels the push
+        call_next()                        # not calling it cancels the push
 
     @server.add
-    def announce(worker, job, run):  # around a run, in the process that runs jobs
+    def announce(worker, job, call_next):  # around a run, in the process that runs jobs
         print("about to run", job["jid"])
-        run()
+        call_next()                        # not calling it skips the run, and the job is done
+
+The last step of a push is not the push itself: that comes when all middleware has returned, for many jobs at once perhaps.
 
 Sidekiq: `config.client_middleware` and `config.server_middleware`.
 """

@@ -77,7 +77,7 @@ def watch(redis: Redis | None = None, grep: str | None = None) -> Iterator[Told]
     pool = redis.connection_pool
     settings = pool.connection_kwargs | {"socket_timeout": None}  # nobody knows when the next command comes
     with (
-        connection.one_sentence(redis, "watching what Redis is told"),
+        connection.translate_errors(redis, "watching what Redis is told"),
         Client(connection_pool=ConnectionPool(connection_class=pool.connection_class, **settings)) as client,
     ):
         try:

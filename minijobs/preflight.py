@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 from redis.exceptions import NoPermissionError
 
-from .connection import RedisUnavailable, address, kind_of, one_sentence
+from .connection import RedisUnavailable, address, kind_of, translate_errors
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -51,7 +51,7 @@ def check(client: Redis, *, queues: Iterable[str] = ()) -> None:
     """
     where = f"Redis at {address(client)}"
     try:
-        with one_sentence(client, "starting"):
+        with translate_errors(client, "starting"):
             _suits(_info(client), where)
             if queues:
                 _allowed(client, where, queues)

@@ -21,7 +21,7 @@ from redis import RedisError
 from . import connection, retry, worker
 from .fetch import Fetcher, UnitOfWork
 from .job import BadPayload, Job, load
-from .log import about, logger, tid
+from .log import job_context, logger, tid
 from .retry import DONE, Outcome
 from .worker import Worker
 
@@ -91,7 +91,7 @@ class Processor:
             try:
                 outcome = self.run(unit)
             except BaseException:
-                self.fetcher.give_back(unit)
+                self.fetcher.requeue(unit)
                 raise
             self.settle(unit, outcome)
             return outcome
@@ -136,9 +136,9 @@ class Processor:
         sign = self._signs.setdefault(identity, Sign())
 
         def say() -> bool:
-            with connection.one_sentence(redis, "fetching a job"):
+            with connection.translate_errors(redis, "fetching a job"):
                 words = (("HSETNX", identity, "beat", time.time()), ("EXPIRE", identity, KNOWN_FOR))
-                return bool(connection.ask(redis, *words)[0])
+                return bool(connection.execute(redis, *words)[0])
 
         def go_on() -> None:
             while not over.wait(KNOWN_FOR / 4):
@@ -180,7 +180,7 @@ class Processor:
     def _perform(self, unit: UnitOfWork, job: Job) -> Outcome:
         if decimal := sys.modules.get("decimal"):  # a copied context refers to the same one of decimal's
             decimal.setcontext(decimal.getcontext().copy())
-        with about(job["class"], job["jid"]):
+        with job_context(job["class"], job["jid"]):
             kind, process = None, os.getpid()
             logger.line("start")
             started = time.perf_counter()

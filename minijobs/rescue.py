@@ -57,7 +57,7 @@ def rescue_orphans(
 
     The third rescue of a job within 72 hours sends it to `dead` instead, with a message that says so. Only call it when
     Redis has been there for longer than a heartbeat lasts: before that, living processes may look dead (see
-    `Heartbeat.steady`). If Redis takes more than `patience` seconds to say who lives, it was not there, and nobody is
+    `Heartbeat.may_rescue`). If Redis takes more than `patience` seconds to say who lives, it was not there, and nobody is
     rescued; nor if it no longer knows the last beat of `heart`, the rescuer's own. `now` is in epoch seconds. Raises
     RedisUnavailable.
 
@@ -70,7 +70,7 @@ def rescue_orphans(
     """
     client: Any = connection.current() if redis is None else redis
     rescued = 0
-    with connection.one_sentence(client, "rescuing the jobs of dead processes"):
+    with connection.translate_errors(client, "rescuing the jobs of dead processes"):
         now = connection.now(client) if now is None else now
         asked = time.monotonic()
         names = sorted(client.smembers("inflight"))

@@ -60,7 +60,7 @@ def poll(redis: Redis | None = None, *, now: float | None = None) -> int:
     """
     client: Any = connection.current() if redis is None else redis
     moved = 0
-    with connection.one_sentence(client, "polling for jobs that are due"):
+    with connection.translate_errors(client, "polling for jobs that are due"):
         clock = connection.now(client)
         now = clock if now is None else now
         for name in (*SETS, "dead"):

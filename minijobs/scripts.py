@@ -17,7 +17,7 @@ SEALED_FOR = 24 * 60 * 60
 EVEN_IF_FULL = "redis.call('PERSIST', KEYS[1])\n"
 
 # A list that is sealed holds nothing.
-GIVE_BACK = f"""
+REQUEUE = f"""
 if type(redis.pcall('LPOS', KEYS[1], ARGV[1])) ~= 'number' then return 0 end
 {EVEN_IF_FULL}
 redis.call('RPUSH', KEYS[2], ARGV[2])
@@ -30,16 +30,17 @@ return redis.call('LREM', KEYS[1], 1, ARGV[1])
 """
 
 # One command for what a busy process asks most: what was run leaves the in-flight lists, a job for each idle thread enters
-# them. KEYS: the queues in the order in which they are looked at, each with its in-flight list; last the set of those lists.
-# ARGV: how many jobs are wanted; how many were done; for each of those the position of its list in KEYS, and the entry; then
-# for each job that goes to a sorted set the same two, the set, the score and the entry there. The answer is pairs: the
-# number of a queue and an entry that was moved, or a number below zero and an error: of that sorted set, or after them of
-# that queue. The failures come first: to a full Redis they are refused, and what comes after a removal is not. Of many
-# queues it is asked at once whether any holds something: looking at 600 that are empty is one command.
+# them. KEYS: the queues in the order in which they are looked at, each with its in-flight list, and after them those that
+# are not looked at; last the set of those lists. ARGV: how many jobs are wanted, from how many queues; how many were done;
+# for each of those the position of its list in KEYS, and the entry; then for each job that goes to a sorted set the same
+# two, the set, the score and the entry there. The answer is pairs: the number of a queue and an entry that was moved, or a
+# number below zero and an error: of that sorted set, or after them of that queue. The failures come first: to a full Redis
+# they are refused, and what comes after a removal is not. Of many queues it is asked at once whether any holds something:
+# looking at 600 that are empty is one command.
 EXCHANGE = """
-local want, done, answer, moved = tonumber(ARGV[1]), tonumber(ARGV[2]), {}, 0
+local want, last, done, answer, moved = tonumber(ARGV[1]), 2 * tonumber(ARGV[2]), tonumber(ARGV[3]), {}, 0
 local failed = 0
-for i = 3 + 2 * done, #ARGV, 5 do
+for i = 4 + 2 * done, #ARGV, 5 do
     local list = KEYS[tonumber(ARGV[i])]
     failed = failed + 1
     if redis.call('LPOS', list, ARGV[i + 1]) then
@@ -51,18 +52,18 @@ for i = 3 + 2 * done, #ARGV, 5 do
         end
     end
 end
-for i = 3, 2 + 2 * done, 2 do redis.call('LREM', KEYS[tonumber(ARGV[i])], 1, ARGV[i + 1]) end
+for i = 4, 3 + 2 * done, 2 do redis.call('LREM', KEYS[tonumber(ARGV[i])], 1, ARGV[i + 1]) end
 local waiting = 1
-if #KEYS > 3 and want > 0 then
+if last > 2 and want > 0 then
     local queues = {}
-    for i = 1, #KEYS - 1, 2 do queues[#queues + 1] = KEYS[i] end
+    for i = 1, last, 2 do queues[#queues + 1] = KEYS[i] end
     waiting = 0
     for first = 1, #queues, 5000 do  -- Lua unpacks some 8,000 at most
         waiting = waiting + redis.call('EXISTS', unpack(queues, first, math.min(first + 4999, #queues)))
     end
 end
 if want > 0 and waiting > 0 and done == 0 then redis.call('PERSIST', KEYS[#KEYS]) end
-for i = 1, #KEYS - 1, 2 do
+for i = 1, last, 2 do
     if moved == want or waiting == 0 then break end
     local before = moved
     while moved < want do
@@ -85,10 +86,10 @@ EXCHANGE_SHA = hashlib.sha1(EXCHANGE.encode()).hexdigest()
 # Leave one list: what is held moves to the new one, the rest back to its queue, the one that was fetched last first, so that
 # the oldest is taken first again. KEYS: the set of lists, the old list, the new one, the queue. ARGV: the two names, how
 # long the seal lasts, the held entries. The answer is how many went back.
-TURN = """
+RECONCILE = """
 redis.call('PERSIST', KEYS[1])
 redis.call('SADD', KEYS[1], ARGV[2])
-local given_back = 0
+local requeued = 0
 if redis.call('TYPE', KEYS[2])['ok'] == 'list' then
     for i = #ARGV, 4, -1 do
         if redis.call('LPOS', KEYS[2], ARGV[i]) then
@@ -100,12 +101,12 @@ if redis.call('TYPE', KEYS[2])['ok'] == 'list' then
         local entry = redis.pcall('LMOVE', KEYS[2], KEYS[4], 'LEFT', 'RIGHT')
         if type(entry) == 'table' then return entry end
         if not entry then break end
-        given_back = given_back + 1
+        requeued = requeued + 1
     end
 end
 redis.call('SET', KEYS[2], '', 'EX', ARGV[3])
 redis.call('SREM', KEYS[1], ARGV[1])
-return given_back
+return requeued
 """
 
 # The name of an empty list leaves the set of lists if its owner has no heartbeat; and the list is sealed, where the owner

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis import RedisError
 
-from . import connection, rescue, scheduled
+from . import connection, lifecycle, rescue, scheduled
 from .dispatcher import Dispatcher
 from .fetch import Fetcher
 from .heartbeat import EVERY, Heartbeat, living
@@ -86,11 +86,11 @@ class Server:
         """Whether somebody sent TERM or INT."""
         self.poll_every = poll
         self._ran = False
-        self._broke = False
         self._deadline = float("inf")  # by when what runs must have come to its end
         self._outage = connection.Outage(self.redis)
         self._dispatcher = Dispatcher(self.processor, self.heart, self._outage, concurrency)
-        self._stop, self._ended, self._beaten = threading.Event(), threading.Event(), threading.Event()
+        self._quiet, self._stop, self._over, self._ended, self._beaten = (threading.Event() for _ in range(5))
+        self._handlers = threading.Thread(target=lifecycle.call_at_the_end, args=(self._quiet, self._stop), daemon=True)
 
     def run(self) -> int:
         """Work until told to stop. Returns the exit code: 0 if it stopped as told, 1 if it broke.
@@ -113,12 +113,13 @@ class Server:
             # A process that fetched before its heart beats could be taken for dead with its first job.
             while not (self._beaten.wait(0.05) or self._stop.is_set()):
                 pass
-            for thread in (poller, dispatcher, *self._dispatcher.threads()):
+            lifecycle.call("startup")
+            for thread in (poller, dispatcher, self._handlers, *self._dispatcher.threads()):
                 thread.start()
             while dispatcher.is_alive() and not self._stop.wait(1):  # signals are handled in this thread, between two waits
                 pass
             if not self._stop.is_set():  # the dispatcher has ended by itself
-                self._broke = True
+                self._dispatcher.broken = True
                 self.stop(0)
         except BaseException as error:
             self.stop(0)
@@ -127,21 +128,20 @@ class Server:
                 raise TooManyThreads("This machine does not allow so many threads: let fewer jobs run at a time.") from None
             raise
         self._end(farewell)
-        return int(self._broken())
+        return int(self._dispatcher.broken)
 
     def _end(self, farewell: threading.Thread) -> None:
         """Wait until it has signed off, but no longer than until the deadline."""
+        self._over.set()
         while farewell.is_alive() and time.monotonic() < self._deadline + LAST_WORDS:
             farewell.join(0.1)
         if farewell.is_alive():
-            logger.error("Redis does not answer, so this process ends all the same; another one will rescue its jobs")
-
-    def _broken(self) -> bool:
-        return self._broke or self._dispatcher.broken
+            who = "a handler of this program's does not return" if self._handlers.is_alive() else "Redis does not answer"
+            logger.error("%s, so this process ends all the same; another one will rescue its jobs", who)
 
     def _farewell(self, dispatcher: threading.Thread, heart: threading.Thread) -> None:
-        """When it is told to stop, wait for what still runs, and sign off."""
-        self._stop.wait()
+        """When this process is to end, wait for what still runs, and sign off."""
+        self._over.wait()
         if dispatcher.ident:  # it was started
             dispatcher.join()
         self._ended.set()
@@ -150,16 +150,19 @@ class Server:
         clean = self._dispatcher.clean
         try:
             self.heart.stop()
-            if not self._broken():  # then a thread may still move a job, and somebody has to know the list
+            if not self._dispatcher.broken:  # then a thread may still move a job, and somebody has to know the list
                 self.fetcher.leave(in_doubt=self._dispatcher.in_doubt)
         except RedisError as error:
             logger.error("could not sign off; another process will notice: %s", error)
             clean = False
         logger.info("stopped: %s", "nothing was left unfinished" if clean else "not everything was finished")
+        if self._handlers.ident:
+            self._handlers.join()
 
     def quiet(self) -> None:
         """Fetch no more; finish what runs. Sidekiq: TSTP."""
         self.heart.quiet = True
+        self._quiet.set()
         self._dispatcher.quiet()
 
     def stop(self, timeout: float | None = None) -> None:
@@ -169,6 +172,7 @@ class Server:
         patience = self.timeout if timeout is None else timeout
         self._deadline = min(self._deadline, time.monotonic() + patience)
         self._dispatcher.stop(patience)
+        self._quiet.set()
         self._stop.set()
 
     def handle_signals(self) -> None:
@@ -230,7 +234,7 @@ class Server:
                 self._went_wrong(error)
             except Exception:  # without a heart, others would take this process for dead
                 logger.exception("the heartbeat failed")
-            self._dispatcher.look()
+            self._dispatcher.reconcile_soon()
             self._ended.wait(self.heart.every if self._beaten.is_set() else min(0.5, self.heart.every))
 
     def _poll(self) -> None:
@@ -239,7 +243,7 @@ class Server:
         while not self._stop.wait(self.poll_every * max(1, processes) * chance.uniform(0.5, 1.5)):
             try:
                 scheduled.poll(self.redis)
-                if self.heart.steady():
+                if self.heart.may_rescue():
                     rescue.rescue_orphans(self.redis, patience=self.heart.every, heart=self.heart)
                 self._strike_off()
                 processes = rescue.rescuers(self.redis)  # not Ruby's: they look for what is due, and rescue nobody
@@ -254,7 +258,7 @@ class Server:
             self._outage.noticed(error)
         elif connection.kind_of(error) == "refused":  # for good: it would be refused for ever
             logger.error("Redis refuses what a worker process asks, so this one ends: %s", error)
-            self._broke = True
+            self._dispatcher.broken = True
             self.stop(0)
         else:
             logger.error("Redis refused this: %s", error)

@@ -34,7 +34,7 @@ COUNTERPARTS = [
     minijobs.Client.push_bulk,
     minijobs.Fetcher.fetch,
     minijobs.Fetcher.acknowledge,
-    minijobs.Fetcher.give_back,
+    minijobs.Fetcher.requeue,
     minijobs.Worker.perform_async,
     minijobs.Worker.perform_in,
     minijobs.Worker.perform_inline,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+import shutil
 import subprocess
 import sys
 import tokenize
@@ -21,7 +22,7 @@ FROM_THE_GROUND_UP = (
     *("fields", "job", "errors", "connection", "middleware", "log"),
     *("client", "worker"),
     *("scripts", "fetch", "retry", "scheduled", "processor", "heartbeat", "rescue", "api", "overview", "clearing"),
-    *("work_queue", "dispatcher", "server", "testing", "preflight", "monitor", "console"),
+    *("work_queue", "held_jobs", "dispatcher", "lifecycle", "server", "testing", "preflight", "monitor", "console"),
     *("web", "cli", "__main__"),
     "__init__",
 )
@@ -30,13 +31,14 @@ FROM_THE_GROUND_UP = (
 # writes Workers; the README's map draws the same line.
 CORE = {
     *("fields", "job", "errors", "connection", "middleware", "log", "client", "worker", "scripts", "fetch", "retry"),
-    *("scheduled", "processor", "heartbeat", "rescue", "work_queue", "dispatcher", "server"),
+    *("scheduled", "processor", "heartbeat", "rescue", "work_queue", "held_jobs", "dispatcher", "lifecycle", "server"),
 }
 # It was 1,349 before the library was held against what others had met on a bad day: late commands, a full Redis, failovers,
 # children, clocks, errors told apart. What is correct grew it by half, to 2,160; and a second attack, on what middleware,
-# hooks, logging and embedding programs may do to a job, by another twentieth. No feature did.
-MOST_LINES_OF_THE_CORE = 2_275
-MOST_LINES = 3_750  # all of it, but for the web pages
+# hooks, logging and embedding programs may do to a job, by another twentieth. No feature did, but
+# for what a program does at the start and the end of a process (lifecycle), 35 lines, and the names of a thread's states.
+MOST_LINES_OF_THE_CORE = 2_340
+MOST_LINES = 3_850  # all of it, but for the web pages
 MOST_LINES_OF_A_FILE = 200
 
 # Paths of one machine, and the hosts of package registries: nobody else has the ones, and everybody has their own others.
@@ -61,6 +63,13 @@ def test_ruff_has_no_complaint() -> None:
 
 def test_mypy_has_no_complaint() -> None:
     tool("mypy")
+
+
+def test_mypy_has_no_complaint_of_a_program_that_uses_minijobs(tmp_path: Path) -> None:
+    program = shutil.copy(ROOT / "tests" / "typed_program.py", tmp_path)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", program]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 # Who knows whom

@@ -39,7 +39,7 @@ def main(words: list[str] | None = None) -> int:
         parser().parse_args(words, options)
         asked: AbstractContextManager[Any] = nullcontext()
         if options.do is not commands.new:  # which needs no Redis
-            asked = connection.one_sentence(_redis(), "minijobs " + " ".join(sys.argv[1:] if words is None else words))
+            asked = connection.translate_errors(_redis(), "minijobs " + " ".join(sys.argv[1:] if words is None else words))
         with asked:
             code = options.do(options)
         sys.stdout.flush()

@@ -188,13 +188,13 @@ def test_a_bulk_that_fails_midway_says_which_jobs_were_pushed(
     # Given a Redis that is away from the second command on
     asked = []
 
-    def ask(client: redis_py.Redis, *commands: Any, told: Callable[..., Any] = connection.ask) -> Any:
+    def execute(client: redis_py.Redis, *commands: Any, told: Callable[..., Any] = connection.execute) -> Any:
         asked.append(commands)
         if len(asked) == 2:
             raise error
         return told(client, *commands)
 
-    monkeypatch.setattr(connection, "ask", ask)
+    monkeypatch.setattr(connection, "execute", execute)
     # When 2,500 jobs are pushed
     with pytest.raises(BulkInterrupted) as interrupted:
         Client().push_bulk({**JOB, "args": [[number] for number in range(2500)]})
@@ -208,10 +208,10 @@ def test_a_bulk_that_fails_midway_says_which_jobs_were_pushed(
 
 
 def test_a_bulk_of_one_command_fails_as_a_push_does(monkeypatch: pytest.MonkeyPatch, redis: redis_py.Redis) -> None:
-    def ask(*commands: Any) -> None:
+    def execute(*commands: Any) -> None:
         raise redis_py.ConnectionError("refused")
 
-    monkeypatch.setattr(connection, "ask", ask)
+    monkeypatch.setattr(connection, "execute", execute)
     with pytest.raises(RedisUnavailable) as unavailable:
         Client().push_bulk({**JOB, "args": [["ada"]]})
     assert type(unavailable.value) is RedisUnavailable

@@ -29,7 +29,7 @@ from minijobs import (
     connection,
     poll,
 )
-from minijobs.connection import DEFAULT_URL, address, ask, current
+from minijobs.connection import DEFAULT_URL, address, current, execute
 from minijobs.retry import dead
 
 JOB = {"class": "Mail", "args": ["ada"]}
@@ -123,7 +123,7 @@ def test_an_address_tells_a_person_where_and_never_the_password() -> None:
         (lambda: Fetcher("default").fetch(1), "fetching a job"),
         (lambda: Fetcher("default", "slow").fetch(), "fetching a job"),
         (lambda: Fetcher("default").acknowledge(UnitOfWork("default", b"")), "settling a job"),
-        (lambda: Fetcher("default").give_back(UnitOfWork("default", b"")), "giving back a job"),
+        (lambda: Fetcher("default").requeue(UnitOfWork("default", b"")), "requeueing a job"),
         (lambda: Processor(Fetcher("default")).process_one(), "fetching a job"),
         (lambda: poll(), "polling for jobs that are due"),
         (lambda: Heartbeat(Processor(Fetcher("default"))).beat(), "the heartbeat"),
@@ -234,32 +234,36 @@ def _nobody_kept_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_command_has_its_answer(redis: redis_py.Redis) -> None:
-    assert ask(redis, ("LPUSH", "list", "a", "b"), ("LRANGE", "list", 0, -1), ("LPOP", "none")) == [2, [b"b", b"a"], None]
-    assert ask(redis, ("ZADD", "set", 1.5, "c")) == [1]
-    assert ask(redis) == []
+    assert execute(redis, ("LPUSH", "list", "a", "b"), ("LRANGE", "list", 0, -1), ("LPOP", "none")) == [
+        2,
+        [b"b", b"a"],
+        None,
+    ]
+    assert execute(redis, ("ZADD", "set", 1.5, "c")) == [1]
+    assert execute(redis) == []
 
 
 def test_an_error_among_the_answers_is_raised_and_nobody_gets_those_behind_it(redis: redis_py.Redis) -> None:
     redis.set("text", "x")
     with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
-        ask(redis, ("LPUSH", "list", "a"), ("LPUSH", "text", "a"), ("LPUSH", "list", "b"))
-    assert ask(redis, ("GET", "text"), ("LLEN", "list")) == [b"x", 2]
+        execute(redis, ("LPUSH", "list", "a"), ("LPUSH", "text", "a"), ("LPUSH", "list", "b"))
+    assert execute(redis, ("GET", "text"), ("LLEN", "list")) == [b"x", 2]
 
 
 def test_after_an_error_among_the_answers_the_connection_is_still_good(real: redis_py.Redis) -> None:
     real.set("text", "x")
-    (name,) = ask(real, ("CLIENT", "ID"))
+    (name,) = execute(real, ("CLIENT", "ID"))
     with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
-        ask(real, ("LPUSH", "text", "a"), ("PING",))
-    assert ask(real, ("CLIENT", "ID")) == [name]
+        execute(real, ("LPUSH", "text", "a"), ("PING",))
+    assert execute(real, ("CLIENT", "ID")) == [name]
 
 
 def test_who_asks_nothing_needs_no_redis(away: redis_py.Redis) -> None:
-    assert ask(away) == []
+    assert execute(away) == []
 
 
 def test_a_connection_that_goes_back_is_not_kept_as_well(real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask(real, ("PING",))
+    execute(real, ("PING",))
     release = real.connection_pool.release
 
     def interrupted(connection: Any) -> None:
@@ -269,10 +273,10 @@ def test_a_connection_that_goes_back_is_not_kept_as_well(real: redis_py.Redis, m
     monkeypatch.setattr(real.connection_pool, "release", interrupted)
     monkeypatch.setattr(connection, "FRESH", -1.0)
     with pytest.raises(KeyboardInterrupt):
-        ask(real, ("PING",))
+        execute(real, ("PING",))
     monkeypatch.setattr(real.connection_pool, "release", release)
     somebodys = real.connection_pool.get_connection()
-    (kept,) = ask(real, ("CLIENT", "ID"))
+    (kept,) = execute(real, ("CLIENT", "ID"))
     somebodys.send_command("CLIENT", "ID")
     assert somebodys.read_response() != kept
     real.connection_pool.release(somebodys)
@@ -285,46 +289,46 @@ def connections(real: redis_py.Redis) -> int:
 def test_one_connection_is_kept(real: redis_py.Redis) -> None:
     before = connections(real)
     for _ in range(10):
-        ask(real, ("PING",))
+        execute(real, ("PING",))
     assert connections(real) == before + 1
 
 
 def test_threads_that_ask_at_the_same_time_do_not_wait_for_each_other(real: redis_py.Redis) -> None:
     with ThreadPoolExecutor(4) as pool:
-        waiting = [pool.submit(ask, real, ("BLPOP", "list", 30)) for _ in range(4)]
+        waiting = [pool.submit(execute, real, ("BLPOP", "list", 30)) for _ in range(4)]
         while len(real.client_list()) < 5 or real.info("clients")["blocked_clients"] < 4:
             assert not any(future.done() for future in waiting)
-        ask(real, ("RPUSH", "list", "a", "b", "c", "d"))
+        execute(real, ("RPUSH", "list", "a", "b", "c", "d"))
         assert sorted(future.result() for future in waiting) == [[[b"list", name]] for name in (b"a", b"b", b"c", b"d")]
 
 
 def test_whoever_connects_elsewhere_asks_there(real: redis_py.Redis) -> None:
     other = fakeredis.FakeRedis()
-    ask(real, ("SET", "where", "real"))
-    ask(other, ("SET", "where", "embedded"))
-    assert (ask(real, ("GET", "where")), ask(other, ("GET", "where"))) == ([b"real"], [b"embedded"])
+    execute(real, ("SET", "where", "real"))
+    execute(other, ("SET", "where", "embedded"))
+    assert (execute(real, ("GET", "where")), execute(other, ("GET", "where"))) == ([b"real"], [b"embedded"])
 
 
 def test_a_kept_connection_goes_back_to_its_pool_when_another_client_asks(real: redis_py.Redis) -> None:
     before = connections(real)
     for _ in range(10):
-        ask(real, ("PING",))
-        ask(fakeredis.FakeRedis(), ("PING",))
+        execute(real, ("PING",))
+        execute(fakeredis.FakeRedis(), ("PING",))
     assert connections(real) <= before + 1
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # no other thread of ours holds a lock
 def test_a_forked_process_does_not_speak_on_its_parents_connection(real: redis_py.Redis) -> None:
-    ask(real, ("PING",))
+    execute(real, ("PING",))
     child = os.fork()
     if child == 0:
         try:
             for number in range(100):
-                ask(real, ("RPUSH", "child", number))
+                execute(real, ("RPUSH", "child", number))
         finally:
             os._exit(0)
     for number in range(100):
-        assert ask(real, ("RPUSH", "parent", number)) == [number + 1]
+        assert execute(real, ("RPUSH", "parent", number)) == [number + 1]
     assert os.waitpid(child, 0)[1] == 0
     assert (real.llen("parent"), real.llen("child")) == (100, 100)
 
@@ -356,19 +360,19 @@ def cut(real: redis_py.Redis) -> None:
 def test_a_connection_that_was_cut_while_nobody_used_it_is_made_anew(
     real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask(real, ("PING",))
+    execute(real, ("PING",))
     cut(real)
     monkeypatch.setattr(connection, "FRESH", -1.0)  # as if it had been a while
-    assert ask(real, ("PING",)) == [b"PONG"]
+    assert execute(real, ("PING",)) == [b"PONG"]
 
 
 def test_a_connection_that_was_cut_just_now_says_so_once(real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "FRESH", 60.0)
-    ask(real, ("PING",))
+    execute(real, ("PING",))
     cut(real)
     with pytest.raises(redis_py.ConnectionError):
-        ask(real, ("LPUSH", "list", "a"))
-    assert ask(real, ("LLEN", "list")) == [0]
+        execute(real, ("LPUSH", "list", "a"))
+    assert execute(real, ("LLEN", "list")) == [0]
 
 
 def test_a_push_on_a_connection_that_broke_does_not_say_that_it_was_not_done(

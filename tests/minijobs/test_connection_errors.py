@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from minijobs import Client, RedisUnavailable, Server, cli, connect, connection
 from minijobs.cli import run
-from minijobs.connection import address, ask, kind_of, now, one_sentence
+from minijobs.connection import address, execute, kind_of, now, translate_errors
 
 NEVER_AGAIN = Retry(NoBackoff(), 0)
 JOB = {"class": "Mail", "args": ["ada"]}
@@ -163,7 +163,7 @@ def _nobody_kept_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def said(client: redis_py.Redis, *words: object, kind: type[Exception] = RedisUnavailable) -> str:
     """What a person reads when a plain command fails."""
-    with pytest.raises(kind) as failed, one_sentence(client, "a test"), one_sentence(client, "the outer one"):
+    with pytest.raises(kind) as failed, translate_errors(client, "a test"), translate_errors(client, "the outer one"):
         client.execute_command(*words)
     assert "\n" not in str(failed.value)
     assert failed.value.__cause__ is None
@@ -183,27 +183,27 @@ def test_a_server_that_refuses_is_there_and_its_error_keeps_its_class(real: redi
 
 
 def test_a_refusal_that_was_put_into_words_is_still_of_its_kind(real: redis_py.Redis) -> None:
-    with pytest.raises(redis_py.ResponseError) as failed, one_sentence(real, "a test"):
+    with pytest.raises(redis_py.ResponseError) as failed, translate_errors(real, "a test"):
         real.execute_command("NONE", "s3cret")
     assert kind_of(failed.value) == "refused"
     assert "s3cret" not in str(failed.value)
     full = redis_py.ResponseError("MISCONF Errors writing to the AOF file")
-    with pytest.raises(redis_py.ResponseError, match="has no room left") as failed, one_sentence(real, "a test"):
+    with pytest.raises(redis_py.ResponseError, match="has no room left") as failed, translate_errors(real, "a test"):
         raise full
     assert kind_of(failed.value) == "full"
 
 
 def test_a_full_redis_says_so_and_that_a_part_may_be_done(real: redis_py.Redis) -> None:
-    with connection.closing(connection.Line(real)) as line:
+    with connection.closing(connection.PinnedConnection(real)) as pinned:
         real.config_set("maxmemory", 1)
         try:
             with pytest.raises(OutOfMemoryError, match="has no room left, so this was not done: pushing 1 job"):
                 Client(real).push(JOB)
             with (
                 pytest.raises(OutOfMemoryError, match="was not done, or not all of it: a test"),
-                one_sentence(real, "a test"),
+                translate_errors(real, "a test"),
             ):
-                line.ask(("DEL", "list"), ("LPUSH", "list", 1))
+                pinned.execute(("DEL", "list"), ("LPUSH", "list", 1))
         finally:
             real.config_set("maxmemory", 0)
 
@@ -211,7 +211,7 @@ def test_a_full_redis_says_so_and_that_a_part_may_be_done(real: redis_py.Redis) 
 def test_an_error_about_an_entry_is_let_through(redis: redis_py.Redis) -> None:
     redis.set("text", "x")
     assert "WRONGTYPE" in str(failure(redis, "LPUSH", "text", 1)) or "wrong kind" in str(failure(redis, "LPUSH", "text", 1))
-    with pytest.raises(redis_py.ResponseError) as failed, one_sentence(redis, "a test"):
+    with pytest.raises(redis_py.ResponseError) as failed, translate_errors(redis, "a test"):
         redis.lpush("text", 1)
     assert "a test" not in str(failed.value)
 
@@ -237,7 +237,7 @@ def test_a_server_with_too_many_clients_is_there(real: redis_py.Redis, real_redi
     answer = redis_py.ConnectionError("max number of clients reached", status_code="ERR")
     with (
         pytest.raises(RedisUnavailable, match="cannot do this now, so this was not done: a test"),
-        one_sentence(real, "a test"),
+        translate_errors(real, "a test"),
     ):
         raise answer
 
@@ -246,8 +246,8 @@ def test_a_server_with_too_many_clients_is_there(real: redis_py.Redis, real_redi
 def test_an_exhausted_pool_is_not_a_redis_that_is_away(real: redis_py.Redis, real_redis_url: str, pool: type) -> None:
     waits = {"timeout": 0.01} if pool is redis_py.BlockingConnectionPool else {}
     client = connect(redis_py.Redis.from_pool(pool.from_url(real_redis_url, max_connections=1, **waits)))
-    with connection.closing(connection.Line(client)) as line:
-        line.ask(("PING",))
+    with connection.closing(connection.PinnedConnection(client)) as pinned:
+        pinned.execute(("PING",))
         message = said(client, "PING")
     assert message.startswith("All connections that the pool allows to Redis at ")
     assert "so this was not done" in message
@@ -272,7 +272,10 @@ def test_a_plain_command_on_a_connection_that_broke_may_have_been_done(
 
 def test_what_is_no_redis_is_not_called_one() -> None:
     client = fakeredis.FakeRedis()
-    with pytest.raises(redis_py.InvalidResponse, match="is no Redis, so it may or may not"), one_sentence(client, "a test"):
+    with (
+        pytest.raises(redis_py.InvalidResponse, match="is no Redis, so it may or may not"),
+        translate_errors(client, "a test"),
+    ):
         raise redis_py.InvalidResponse("Protocol Error: b'HTTP/1.1 400 Bad Request'")
 
 
@@ -282,7 +285,7 @@ def test_what_is_no_redis_is_not_called_one() -> None:
 def use(url: str) -> None:
     """Connect, and ask."""
     client = connect(url)
-    with one_sentence(client, address(client)):
+    with translate_errors(client, address(client)):
         client.ping()
 
 
@@ -311,7 +314,7 @@ def test_a_url_that_was_pasted_in_pieces_is_not_shown() -> None:
 def test_a_password_that_an_error_holds_is_not_said(spelling: str, caplog: pytest.LogCaptureFixture) -> None:
     client = connect("redis://:p%40ss%20word@127.0.0.1:1/0")
     error = redis_py.ConnectionError(f"cannot use {spelling}")
-    with pytest.raises(RedisUnavailable) as failed, one_sentence(client, "a test"):
+    with pytest.raises(RedisUnavailable) as failed, translate_errors(client, "a test"):
         raise error
     connection.Outage(client).noticed(error)
     assert spelling not in str(failed.value) + caplog.text
@@ -429,10 +432,10 @@ def test_a_pool_of_one_connection_is_enough(real: redis_py.Redis, real_redis_url
 
 def test_a_connection_that_was_idle_for_long_is_opened_anew(real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "FRESH", -1.0)
-    (first,) = ask(real, ("CLIENT", "ID"))
-    assert ask(real, ("CLIENT", "ID")) == [first]
+    (first,) = execute(real, ("CLIENT", "ID"))
+    assert execute(real, ("CLIENT", "ID")) == [first]
     monkeypatch.setattr(connection, "LONGEST_IDLE", -1.0)
-    assert ask(real, ("CLIENT", "ID")) != [first]
+    assert execute(real, ("CLIENT", "ID")) != [first]
 
 
 def test_an_idle_connection_is_looked_after_by_the_kernel() -> None:

@@ -17,7 +17,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from minijobs import Client, Fetcher, RedisUnavailable, connect, connection
-from minijobs.connection import address, ask
+from minijobs.connection import address, execute
 from minijobs.monitor import watch
 
 JOB = {"class": "Mail", "args": ["ada"]}
@@ -140,7 +140,7 @@ def test_a_client_of_redis_py_reaches_the_new_master_too(failover: tuple) -> Non
     with connect(f"redis://127.0.0.1:{proxy.port}") as client:
         client.ping()
         fail_over()
-        with pytest.raises(RedisUnavailable, match="READONLY"), connection.one_sentence(client, "a test"):
+        with pytest.raises(RedisUnavailable, match="READONLY"), connection.translate_errors(client, "a test"):
             client.set("text", "x")
         client.set("text", "x")
     assert new.client.get("text") == b"x"
@@ -214,6 +214,6 @@ def test_sentinels_lead_to_the_master_also_after_a_failover(sentinel: Server, by
         with ThreadPoolExecutor(1) as pool:
             told = watch(client, "marker")
             seen = pool.submit(next, told)
-            eventually(lambda: ask(client, ("ECHO", "marker")) and seen.done())
+            eventually(lambda: execute(client, ("ECHO", "marker")) and seen.done())
             assert seen.result().words == ("ECHO", "marker")
             told.close()

@@ -209,7 +209,7 @@ def test_a_list_that_was_left_refuses_whatever_comes_late(redis: redis_py.Redis)
     held = late.fetch()
     late.fetch()
     now = Fetcher("default", identity="me")
-    assert now.turn([held]) == 1
+    assert now.reconcile([held]) == 1
     assert redis.lrange("queue:default", 0, -1) == [b"moved to nobody"]
     assert redis.lrange("inflight:me|1|default", 0, -1) == [b"held"]
     assert redis.smembers("inflight") == {b"me|1|default"}
@@ -217,15 +217,15 @@ def test_a_list_that_was_left_refuses_whatever_comes_late(redis: redis_py.Redis)
     for step in (lambda: late.exchange([], 1), lambda: late.wait(0.01), lambda: late.exchange([(held, None)], 0)):
         with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
             step()
-    for step in (late.give_back, late.acknowledge, lambda unit: late.acknowledge(unit, Destination("retry", 5.0, unit.raw))):
+    for step in (late.requeue, late.acknowledge, lambda unit: late.acknowledge(unit, Destination("retry", 5.0, unit.raw))):
         step(held)
     assert redis.exists("retry") == 0
     assert redis.lrange("queue:default", 0, -1) == [b"moved to nobody"]
     assert redis.lrange("inflight:me|1|default", 0, -1) == [b"held"]
     # and what it has announced is noticed, and forgotten.
-    assert not now.in_order([held])
-    now.turn([held])
-    assert now.in_order([held])
+    assert not now.lists_match([held])
+    now.reconcile([held])
+    assert now.lists_match([held])
     assert redis.smembers("inflight") == {b"me|2|default"}
 
 
@@ -234,9 +234,9 @@ def test_a_list_that_cannot_be_entered_costs_no_job_that_is_held(redis: redis_py
     fetcher = Fetcher("default", identity="me")
     held = fetcher.fetch()
     redis.set("inflight:me|1|default", "")  # a seal of a process that was called the same
-    fetcher.turn([held])
+    fetcher.reconcile([held])
     assert redis.lrange("inflight:me|default", 0, -1) == [b"held"]
-    fetcher.turn([held])
+    fetcher.reconcile([held])
     assert redis.lrange("inflight:me|2|default", 0, -1) == [b"held"]
 
 
@@ -244,10 +244,10 @@ def test_a_job_that_was_moved_to_nobody_is_noticed(redis: redis_py.Redis) -> Non
     redis.lpush("queue:default", "1", "2")
     fetcher = Fetcher("default")
     units = [fetcher.fetch(), fetcher.fetch()]
-    assert fetcher.in_order(units)
-    assert not fetcher.in_order(units[:1])
+    assert fetcher.lists_match(units)
+    assert not fetcher.lists_match(units[:1])
     fetcher.acknowledge(units[1])
-    assert fetcher.in_order(units)  # what is held and not there was settled, or rescued
+    assert fetcher.lists_match(units)  # what is held and not there was settled, or rescued
 
 
 @pytest.mark.parametrize("queues", [("default",), ("default", "slow")])
@@ -256,9 +256,9 @@ def test_lists_whose_names_somebody_deleted_are_made_known_again(redis: redis_py
     fetcher = Fetcher(*queues, identity="me")
     held, _ = fetcher.exchange([], 2)
     redis.delete("inflight")
-    assert not fetcher.in_order(held)
-    assert fetcher.turn(held) == 0
-    assert fetcher.in_order(held)
+    assert not fetcher.lists_match(held)
+    assert fetcher.reconcile(held) == 0
+    assert fetcher.lists_match(held)
     assert rescue_orphans(redis) == 2  # what it holds is found, should it die
 
 
@@ -282,7 +282,7 @@ def test_what_is_given_back_is_taken_next_and_is_unchanged(redis: redis_py.Redis
     redis.lpush("queue:default", "first", "second")
     fetcher = Fetcher("default")
     unit = fetcher.fetch()
-    fetcher.give_back(unit)
+    fetcher.requeue(unit)
     assert redis.lrange("queue:default", 0, -1) == [b"second", b"first"]
     assert redis.exists(fetcher.inflight("default")) == 0
     assert fetcher.fetch() == unit
@@ -292,8 +292,8 @@ def test_giving_back_is_one_step(real: redis_py.Redis, told: Callable) -> None:
     real.lpush("queue:default", "a job")
     fetcher = Fetcher("default")
     unit = fetcher.fetch()
-    given_back = [command[0] for command in told(lambda: fetcher.give_back(unit))]
-    assert given_back[-5:] == ["EVALSHA", "LPOS", "PERSIST", "RPUSH", "LREM"]  # a script, and what it does inside Redis
+    requeued = [command[0] for command in told(lambda: fetcher.requeue(unit))]
+    assert requeued[-5:] == ["EVALSHA", "LPOS", "PERSIST", "RPUSH", "LREM"]  # a script, and what it does inside Redis
 
 
 def test_what_a_rescuer_has_given_back_already_is_not_given_back_again(redis: redis_py.Redis) -> None:
@@ -301,7 +301,7 @@ def test_what_a_rescuer_has_given_back_already_is_not_given_back_again(redis: re
     asleep = Fetcher("default")
     unit = asleep.fetch()
     rescue_orphans(redis)
-    asleep.give_back(unit)
+    asleep.requeue(unit)
     assert redis.lrange("queue:default", 0, -1) == [b"a job"]
 
 
@@ -309,9 +309,9 @@ def test_a_job_goes_back_to_the_queue_it_came_from(redis: redis_py.Redis) -> Non
     redis.lpush("queue:low", "a job")
     fetcher = Fetcher("high", "low")
     unit = fetcher.fetch()
-    assert fetcher.give_back(unit) is True
+    assert fetcher.requeue(unit) is True
     assert redis.lrange("queue:low", 0, -1) == [b"a job"]
-    assert fetcher.give_back(unit) is False  # it is not in flight any more
+    assert fetcher.requeue(unit) is False  # it is not in flight any more
     assert redis.lrange("queue:low", 0, -1) == [b"a job"]
 
 
@@ -341,8 +341,10 @@ def test_an_idle_fetch_of_several_queues_looks_now_and_then(redis: redis_py.Redi
 def test_a_long_wait_is_asked_for_in_short_ones(blocks: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     # A client that waits for one answer longer than its socket timeout takes the server for gone.
     monkeypatch.setattr(fetch, "LONGEST_BLOCK", 0.1)
+    started = time.monotonic()
     assert Fetcher("default").fetch(timeout=0.25) is None
-    assert len(blocks) >= 2
+    assert time.monotonic() - started >= 0.25
+    assert blocks != []
     assert max(blocks) <= 0.1
 
 
@@ -490,7 +492,7 @@ def test_a_queue_that_is_named_twice_is_one(redis: redis_py.Redis) -> None:
     Client().push({"class": "Mail", "args": [], "queue": "mail"})
     unit = fetcher.fetch()
     assert fetcher.queues == ("mail", "low")
-    assert fetcher.in_order([unit])
+    assert fetcher.lists_match([unit])
 
 
 def test_an_identity_with_a_bar_would_hide_its_lists_from_the_rescue_and_is_refused(redis: redis_py.Redis) -> None:
@@ -508,3 +510,28 @@ def test_redis_holds_no_answer_back_longer_than_its_client_waits(
     assert all(block <= (longest or 0) for block in blocks)
     assert bool(blocks) is (longest is not None)
     redis.close()
+
+
+def test_a_queue_may_be_left_out_for_a_while_and_its_jobs_are_settled_all_the_same(redis: redis_py.Redis) -> None:
+    class Pausing(Fetcher):
+        asked = ("mail", "low")
+
+        def order(self) -> tuple[str, ...]:
+            return self.asked
+
+    # Given a job of each of two queues, both in flight, and another of each
+    fetcher = Pausing("mail", "low")
+    for queue in ("mail", "low") * 2:
+        Client().push({**JOB, "queue": queue})
+    units, _ = fetcher.exchange([], 2)
+    more = fetcher.fetch()
+    assert more is not None
+    # When one of the queues is not fetched from
+    fetcher.asked = ("low",)
+    fetched, refused = fetcher.exchange([(unit, None) for unit in (*units, more)], 5)
+    # Then its job is settled, and the other one is left where it is
+    assert ([unit.queue for unit in fetched], refused) == (["low"], {}) if more.queue == "mail" else (["low", "low"], {})
+    fetcher.asked = ()
+    assert fetcher.exchange([(unit, None) for unit in fetched], 5) == ([], {})
+    assert fetcher.fetch() is None
+    assert [key for key in redis.scan_iter() if key.startswith(b"inflight:")] == []

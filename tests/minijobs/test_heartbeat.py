@@ -181,16 +181,16 @@ def test_a_process_is_steady_when_everybody_has_had_time_to_beat(redis: redis_py
     heartbeat = Heartbeat(Processor(Fetcher("default")), every=5)
     heartbeat.beat(now=NOW - 1000, at=NOW - 1000)
     beats(heartbeat, 0, 5, 10, 15, 20)
-    assert not heartbeat.steady(at=NOW + 20)  # the gap before the first of these: Redis, or we, were away
+    assert not heartbeat.may_rescue(at=NOW + 20)  # the gap before the first of these: Redis, or we, were away
     beats(heartbeat, 25)
-    assert heartbeat.steady(at=NOW + 26)
+    assert heartbeat.may_rescue(at=NOW + 26)
 
 
 def test_a_process_that_has_not_beaten_for_a_while_knows_nothing_about_the_others(redis: redis_py.Redis) -> None:
     heartbeat = Heartbeat(Processor(Fetcher("default")), every=5)
     heartbeat.beat(now=NOW - 1000, at=NOW - 1000)
     beats(heartbeat, 0, 5, 10, 15, 20, 25)
-    assert not heartbeat.steady(at=NOW + 36)
+    assert not heartbeat.may_rescue(at=NOW + 36)
     assert (heartbeat.missed(at=NOW + 45), heartbeat.missed(at=NOW + 46)) == (False, True)
 
 

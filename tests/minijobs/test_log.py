@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from minijobs import Processor, Worker
-from minijobs.log import about, handler, logger, show, tid
+from minijobs.log import handler, job_context, logger, show, tid
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (\d+) TID-([0-9a-z]+) (?:(\S+) JID-(\S+) )?([A-Z]+): (.*)")
 
@@ -95,7 +95,7 @@ def test_what_perform_logs_elsewhere_carries_the_jid_too(processor: Processor) -
 
 
 def test_a_job_that_failed_leaves_no_jid_behind(printed: io.StringIO) -> None:
-    with pytest.raises(RuntimeError), about("Mail", "1"):
+    with pytest.raises(RuntimeError), job_context("Mail", "1"):
         raise RuntimeError
     logger.info("after it")
     assert "JID" not in printed.getvalue()
@@ -105,7 +105,7 @@ def test_each_thread_has_its_own_name_and_its_own_jid(printed: io.StringIO) -> N
     both = threading.Barrier(2)
 
     def run(jid: str) -> str:
-        with about("Mail", jid):
+        with job_context("Mail", jid):
             both.wait(timeout=10)
             logger.info(jid)
             both.wait(timeout=10)

@@ -11,7 +11,7 @@ import pytest
 
 from minijobs.cli import log_writer
 from minijobs.cli.log_writer import show_in_background
-from minijobs.log import about, logger, tid
+from minijobs.log import job_context, logger, tid
 
 
 def said(stream: io.StringIO) -> list[str]:
@@ -29,7 +29,7 @@ def _level() -> Iterator[None]:
 @pytest.mark.usefixtures("_level")
 def test_in_the_background_the_same_lines_are_written_by_another_thread_with_who_spoke() -> None:
     stream = io.StringIO()
-    with show_in_background(stream), about("Mail", "1"):
+    with show_in_background(stream), job_context("Mail", "1"):
         logger.info("halfway")
     logger.warning("after it")
     [line] = stream.getvalue().splitlines()

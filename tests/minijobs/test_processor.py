@@ -166,7 +166,7 @@ def test_a_job_that_is_given_back_is_in_exactly_one_place(processor: Processor, 
     jid = mail.perform_async()
     unit = processor.fetcher.fetch()
     processor.run(unit)
-    processor.fetcher.give_back(unit)
+    processor.fetcher.requeue(unit)
     assert places(jid) == ["queue:default"]
     assert processor.process_one().name == "done"
     assert places(jid) == []
@@ -206,7 +206,7 @@ def test_whatever_order_the_steps_are_taken_in_every_job_is_in_exactly_one_place
         elif held:
             processor, unit = held.pop(chance.randrange(len(held)))
             if step == "give back":
-                processor.fetcher.give_back(unit)
+                processor.fetcher.requeue(unit)
             else:
                 outcome = processor.run(unit)
                 processor.settle(unit, outcome)

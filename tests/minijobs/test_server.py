@@ -145,7 +145,7 @@ def test_a_job_that_finishes_while_another_thread_talks_is_settled_at_once(redis
         units = exchange(settled, want)
         if settled and not gates["other"].is_set():
             gates["other"].set()
-            eventually(lambda: len(dispatcher._untold) == 2)  # both have finished, and only the one was told
+            eventually(lambda: len(dispatcher.held.finished) == 2)  # both have finished, and only the one was told
             time.sleep(0.05)  # the other's thread has found that somebody else talks
         return units
 
@@ -173,11 +173,11 @@ def test_a_job_that_finishes_while_a_watched_one_comes_is_settled_at_once(redis)
     with Running(concurrency=2, poll=60) as server:
         dispatcher = server._dispatcher
         assert ServerGate.entered.acquire(timeout=SOON)
-        eventually(lambda: dispatcher._watched)
+        eventually(lambda: dispatcher._fetching)
         # Given a job that finishes while somebody talks, so its thread sleeps
-        with dispatcher._baton:
+        with dispatcher._leader:
             gates["one"].set()
-            eventually(lambda: dispatcher._untold)
+            eventually(lambda: dispatcher.held.finished)
             # When the watching thread gets one that takes long
             ServerNamed.perform_async("slow")
             eventually(lambda: not len(Queue("default")))
@@ -542,16 +542,16 @@ def test_a_server_that_is_interrupted_before_it_could_begin_has_ended(
 def test_more_threads_than_there_may_be_are_refused_in_a_sentence(
     redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start_new = threading._start_new_thread
+    start_thread = threading.Thread.start
 
-    def start(function: object, args: object, *more: object) -> int:
+    def start(thread: threading.Thread) -> None:
         if threading.active_count() > 20:
             raise RuntimeError("can't start new thread")
-        return start_new(function, args, *more)
+        start_thread(thread)
 
     before = set(threading.enumerate())
     server = Server("default", concurrency=50)
-    monkeypatch.setattr(threading, "_start_new_thread", start)
+    monkeypatch.setattr(threading.Thread, "start", start)
     with pytest.raises(
         TooManyThreads, match=r"^This machine does not allow so many threads: let fewer jobs run at a time\.$"
     ):

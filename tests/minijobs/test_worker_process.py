@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -293,7 +294,10 @@ def test_term_while_redis_does_not_answer_ends_it_within_its_time(own_server, st
     own_server.popen.send_signal(signal.SIGSTOP)
     process.signal("TERM")
     assert process.popen.wait(15) == 0  # 0.2 and 5 seconds, and what a busy machine adds; each command would take 5
-    assert "Redis does not answer, so this process ends all the same" in process.said()
+    # Whether it gives up first, or its farewell does, both after 5 seconds, is chance
+    assert re.search(
+        "Redis does not answer, so this process ends all the same|could not sign off; .* did not answer", process.said()
+    )
 
 
 # The log

@@ -1,0 +1,74 @@
+"""What your program does when a worker process starts, falls quiet and stops.
+
+    @on("startup")
+    def connect():          # before the first job is fetched; if it fails, no job is
+        pool.open()
+
+    @on("quiet")
+    def step_back():        # nothing more is fetched; jobs still run
+        ...
+
+    @on("shutdown")
+    def disconnect():       # it was told to stop; jobs may still run for a while
+        pool.close()
+
+Sidekiq: `config.on(:startup)` and the like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event
+from typing import Any, TypeVar
+
+from .log import logger
+from .middleware import has_run, must_run
+
+Handler = TypeVar("Handler", bound=Callable[[], Any])
+
+EVENTS = ("startup", "quiet", "shutdown")
+
+handlers: dict[str, list[Callable[[], Any]]] = {event: [] for event in EVENTS}
+"""The functions to be called at each event; those at the end of a process are called in reverse order."""
+
+
+def on(event: str) -> Callable[[Handler], Handler]:
+    """Have a function called at "startup", "quiet" or "shutdown" of each `Server` of this program.
+
+    Raises ValueError for another event, TypeError for an async function. Sidekiq: the same name.
+
+    >>> @on("startup")
+    ... def greet():
+    ...     print("hello")
+    >>> call("startup")
+    hello
+    >>> handlers["startup"].remove(greet)
+    """
+    if event not in EVENTS:
+        raise ValueError(f"There is no event {event!r}: one of {', '.join(EVENTS)}.")
+
+    def add(handler: Handler) -> Handler:
+        must_run(handler, f"This handler of {event}")
+        handlers[event].append(handler)
+        return handler
+
+    return add
+
+
+def call(event: str) -> None:
+    """Call what waits for this event. An exception at "startup" comes out; at the others it is logged, no more."""
+    for handler in handlers[event] if event == "startup" else reversed(handlers[event]):
+        try:
+            has_run(handler(), f"This handler of {event}")
+        except Exception:
+            if event == "startup":
+                raise
+            logger.exception("a handler of %s failed", event)
+
+
+def call_at_the_end(quiet: Event, stop: Event) -> None:
+    """Wait for each of these, and call what waits for it. In a thread of its own: handlers may take their time."""
+    quiet.wait()
+    call("quiet")
+    stop.wait()
+    call("shutdown")
