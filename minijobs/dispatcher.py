@@ -18,8 +18,7 @@ A thread is in one of four states (`State`), and these are all the ways from one
     FETCHING  -> LEADING      none came in a second; meanwhile others may have finished
     FETCHING  -> FOLLOWING    none came, and another thread leads
     RUNNING   -> LEADING      its job has finished, and Redis is to know
-    RUNNING   -> RUNNING      its job has finished, and another one is waiting for a thread
-    RUNNING   -> FOLLOWING    its job has finished, and another thread leads: that one tells Redis of it
+    RUNNING   -> FOLLOWING    its job has finished; another thread leads, or a job or the lead waits for a thread already
 
 Since running jobs and a fetching thread are never more than `concurrency`, there always is a follower that can be asked to
 lead. A job is fetched when a thread is idle, never before: none waits behind a slow job while another process is free.
@@ -32,6 +31,7 @@ import threading
 import time
 from contextlib import suppress
 from enum import Enum
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from redis import RedisError
@@ -140,9 +140,6 @@ class Dispatcher:
         nobody_fetches = self.broken or not self._fetching
         return self._stop.is_set() and nobody_fetches and (not self.held.jobs or time.monotonic() > self._deadline)
 
-    def _enter(self, state: State) -> None:
-        self.states[threading.get_ident()] = state
-
     def _work(self) -> None:
         """The life of a thread."""
         ran = False
@@ -160,7 +157,7 @@ class Dispatcher:
             logger.exception("a mistake in minijobs: this process ends")
 
     def _run(self, number: int, unit: UnitOfWork) -> None:
-        self._enter(State.RUNNING)
+        self.states[get_ident()] = State.RUNNING
         try:
             outcome = self.processor.run(unit)
         except BaseException as error:  # not the job's, that ends in run: ours, and it would come again and again
@@ -170,14 +167,13 @@ class Dispatcher:
 
     def _follow(self) -> Held | None:
         """Wait for a job; None: this thread is to lead."""
-        if self._waiting.empty():
-            self._enter(State.FOLLOWING)
+        self.states[get_ident()] = State.FOLLOWING
         return self._waiting.get()
 
     def _lead(self) -> Held | None:
         """A job for this thread, that it fetched as the leader, or waited for in Redis; None: it is to follow."""
         while not self.broken and self._leader.acquire(blocking=False):
-            self._enter(State.LEADING)
+            self.states[get_ident()] = State.LEADING
             job, fetch, more = None, False, False
             try:
                 job, fetch, more = self._exchange()
@@ -229,7 +225,7 @@ class Dispatcher:
 
     def _fetch(self) -> Held | None:
         """Wait in Redis for a job, while others run theirs and lead. Returns it, if one came."""
-        self._enter(State.FETCHING)
+        self.states[get_ident()] = State.FETCHING
         unit = None
         try:
             unit = self.fetcher.wait(BLOCK)

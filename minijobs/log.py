@@ -39,11 +39,9 @@ class Logger(logging.Logger):
         """`info` for the two lines of each job, in a quarter less time: who called it is not looked up."""
         if self.isEnabledFor(logging.INFO):
             try:
-                record = logging.getLogRecordFactory()(self.name, logging.INFO, self.name, 0, message, args, None)
+                super().handle(logging.getLogRecordFactory()(self.name, logging.INFO, self.name, 0, message, args, None))
             except Exception:
                 self.complain()
-            else:
-                self.handle(record)
 
     def complain(self) -> None:
         """Say what failed, as `logging.Handler.handleError` does."""

@@ -25,8 +25,9 @@ from functools import partial
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, TypeVar
 
-# What a call of them returns is to be run by somebody else.
+# What a call of them returns is to be run by somebody else: one of NOT_RUN.
 RUN_NOTHING = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+NOT_RUN = (CoroutineType, GeneratorType, AsyncGeneratorType)
 
 Middleware = TypeVar("Middleware", bound=Callable[..., Any])
 
@@ -85,7 +86,7 @@ def must_run(function: Callable[..., Any], what: str) -> None:
 
 def has_run(result: object, what: str) -> None:
     """Raise TypeError if this is what a function returns that has not run yet: a decorated one, or one defined later."""
-    if isinstance(result, (CoroutineType, GeneratorType, AsyncGeneratorType)):
+    if isinstance(result, NOT_RUN):
         if isinstance(result, CoroutineType):
             result.close()  # or Python warns, somewhere else, that nobody awaited it
         raise TypeError(_runs_nothing(what))

@@ -303,9 +303,13 @@ def run(worker: type[Worker], job: Job, stop: threading.Event | None = None) -> 
     `stop` is what the job sees as `stopping`.
     """
     instance = worker()
-    vars(instance).update(_stop=stop, jid=job["jid"])  # it may be a frozen dataclass
+    set_it = object.__setattr__  # for it may be a frozen dataclass
+    set_it(instance, "_stop", stop)
+    set_it(instance, "jid", job["jid"])
 
     def perform() -> None:
-        middleware.has_run(instance.perform(*job["args"]), f"perform of {type(instance).__name__}")
+        result: object = instance.perform(*job["args"])
+        if isinstance(result, middleware.NOT_RUN):
+            middleware.has_run(result, f"perform of {type(instance).__name__}")
 
     middleware.server.invoke(instance, job, last=perform)

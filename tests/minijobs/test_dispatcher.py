@@ -24,18 +24,29 @@ def drawn() -> Ways:
     return {(State[before], State[after]) for before, after in ways}
 
 
-class Watched(Dispatcher):
-    """Notes each way that a thread takes, and lets a test say who finds another thread leading."""
+class States(dict[int, State]):
+    """Notes each way from one state to the next."""
 
-    ways: Ways
+    def __init__(self) -> None:
+        super().__init__()
+        self.ways: Ways = set()
+
+    def __setitem__(self, thread: int, state: State) -> None:
+        if before := self.get(thread):
+            self.ways.add((before, state))
+        super().__setitem__(thread, state)
+
+
+class Watched(Dispatcher):
+    """Lets a test say who finds another thread leading, and that there is something left to do."""
+
     leads_elsewhere: State | None = None
     something_is_left = False
 
-    def _enter(self, state: State) -> None:
-        before = self.states.get(threading.get_ident())
-        if before:
-            self.ways.add((before, state))
-        super()._enter(state)
+    @property
+    def ways(self) -> Ways:
+        assert isinstance(self.states, States)
+        return self.states.ways
 
     def _lead(self) -> Any:
         if self.states.get(threading.get_ident()) is self.leads_elsewhere:
@@ -69,7 +80,7 @@ def test_threads_take_the_ways_that_are_drawn_and_no_others(redis: redis_py.Redi
     server = Server("default", concurrency=2, heartbeat=0.05, poll=0.05)
     server._dispatcher.__class__ = Watched
     threads: Any = server._dispatcher
-    threads.ways = set()
+    threads.states = States()
     pushed = 0
 
     def push(count: int, seconds: float = 0) -> None:
@@ -85,7 +96,7 @@ def test_threads_take_the_ways_that_are_drawn_and_no_others(redis: redis_py.Redi
         threads.leads_elsewhere = State.FETCHING
         eventually(lambda: threads.leads_elsewhere is None)  # no job comes in a second
         threads.leads_elsewhere = State.RUNNING
-        eventually(lambda: push(1) or threads.leads_elsewhere is None)
+        eventually(lambda: push(10, 0.002) or threads.leads_elsewhere is None)
         threads.something_is_left = True
         eventually(lambda: (State.FETCHING, State.LEADING) in threads.ways)
         # One job for a thread that waits in Redis, short ones that one thread runs, long ones of which the other has some
