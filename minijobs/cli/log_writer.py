@@ -65,8 +65,8 @@ class _Visible(Logger):
     def disabled(self, value: bool) -> None: ...
 
     def callHandlers(self, record: logging.LogRecord) -> None:
-        streams = [handler.printer.stream for handler in self.handlers if isinstance(handler, _Front)]
         above = self.root.handlers if self.propagate else []
+        streams = [handler.printer.stream for handler in self.handlers if isinstance(handler, _Front)] if above else []
         for one in (*self.handlers, *above):
             again = one in above and any(_same_place(getattr(one, "stream", None), stream) for stream in streams)
             if record.levelno >= one.level and not again:
@@ -99,18 +99,27 @@ class _Front(logging.Handler):
         self.writer = threading.Thread(target=self._write_all, name="log", daemon=True)
         self.lines: list[str] = []
         self._writing_since = float("inf")
-        self._dropped = 0  # because too many waited. Only who holds this handler's lock counts here, and only the writer
-        self._lost = 0  # counts here: they could not be written;
+        self.ended = False  # the writer writes no more
+        self.count = threading.Lock()
+        self._dropped = 0  # because too many waited
+        self._lost = 0  # they could not be written: only the writer counts here
         self._told = 0  # and so many of both are known to the reader
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """As any handler's, without its lock: many threads may put into one queue."""
+        if told := bool(self.filter(record)):
+            self.emit(record)
+        return told
 
     def emit(self, record: logging.LogRecord) -> None:
         # A child has no such thread. It writes what it has to say by itself.
-        if os.getpid() != self.pid or not self.writer.is_alive():
+        if self.ended or os.getpid() != self.pid:
             self.printer.handle(record)
             return
         while self.waiting.qsize() > MOST_WAITING:
-            if time.monotonic() - self._writing_since > PATIENCE or not self.writer.is_alive():
-                self._dropped += 1
+            if time.monotonic() - self._writing_since > PATIENCE or self.ended:
+                with self.count:
+                    self._dropped += 1
                 return
             time.sleep(0.001)
         self.waiting.put(record)  # as it is: nobody but us will change it, so it can be formatted later
@@ -121,16 +130,19 @@ class _Front(logging.Handler):
         self.writer.join(2 * PATIENCE)
 
     def _write_all(self) -> None:
-        while (record := self.waiting.get()) is not None:
-            try:
-                self.lines.append(self.printer.format(record) + "\n")
-            except BaseException:  # a job may log anything, also an object whose text is a SystemExit
-                with suppress(BaseException):
-                    self.printer.handleError(record)
-            if self.waiting.empty() or len(self.lines) > MOST_WAITING:
-                self._write()
-                time.sleep(PAUSE)
-        self._write()
+        try:
+            while (record := self.waiting.get()) is not None:
+                try:
+                    self.lines.append(self.printer.format(record) + "\n")
+                except BaseException:  # a job may log anything, also an object whose text is a SystemExit
+                    with suppress(BaseException):
+                        self.printer.handleError(record)
+                if self.waiting.empty() or len(self.lines) > MOST_WAITING:
+                    self._write()
+                    time.sleep(PAUSE)
+            self._write()
+        finally:
+            self.ended = True
 
     def _write(self) -> None:
         missing = self._dropped + self._lost
