@@ -1,11 +1,11 @@
-"""Looking at the jobs in Redis, and moving them by hand. Whoever runs jobs never needs this.
+"""Looking at the jobs in Redis, and moving them by hand. Running jobs needs none of this.
 
     Queue           jobs that wait for a worker process
     ScheduledSet    jobs that were pushed for later
     RetrySet        jobs that failed, and will be tried again
-    DeadSet         jobs that will not be tried again, and entries that were no jobs
+    DeadSet         jobs that will not be tried again, and entries that were not jobs
 
-What runs at the moment, and the numbers, are in `overview`; to delete everything, see `clearing`. Sidekiq: `sidekiq/api`.
+For running jobs and statistics, see `overview`; to delete everything, see `clearing`. Sidekiq: `sidekiq/api`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 PAGE = 100
 
-# So many jobs are moved or deleted in one round trip: Redis does nothing else meanwhile.
+# How many jobs are moved or deleted in one round trip, during which Redis does nothing else.
 BATCH = 1_000
 
-# Each is one step in Redis that looks first: at the types of the keys, and whether there is still something to do.
+# Each is one atomic step in Redis that first checks the types of the keys, and whether anything is left to do.
 RESCHEDULE = """
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1])
@@ -45,11 +45,11 @@ return gone
 """
 
 Progress = Callable[[int], object]
-"""Told now and then how many jobs have been moved or deleted so far."""
+"""Called from time to time with the number of jobs that have been moved or deleted so far."""
 
 
 class JobRecord:
-    """One entry, read as far as it can be read: `raw` is what Redis holds. Sidekiq: `Sidekiq::JobRecord`."""
+    """One entry, decoded as far as possible; `raw` is the bytes in Redis. Sidekiq: `Sidekiq::JobRecord`."""
 
     def __init__(self, raw: bytes, queue: str | None = None, home: Entries[Any] | None = None) -> None:
         self.raw = raw
@@ -58,40 +58,40 @@ class JobRecord:
         except BadPayload:
             self.item = {}
         self.queue: str | None = queue or self.item.get("queue")
-        """The name of the queue that it is in, or that it came from."""
+        """The name of the queue that it is in or came from."""
         self._home = home
 
     @property
     def jid(self) -> str | None:
-        """Its id, or None if it has none or cannot be read."""
+        """The job's id, or None if it has none or cannot be read."""
         return self.item.get("jid")
 
     @property
     def class_name(self) -> str | None:
-        """The name of its Worker. Sidekiq: `klass`."""
+        """The name of the job's Worker. Sidekiq: `klass`."""
         return self.item.get("class")
 
     @property
     def args(self) -> list[Any]:
-        """Its arguments."""
+        """The job's arguments."""
         return list(self.item.get("args", []))
 
     @property
     def error_backtrace(self) -> list[str]:
-        """Where it failed, the innermost call first; none unless its Worker asked for that. Sidekiq: the same name."""
+        """Where it failed, innermost call first; empty unless its Worker asked for a backtrace. Sidekiq: the same name."""
         return unpack(self["error_backtrace"])
 
     def at(self, field: str) -> float | None:
-        """A time that it carries in "created_at", "enqueued_at", "failed_at" or "retried_at", in epoch seconds, or None."""
+        """The time in `field` ("created_at", "enqueued_at", "failed_at" or "retried_at") in epoch seconds, or None."""
         return seconds(self[field])
 
     def latency(self, *, now: float | None = None) -> float:
-        """Seconds since it was enqueued, or else created; 0 if it does not say. Sidekiq: the same name."""
+        """Seconds since it was enqueued or, failing that, created; 0 if neither is known. Sidekiq: the same name."""
         since = self.at("enqueued_at") or self.at("created_at")
         return 0.0 if since is None else (time.time() if now is None else now) - since
 
     def delete(self) -> bool:
-        """Take it out of where it was found. Gives back whether it still was there. Sidekiq: the same name."""
+        """Delete it from where it was found. Returns whether it was still there. Sidekiq: the same name."""
         return self._home is not None and self._home.gone(self._home.remove(self.raw))
 
     def __getitem__(self, field: str) -> Any:
@@ -102,7 +102,7 @@ class JobRecord:
 
 
 class SortedEntry(JobRecord):
-    """A job in a sorted set, at its `score`, in epoch seconds. Sidekiq: `Sidekiq::SortedEntry`."""
+    """A job in a sorted set; its `score` is a time in epoch seconds. Sidekiq: `Sidekiq::SortedEntry`."""
 
     def __init__(self, raw: bytes, score: float, home: JobSet) -> None:
         super().__init__(raw, home=home)
@@ -110,21 +110,22 @@ class SortedEntry(JobRecord):
         self._set = home
 
     def retry(self) -> bool:
-        """Back to its queue now; it is not counted as one of its retries. Gives back whether it still was there.
+        """Move it to its queue now, without counting this as a retry. Returns whether it was still there.
 
-        What is no job goes to `dead` instead. Sidekiq: the same name; for a scheduled job, `add_to_queue`.
+        An entry that is not a job goes to `dead` instead. Sidekiq: the same name; for a scheduled job, `add_to_queue`.
         """
         return self._set.gone(self._set.enqueue([self.raw]))
 
     def kill(self) -> bool:
-        """To `dead`, to be looked at. Returns whether it still was there. Sidekiq: the same name.
+        """Move it to `dead`, where a person can look at it. Returns whether it was still there. Sidekiq: the same name.
 
-        What is JSON but no object is kept inside of one: see `retry.wrapped`. The oldest of too many dead jobs leave.
+        JSON that is not an object is wrapped in one: see `retry.wrapped`. If there are too many dead jobs, the oldest are
+        removed.
         """
         return self._set.gone(self._set.bury([self.raw]))
 
     def reschedule(self, when: float) -> bool:
-        """Another moment, in epoch seconds. Gives back whether it still was there. Sidekiq: the same name."""
+        """Set its score to `when`, in epoch seconds. Returns whether it was still there. Sidekiq: the same name."""
         if there := bool(self._set.redis.register_script(RESCHEDULE)(keys=[self._set.key], args=[self.raw, when])):
             self.score = when
         return there
@@ -134,7 +135,7 @@ Record = TypeVar("Record", bound=JobRecord)
 
 
 class Entries(Generic[Record]):
-    """What Queue and JobSet have in common: entries that one goes through, page by page."""
+    """The common base of Queue and JobSet: entries that are read page by page."""
 
     def __init__(self, key: str | bytes, redis: Redis | None) -> None:
         self.key = key
@@ -142,22 +143,22 @@ class Entries(Generic[Record]):
         self._gone = 0
 
     def page(self, start: int, size: int = PAGE) -> list[Record]:
-        """So many entries, from number `start` on; the first is 0."""
+        """Return up to `size` entries, from index `start` on; the first is 0."""
         raise NotImplementedError
 
     def remove(self, raw: bytes) -> int:
-        """Delete one entry like this. Gives back how many there were: 1 or 0."""
+        """Delete one entry equal to `raw`. Returns how many were deleted: 1 or 0."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[Record]:
         seen, gone = 0, self._gone
-        # What is removed on the way moves the rest up. What others do meanwhile may hide an entry, or show it twice.
+        # Entries that are deleted on the way move the rest up. Changes by others may hide an entry, or show it twice.
         while page := self.page(seen - (self._gone - gone)):
             yield from page
             seen += len(page)
 
     def gone(self, count: int) -> bool:
-        """Whether any of the entries that were handed out has left."""
+        """Record that `count` of the entries handed out were removed. Returns whether `count` is above 0."""
         self._gone += count
         return count > 0
 
@@ -178,38 +179,38 @@ class Queue(Entries[JobRecord]):
     def __init__(self, name: str = "default", redis: Redis | None = None) -> None:
         name = plain(name)
         raw = f"queue:{name}".encode(errors="surrogateescape")
-        super().__init__(f"queue:{name}" if name.isprintable() else raw, redis)  # half a surrogate pair is not printable
+        super().__init__(f"queue:{name}" if name.isprintable() else raw, redis)  # a lone surrogate is not printable
         self.name = name
 
     @classmethod
     def all(cls, redis: Redis | None = None) -> list[Queue]:
-        """Every queue that `queues` knows of, by name. Sidekiq: the same name."""
+        """Every queue in the set `queues`, sorted by name. Sidekiq: the same name."""
         client: Any = connection.current() if redis is None else redis
         return cls.named(client.smembers("queues"), client)
 
     @classmethod
     def named(cls, names: Iterable[bytes], redis: Redis | None = None) -> list[Queue]:
-        """The queues of these names, sorted; a byte that is no UTF-8 becomes half a surrogate pair, as in a file's name."""
+        """The queues with these names, sorted; bytes that are not UTF-8 become lone surrogates, as in file names."""
         return [cls(name.decode(errors="surrogateescape"), redis) for name in sorted(names)]
 
     def __len__(self) -> int:
         return int(self.redis.llen(self.key))
 
     def page(self, start: int, size: int = PAGE) -> list[JobRecord]:
-        """So many entries, from number `start` on; 0 is the one that is taken next."""
+        """Return up to `size` entries, from index `start` on; 0 is the one that is fetched next."""
         entries = self.redis.lrange(self.key, -start - size, -start - 1)
         return [JobRecord(raw, self.name, self) for raw in reversed(entries)]
 
     def find(self, jid: str) -> JobRecord | None:
-        """The job with this id, or None. Looks at one after the other. Sidekiq: `find_job`."""
+        """The job with this id, or None. Searches one job after the other. Sidekiq: `find_job`."""
         return next((record for record in self if record.jid == jid), None)
 
     def latency(self, *, now: float | None = None) -> float:
-        """Seconds that the next job has been waiting; 0 for none, or if it does not say. Sidekiq: the same name."""
+        """Seconds for which the next job has been waiting; 0 if there is none, or if unknown. Sidekiq: the same name."""
         return next((record.latency(now=now) for record in self.page(0, 1)), 0.0)
 
     def clear(self, progress: Progress = bool) -> int:
-        """Delete what is in it, and its name from `queues`. Gives back how many jobs there were. Sidekiq: the same name."""
+        """Delete its jobs, and its name from `queues`. Returns how many jobs were deleted. Sidekiq: the same name."""
         clear, size, done = self.redis.register_script(CLEAR), len(self), 0
         name = self.name.encode(errors="surrogateescape")
         while gone := clear(keys=[self.key, "queues"], args=[min(BATCH, size - done), name]):
@@ -218,12 +219,12 @@ class Queue(Entries[JobRecord]):
         return done
 
     def remove(self, raw: bytes) -> int:
-        """Delete the next entry like this. Gives back how many there were: 1 or 0."""
+        """Delete the entry equal to `raw` that is fetched next. Returns how many were deleted: 1 or 0."""
         return int(self.redis.lrem(self.key, -1, raw))
 
 
 class JobSet(Entries[SortedEntry]):
-    """A sorted set of jobs, the earliest first. Sidekiq: `Sidekiq::JobSet`."""
+    """A sorted set of jobs, earliest first. Sidekiq: `Sidekiq::JobSet`."""
 
     name: ClassVar[str]
 
@@ -234,7 +235,7 @@ class JobSet(Entries[SortedEntry]):
         return int(self.redis.zcard(self.key))
 
     def page(self, start: int, size: int = PAGE) -> list[SortedEntry]:
-        """So many entries, from number `start` on; 0 is the earliest."""
+        """Return up to `size` entries, from index `start` on; 0 is the earliest."""
         found = self.redis.zrange(self.key, start, start + size - 1, withscores=True)
         return [SortedEntry(raw, score, self) for raw, score in found]
 
@@ -244,13 +245,13 @@ class JobSet(Entries[SortedEntry]):
         while page := self.page(seen - (self._gone - gone)):
             scores, last = [entry.score for entry in page], (page[-1].score, page[-1].raw)
             yield from (entry for entry in page if entry.raw not in moved)
-            # What is rescheduled on the way is not shown a second time; and from before us to behind, it moves the rest up.
+            # Entries rescheduled on the way are not shown again; those that move past this page move the rest up.
             again = [entry for entry, score in zip(page, scores, strict=True) if entry.score != score]
             moved |= {entry.raw for entry in again}
             seen += len(page) - sum((entry.score, entry.raw) > last for entry in again)
 
     def scan(self, text: str) -> Iterator[SortedEntry]:
-        """The entries in which this text stands, in no order; it is Redis that looks. Sidekiq: the same name."""
+        """The entries that contain this text, in no particular order. Redis does the search. Sidekiq: the same name."""
         pattern = "".join(f"\\{sign}" if sign in "*?[]^\\" else sign for sign in text)
         for raw, score in self.redis.zscan_iter(self.key, match=f"*{pattern}*", count=BATCH):
             yield SortedEntry(raw, score, self)
@@ -260,35 +261,35 @@ class JobSet(Entries[SortedEntry]):
         return next((entry for entry in self.scan(jid) if entry.jid == jid), None)
 
     def retry_all(self, progress: Progress = bool) -> int:
-        """Every job that is in it now, back to its queue. Gives back how many that were. Sidekiq: the same name."""
+        """Move every job that is in it now to its queue. Returns how many were moved. Sidekiq: the same name."""
         return self._in_batches(self.enqueue, progress)
 
     def kill_all(self, progress: Progress = bool) -> int:
-        """Every job that is in it now, to `dead`. Gives back how many that were. Sidekiq: the same name."""
+        """Move every job that is in it now to `dead`. Returns how many were moved. Sidekiq: the same name."""
         return self._in_batches(self.bury, progress)
 
     def clear(self, progress: Progress = bool) -> int:
-        """Delete every job that is in it now. Gives back how many that were. Sidekiq: the same name."""
+        """Delete every job that is in it now. Returns how many were deleted. Sidekiq: the same name."""
         return self._in_batches(lambda entries: self.redis.zrem(self.key, *entries), progress)
 
     def enqueue(self, entries: list[bytes]) -> int:
-        """Move these to their queues. Returns how many were still there."""
+        """Move these entries to their queues. Returns how many were still there."""
         return scheduled.enqueue(self.redis, self.name, entries, now=connection.now(self.redis), by_hand=True)
 
     def bury(self, entries: list[bytes]) -> int:
-        """Move these to `dead`, and the oldest out of it if there are too many. Returns how many were still there."""
+        """Move these entries to `dead`, and trim it if there are too many. Returns how many were still there."""
         now = connection.now(self.redis)
         moved = scheduled.kill(self.redis, self.name, entries, now=now, by_hand=True)
         if moved:
-            trim(self.redis, now=now)  # a worker process does it now and then, but there may be none
+            trim(self.redis, now=now)  # worker processes do this from time to time, but there may be none
         return moved
 
     def remove(self, raw: bytes) -> int:
-        """Delete this entry. Gives back how many there were: 1 or 0."""
+        """Delete this entry. Returns how many were deleted: 1 or 0."""
         return int(self.redis.zrem(self.key, raw))
 
     def _in_batches(self, move: Callable[[list[bytes]], int], progress: Progress) -> int:
-        moved, left = 0, len(self)  # so many and no more: what fails again at once must not be moved again
+        moved, left = 0, len(self)  # no more than these: a job that fails again at once must not be moved again
         while left > 0 and (entries := self.redis.zrange(self.key, 0, min(left, BATCH) - 1)):
             moved += move(entries)
             left -= len(entries)
@@ -297,7 +298,7 @@ class JobSet(Entries[SortedEntry]):
 
 
 def readable(pipe: Any) -> list[Any]:
-    """What a pipeline answers, with None for each key of another type: one bad key spoils one number, not all of them."""
+    """Execute a pipeline and return its answers, with None for a key of the wrong type, so that it spoils only its own."""
     answers: list[Any] = pipe.execute(raise_on_error=False)
     for number, answer in enumerate(answers):
         if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
@@ -308,7 +309,7 @@ def readable(pipe: Any) -> list[Any]:
 
 
 class RetrySet(JobSet):
-    """Jobs that failed and wait for their next try. Sidekiq: `Sidekiq::RetrySet`."""
+    """Jobs that failed and are waiting for their next try. Sidekiq: `Sidekiq::RetrySet`."""
 
     name = "retry"
 
@@ -320,6 +321,6 @@ class ScheduledSet(JobSet):
 
 
 class DeadSet(JobSet):
-    """Jobs whose tries are used up, and entries that were no jobs. Sidekiq: `Sidekiq::DeadSet`."""
+    """Jobs that will not be tried again, and entries that were not jobs. Sidekiq: `Sidekiq::DeadSet`."""
 
     name = "dead"

@@ -1,6 +1,6 @@
-"""Deleting every job there is: good for a development machine that is in a muddle, and a disaster elsewhere.
+"""Deleting every job there is: useful on a development machine that is in a muddle, and a disaster anywhere else.
 
-So it looks first where it is. Whoever means it can insist.
+So it first checks whether this looks like production. A caller who means it can insist.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from .api import DeadSet, JobSet, Progress, Queue, RetrySet, ScheduledSet
 if TYPE_CHECKING:
     from .connection import Redis
 
-# Where a program says in which environment it runs, if it does.
+# Environment variables that may say in which environment a program runs.
 ENVIRONMENTS = ("MINIJOBS_ENV", "APP_ENV", "RAILS_ENV", "RACK_ENV", "DJANGO_ENV", "FLASK_ENV", "ENVIRONMENT", "ENV")
 
 
 class LooksLikeProduction(RuntimeError):
-    """Somebody wants to delete every job, perhaps in the wrong place. The message says why it looks like that."""
+    """Refusal to delete every job, because this looks like production. The message says why it does."""
 
 
 def clear_everything(redis: Redis | None = None, *, insist: bool = False, progress: Progress = bool) -> int:
-    """Delete every job that waits: all queues, `retry`, `schedule` and `dead`. Gives back how many there were.
+    """Delete every job that is not running: all queues, `retry`, `schedule` and `dead`. Returns how many were deleted.
 
-    What runs goes on running, and no other key is touched. Where the connection looks like production it refuses, with
-    LooksLikeProduction, unless you `insist`: see `production`. Sidekiq: four lines, `Sidekiq::Queue.all.each(&:clear)` and
-    so on.
+    Running jobs go on, and no other key is touched. `progress` is called with the number of jobs deleted so far. Raises
+    LooksLikeProduction if the connection looks like production, unless you `insist`: see `production`. Sidekiq: four lines,
+    `Sidekiq::Queue.all.each(&:clear)` and so on.
 
     >>> import fakeredis, minijobs
     >>> redis = minijobs.connect(fakeredis.FakeRedis())
@@ -51,9 +51,10 @@ def clear_everything(redis: Redis | None = None, *, insist: bool = False, progre
 
 
 def production(client: Redis) -> str | None:
-    """Why this connection looks like production, in words, or None: its environment, its address, who works there.
+    """Why this connection looks like production, in words, or None. Checks the environment, the address and the workers.
 
-    A tunnel makes another machine's Redis look like one of this machine. The worker processes that beat there give it away.
+    Through a tunnel, another machine's Redis looks as if it were on this machine, but the worker processes with a heartbeat
+    there give it away.
     """
     for name in ENVIRONMENTS:
         if os.environ.get(name, "").lower().startswith("prod"):

@@ -1,6 +1,7 @@
-"""The commands and the terminal: tables, times, progress, and nothing that would command it; how a process begins and ends.
+"""What the commands need from the terminal: tables, times, progress, safe text; and how a process begins and ends.
 
-An argument of a job may hold anything, also signs that clear a screen or write from right to left. They are shown, no more.
+A job's argument may hold anything, even characters that clear the screen or reverse the direction of writing. They are only
+ever shown as escapes, so they have no effect.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
-# Seconds for `atexit` handlers, and for the last output to be read, at the end of a worker process.
+# Seconds allowed at the end of a process for `atexit` handlers, and for its last output to be read.
 LAST_WORDS = 3.0
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], width: int | None = None) -> list[str]:
-    """Rows under headings, as lines of at most `width` columns, those of the terminal unless told; the last column is cut.
+    """Rows under headings, as lines cut to `width` columns, by default the width of the terminal.
 
     >>> print(*table(["queue", "jobs", "next"], [["default", 12, "SendGif ada"], ["mail", 3, ""]], width=22), sep="\\n")
     queue    jobs  next
@@ -34,13 +35,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], width: int 
 
 
 def cut(line: str, width: int | None = None) -> str:
-    """The beginning of a line, if it has more than `width` columns, those of the terminal unless told."""
+    """A line, cut if it is longer than `width` columns, by default the width of the terminal."""
     width = width or shutil.get_terminal_size((100, 25)).columns
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def plain(text: str) -> str:
-    r"""The text in one line, with everything that is no visible sign written as an escape.
+    r"""The text in one line, with every character that is not printable written as an escape.
 
     >>> print(plain("\x1b[2Jhello\n\u202eworld é"))
     \x1b[2Jhello\n\u202eworld é
@@ -49,7 +50,7 @@ def plain(text: str) -> str:
 
 
 def stretch(seconds: float) -> str:
-    """A length of time in the largest unit of which there are at least two.
+    """A duration in the largest unit of which there are at least two.
 
     >>> stretch(90), stretch(150), stretch(7200)
     ('90 s', '2 minutes', '2 hours')
@@ -61,7 +62,7 @@ def stretch(seconds: float) -> str:
 
 
 def away(seconds: float) -> str:
-    """How far a moment is, from now.
+    """How far away a moment is, `seconds` from now.
 
     >>> away(150), away(-15), away(0.2)
     ('2 minutes from now', '15 s ago', 'now')
@@ -72,7 +73,7 @@ def away(seconds: float) -> str:
 
 
 class Progress:
-    """A line on standard error that says how far long work is; only where a person is watching."""
+    """A progress line on standard error for long work, shown only on a terminal."""
 
     def __init__(self, what: str, of: int) -> None:
         self.what = what
@@ -86,26 +87,26 @@ class Progress:
 
 
 class Refused(Exception):
-    """What was asked for makes no sense as it was said. The message says why, in one sentence."""
+    """The request makes no sense as it was given. The message says why, in one sentence."""
 
     code = 2
     """The exit code of the command."""
 
 
 class Failed(Refused):
-    """What was asked for makes sense, but could not be done."""
+    """The request makes sense, but could not be carried out."""
 
     code = 1
 
 
 def complain(error: object) -> None:
-    """Say on standard error, if it can be written, why a command did not do what it should."""
-    with suppress(OSError, ValueError):  # the disk is full, or somebody closed it
+    """Print on standard error, if possible, why a command did not do what it should."""
+    with suppress(OSError, ValueError):  # the disk is full, or the stream is closed
         print(f"minijobs: {plain(str(error))}", file=sys.stderr)
 
 
 def flush(stream: Any) -> None:
-    """Print what waits; what cannot be printed is dropped, or Python would complain at its end, and exit with 120."""
+    """Flush a stream. Output that cannot be written is dropped, or Python would complain at exit, with code 120."""
     try:
         stream.flush()
     except OSError:
@@ -117,21 +118,21 @@ def flush(stream: Any) -> None:
 
 def prepare() -> None:
     """Make sure that this process can print any character and that TERM ends it, however it was started."""
-    # A standard stream that is closed is None, and the next file or connection that is opened gets its number.
+    # A closed standard stream is None, and the next file or connection to be opened would get its file descriptor.
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - it stays open
     for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # a stream of somebody else's has no such method
+        with suppress(Exception):  # a replaced stream may lack this method
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    with suppress(ValueError):  # only the main thread may
-        signal.signal(signal.SIGTERM, _terminated)  # by itself, TERM does nothing to the first process of a container
-    if hasattr(signal, "pthread_sigmask"):  # the parent may have blocked it, and that is inherited
+    with suppress(ValueError):  # only the main thread may do this
+        signal.signal(signal.SIGTERM, _terminated)  # by default, TERM does nothing to the first process of a container
+    if hasattr(signal, "pthread_sigmask"):  # the parent may have blocked them, and that is inherited
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
 
 
 class Terminated(BaseException):
-    """TERM came. No SystemExit: a web server takes that for an end that went well."""
+    """TERM was received. Not a SystemExit, which a web server would take for a successful end."""
 
 
 def _terminated(*_: object) -> NoReturn:
@@ -139,9 +140,9 @@ def _terminated(*_: object) -> NoReturn:
 
 
 def end(how: Callable[[], object]) -> NoReturn:
-    """End this process, also if a job that would not stop is still running in its thread, or nobody reads what it printed.
+    """End this process by calling `how`, even if a job's thread does not stop, or nothing reads the process's output.
 
-    What does so, `how`, runs no `atexit` handlers and prints nothing that waits to be printed, so that is done first.
+    `how` neither runs `atexit` handlers nor flushes output, so both are done first, for a limited time.
     """
     with suppress(RuntimeError):  # no more threads are allowed
         watchdog = threading.Timer(LAST_WORDS, how)

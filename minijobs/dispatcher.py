@@ -1,28 +1,29 @@
-"""Many jobs at a time, one conversation with Redis. The pattern is called *leader/followers*.
+"""Runs many jobs at a time, with one thread that talks to Redis for all. The pattern is called *leader/followers*.
 
-There is one thread more than jobs may run at a time. They are all alike: none of them is a boss. The one that leads speaks
-to Redis for all: in one round trip it tells which jobs have finished, and fetches as many as threads are idle.
-It keeps one of these for itself, and runs it; to lead is then up to the next thread that has something to say. So a thread
-that has run a job need not wake another one, wait for it, and be woken, which would take longer than many a job.
+There is one more thread than jobs that may run at a time. The threads are all alike, and any of them can lead. The leader
+talks to Redis on behalf of all: in one round trip it settles the jobs that have finished, and fetches one for each idle
+thread. It keeps one of those for itself and runs it, and the next thread that has a job to settle becomes the leader. So a
+thread that has run a job does not have to wake another one, wait for it and be woken again, which would take longer than
+many jobs do.
 
-A thread is in one of four states (`State`), and these are all the ways from one to the next:
+A thread is in one of four states (`State`), and these are all the transitions:
 
     FOLLOWING -> RUNNING      the leader has fetched a job for it
     FOLLOWING -> LEADING      it was asked to lead
-    FOLLOWING -> FOLLOWING    it was asked to lead, and another thread does already
+    FOLLOWING -> FOLLOWING    it was asked to lead, but another thread already does
     LEADING   -> RUNNING      it has fetched a job for itself
-    LEADING   -> FETCHING     there was no job: Redis is to hold its answer back until one comes (one queue, one thread)
-    LEADING   -> FOLLOWING    there is nothing left to do for it
-    LEADING   -> LEADING      another thread found it leading, and follows now: it tells Redis of that one's job
+    LEADING   -> FETCHING     there was no job: one thread waits for one (inside Redis, if there is a single queue)
+    LEADING   -> FOLLOWING    there is nothing left for it to do
+    LEADING   -> LEADING      a thread found it leading and now follows, so it settles that thread's job as well
     FETCHING  -> RUNNING      a job came
-    FETCHING  -> LEADING      none came in a second; meanwhile others may have finished
+    FETCHING  -> LEADING      none came within a second; meanwhile other jobs may have finished
     FETCHING  -> FOLLOWING    none came, and another thread leads
-    RUNNING   -> LEADING      its job has finished, and Redis is to know
-    RUNNING   -> FOLLOWING    its job has finished; another thread leads, or a job or the lead waits for a thread already
+    RUNNING   -> LEADING      its job has finished, and has to be settled
+    RUNNING   -> FOLLOWING    its job has finished; another thread leads, or a job or LEAD is already waiting for a thread
 
-Since running jobs and a fetching thread are never more than `concurrency`, there always is a follower that can be asked to
-lead. A job is fetched when a thread is idle, never before: none waits behind a slow job while another process is free.
-Sidekiq: `Sidekiq::Manager`, whose threads fetch each for itself.
+The running jobs and a fetching thread together never exceed `concurrency`, so there is always a follower that can be asked
+to lead. A job is fetched only when a thread is idle: none waits behind a slow job while another process is free.
+Sidekiq: `Sidekiq::Manager`, whose threads each fetch for themselves.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ if TYPE_CHECKING:
     from .heartbeat import Heartbeat
     from .processor import Processor
 
-LONGEST_PAUSE = 5.0  # seconds between two tries to reach a Redis that is away
-MOST_REFUSED = 1000  # jobs that were run and that a full Redis does not take: then no more are fetched
-BLOCK = 1.0  # seconds that a thread waits in Redis in one go: it cannot be stopped meanwhile
+LONGEST_PAUSE = 5.0  # seconds between two attempts to reach a Redis that is away, at most
+MOST_REFUSED = 1000  # when a full Redis refuses to settle more jobs than this, no more are fetched
+BLOCK = 1.0  # seconds of one blocking fetch, during which the thread cannot be stopped
 
-LEAD = None  # among the jobs that wait for a thread: the thread that takes it is to lead
+LEAD = None  # queued among the jobs that wait for a thread; the thread that takes it should lead
 
 
 class State(Enum):
@@ -65,7 +66,7 @@ class State(Enum):
 
 
 class Dispatcher:
-    """Fetches, has run, and settles, `concurrency` jobs at a time, until `stop`."""
+    """Fetches, runs and settles jobs, up to `concurrency` at a time, until `stop`."""
 
     def __init__(self, processor: Processor, heart: Heartbeat, outage: Outage, concurrency: int) -> None:
         self.processor, self.fetcher, self.held = processor, processor.fetcher, HeldJobs(processor)
@@ -73,47 +74,48 @@ class Dispatcher:
         self.outage = outage
         self.concurrency = concurrency
         self.clean = False
-        """Whether it came to its end, and nothing was left unfinished."""
+        """Whether it ended as it should, with nothing left unfinished."""
         self.broken = False
-        """Whether a mistake of ours ended a thread, or Redis refuses for good what we ask."""
+        """Whether a bug in minijobs ended a thread, or Redis will never allow what we ask."""
         self.in_doubt = False
-        """Whether an answer got lost: what was asked for may still be done, and nobody here would know of it."""
-        self._ended = False  # nothing is run any more
+        """Whether an answer was lost: the command may still take effect without this process knowing."""
+        self._ended = False  # no more jobs are run
         self._quiet, self._stop, self._deadline = threading.Event(), threading.Event(), float("inf")
         self.states: dict[int, State] = {}  # by thread
-        # What any thread may add to.
+        # Any thread may add to this.
         self._waiting: WorkQueue[Held | None] = WorkQueue()  # jobs that wait for a thread, and LEAD
-        # A thread that finds this lock taken may follow: the leader, after it has released the lock, looks whether
-        # there is more to do. Then it leads once more or, if it has a job to run, puts LEAD. The rest is the leader's alone.
+        # A thread that finds this lock taken can simply follow: after releasing it, the leader checks whether there is more
+        # to do. If so, it leads once more or, if it has a job to run, puts LEAD. What follows belongs to the leader, except
+        # that `reconcile_soon` sets `_compare`, and a blocking fetch that fails sets `_pause`.
         self._leader = threading.Lock()
         self._more = True  # whether Redis may have more jobs
-        self._fetching = False  # a thread is in that state, or about to be
-        self._compare = False  # our lists in Redis are to be compared with what we hold
-        self._pause = 0.0  # seconds, before Redis is tried again
+        self._fetching = False  # whether a thread is FETCHING, or about to be
+        self._compare = False  # whether our lists in Redis should be compared with the held jobs
+        self._pause = 0.0  # seconds before the next attempt, after an error
 
     def quiet(self) -> None:
-        """Fetch no more."""
+        """Fetch no more jobs."""
         self._quiet.set()
 
     def stop(self, timeout: float, *, broken: bool = False) -> None:
-        """Fetch no more, and end as soon as nothing runs any more, or after `timeout` seconds."""
+        """Fetch no more jobs, and end as soon as none is running, or after `timeout` seconds."""
         self.broken |= broken
         self._deadline = min(self._deadline, time.monotonic() + timeout)
         self._stop.set()
         self._quiet.set()
 
     def reconcile_soon(self) -> None:
-        """Have the in-flight lists compared with what is held, and try again to settle what was refused."""
+        """Let the leader compare the in-flight lists with the held jobs, and try again to settle what was refused."""
         self._compare = True
         self._waiting.put(LEAD)
 
     def threads(self) -> list[threading.Thread]:
-        """Those that do the work, not started yet."""
+        """The threads that do the work, not started yet."""
         names = (f"performer-{number}" for number in range(self.concurrency + 1))
         return [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
 
     def run(self) -> None:
-        """See to it that the threads have something to do, until told to stop."""
+        """Let the threads work until told to stop; then settle what has finished, and requeue the rest."""
         self._waiting.put(LEAD)
         self._quiet.wait()
         logger.info("quiet: nothing more is fetched, %d jobs still run", self.held.running())
@@ -122,36 +124,36 @@ class Dispatcher:
             while not self._over():
                 time.sleep(0.01)
             self._leader.acquire()
-            self._ended = self._over()  # still, now that nobody can change it; and then nobody leads any more
+            self._ended = self._over()  # still over, with the lock held? Then keep it, so that no thread leads again
             if not self._ended:
                 self._leader.release()
                 self._waiting.put(LEAD)
         if not self.broken:
             with suppress(RedisError):
                 self._compare = True
-                self._exchange()  # what came to its end in the last moment
+                self._exchange()  # settles what finished at the last moment
         self.clean = not (self.held.jobs or self.broken)
         self.held.requeue_unfinished()
-        for _ in range(self.concurrency + 1):  # who sleeps is to end
+        for _ in range(self.concurrency + 1):  # wakes the sleeping threads, so that they end
             self._waiting.put(LEAD)
 
     def _over(self) -> bool:
-        # To a thread that waits in Redis, Redis would hand what is requeued. It comes back soon, with a job or without.
+        # Redis would hand a requeued job to a thread that waits there, so that thread must return first. It soon does.
         nobody_fetches = self.broken or not self._fetching
         return self._stop.is_set() and nobody_fetches and (not self.held.jobs or time.monotonic() > self._deadline)
 
     def _work(self) -> None:
-        """The life of a thread."""
+        """What each thread does until the end."""
         ran = False
         try:
             while not self._ended:
-                # Behind each job that waits for a thread comes LEAD: the thread that takes that one tells of this job, too.
+                # If jobs wait for a thread, LEAD follows behind them, and the thread that takes it settles this job too.
                 job = self._lead() if ran and self._waiting.empty() else None
                 job = job or self._follow() or self._lead()
                 ran = job is not None
                 if job and not self._ended:
                     self._run(*job)
-                job = None  # while this thread waits, it must not keep a payload
+                job = None  # so that a thread that waits keeps no payload in memory
         except BaseException:
             self.stop(0, broken=True)
             logger.exception("a mistake in minijobs: this process ends")
@@ -160,18 +162,18 @@ class Dispatcher:
         self.states[get_ident()] = State.RUNNING
         try:
             outcome = self.processor.run(unit)
-        except BaseException as error:  # not the job's, that ends in run: ours, and it would come again and again
+        except BaseException as error:  # a bug of ours (run handles the job's), which would recur with every fetch
             logger.exception("this entry of queue %s cannot be dealt with, so it goes to dead as it is", unit.queue)
             outcome = dead(unit.raw, error, now=self.processor.now())
         self.held.finish(number, outcome)
 
     def _follow(self) -> Held | None:
-        """Wait for a job; None: this thread is to lead."""
+        """Wait for a job and return it; None means that this thread should lead."""
         self.states[get_ident()] = State.FOLLOWING
         return self._waiting.get()
 
     def _lead(self) -> Held | None:
-        """A job for this thread, that it fetched as the leader, or waited for in Redis; None: it is to follow."""
+        """Return a job that this thread fetched as the leader or waited for in Redis; None means that it should follow."""
         while not self.broken and self._leader.acquire(blocking=False):
             self.states[get_ident()] = State.LEADING
             job, fetch, more = None, False, False
@@ -191,24 +193,26 @@ class Dispatcher:
         return None
 
     def _left_over(self) -> bool:
-        """Whether another thread had something to say meanwhile, found the lock taken, and follows now."""
+        """Whether another thread had something to settle meanwhile, found the lock taken, and now follows."""
         if self.in_doubt:
             return not (self._fetching or self._over())
         return bool(self.held.finished) and self._waiting.empty()
 
     def _exchange(self) -> tuple[Held | None, bool, bool]:
-        """One round trip: settle what has finished, fetch for idle threads.
+        """Settle the finished jobs and fetch for the idle threads, in one round trip.
 
-        Returns a job for this thread; whether it is to wait in Redis instead; and whether others have something to do, too.
+        Returns a job for this thread; whether it should wait for one instead; and whether other threads have work too.
         """
-        if not self._fetching and (self.in_doubt or self._compare or self.heart.missed()):  # else a job may be on its way
+        # Not while a thread is fetching: a job may be on its way.
+        if not self._fetching and (self.in_doubt or self._compare or self.heart.missed()):
             self.held.reconcile(in_doubt=self.in_doubt)
             self.in_doubt, self._compare, self._more = False, False, True
         if self.in_doubt:
             return None, False, False
         enough = self._quiet.is_set() or len(self.held.refused) > MOST_REFUSED
         idle = 0 if enough else max(0, self.concurrency - self.held.running() - self._fetching)
-        # Where there was nothing, one thread waits in Redis; that is for one queue only, so several are asked in passing.
+        # Once a fetch found nothing, one thread waits in Redis. It can wait for one queue only; several are polled
+        # whenever jobs are settled.
         want = idle if self._more or (self.held.finished and not self.fetcher.can_block) else 0
         jobs: list[Held] = []
         if want or self.held.finished:
@@ -224,7 +228,7 @@ class Dispatcher:
         return mine, False, bool(others) or idle > len(jobs)
 
     def _fetch(self) -> Held | None:
-        """Wait in Redis for a job, while others run theirs and lead. Returns it, if one came."""
+        """Wait in Redis for a job, while other threads lead and run theirs. Returns the job, or None if none came."""
         self.states[get_ident()] = State.FETCHING
         unit = None
         try:
@@ -240,11 +244,11 @@ class Dispatcher:
             if unit is None:
                 return None
             job = self.held.hold(unit)
-        self._waiting.put(LEAD)  # for a thread that found the lock taken; to look for more; and to wait in Redis
+        self._waiting.put(LEAD)  # to settle for a thread that found the lock taken, fetch more, and wait in Redis
         return job
 
     def _went_wrong(self, error: RedisError) -> None:
-        """Redis did not answer: wait a little, and longer each time. Or it answered no, and always will."""
+        """Stop if Redis will always refuse; after any other error wait before the next attempt, longer each time."""
         kind = connection.kind_of(error)
         self.heart.doubt()
         if kind == "away":

@@ -1,14 +1,14 @@
-"""What a process tells Redis about itself.
+"""What a process reports to Redis about itself.
 
-Nobody can see into another process. So each one writes down, every few seconds, that it lives and what it is doing, in
-keys that vanish after four missed beats unless they are written again:
+One process cannot see into another. So every few seconds each of them writes to Redis that it is alive and what it is
+doing, in keys that expire after four missed beats unless they are written again:
 
     processes               set                    the identities of all processes, HOST:PID:HEX
-    HOST:PID:HEX            hash, gone after 20 s  info (JSON), busy, beat (epoch seconds), rtt_us, quiet, rss (KB)
-    HOST:PID:HEX:work       hash, gone after 20 s  thread id → the job it runs: {"queue", "payload", "run_at"}
+    HOST:PID:HEX            hash, expires in 20 s  info (JSON), busy, beat (epoch seconds), rtt_us, quiet, rss (KB)
+    HOST:PID:HEX:work       hash, expires in 20 s  thread id → the job it is running: {"queue", "payload", "run_at"}
     HOST:PID:HEX-signals    list                   what the process is asked to do: TSTP, TERM, TTIN
-    stat:processed          string                 how many runs there have been; stat:processed:2026-11-23, that day's
-    stat:failed             string                 how many of them failed; and so on
+    stat:processed          string                 the number of runs so far; stat:processed:2026-11-23 is that day's
+    stat:failed             string                 the number of runs that failed; likewise for each day
 
 Sidekiq: the same keys, in `Sidekiq::Launcher#heartbeat`; its web page shows them.
 """
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from .connection import Redis
     from .processor import Processor, Work
 
-EVERY = 5.0  # seconds between two beats
-MISSED = 4  # so many beats may be missed before a process counts as dead
-KEEP_DAYS = 5 * 365 * 24 * 60 * 60  # seconds that a day's numbers are kept
+EVERY = 5.0  # seconds between beats
+MISSED = 4  # how many beats may be missed before a process counts as dead
+KEEP_DAYS = 5 * 365 * 24 * 60 * 60  # seconds for which a day's statistics are kept
 
 
-CLOCK_OFF = 5.0  # seconds that a clock may differ from Redis's before the log warns
+CLOCK_OFF = 5.0  # seconds by which a clock may differ from Redis's before a warning is logged
 
-# Statistics are sent again if no answer came, so each batch has a number, and is counted once. KEYS: the process, and what
-# is counted, in all and that day. ARGV: the number, seconds that the process and a day's numbers are kept, the two counts.
-# A key that is no number is passed by, and is the answer.
+# If no answer arrives, the statistics are sent again, so each batch has a number and is counted only once. KEYS: the
+# process; then, for runs and for failures, the total and that day's counter. ARGV: the batch's number; how many seconds the
+# process and a day's counters are kept; the two counts. A counter that is not a number is skipped, and its error returned.
 COUNT = """
 if tonumber(redis.call('HGET', KEYS[1], 'counted') or '0') >= tonumber(ARGV[1]) then return 0 end
 redis.call('PERSIST', KEYS[2])
@@ -66,7 +66,7 @@ return answer
 
 
 class Heartbeat:
-    """Tells Redis about one process: `processor` runs its jobs, in `concurrency` threads, and beats `every` so many seconds.
+    """Reports one process to Redis: `processor` runs its jobs in `concurrency` threads. Beats are `every` seconds apart.
 
     >>> import fakeredis
     >>> from minijobs import Fetcher, Processor
@@ -88,9 +88,9 @@ class Heartbeat:
         self.every = every
         self._last = self._steady_since = time.monotonic()
         self.last_beat = ""
-        """The moment of the last beat, as it was sent to Redis."""
-        self._counted = 0  # so many batches of statistics
-        self._batch: tuple[int, int, int] | None = None  # the next one's number, how many runs, how many of them failed
+        """The time of the last beat, as it was sent to Redis."""
+        self._counted = 0  # the number of the last batch of statistics
+        self._batch: tuple[int, int, int] | None = None  # the batch to send: its number, runs, failures
         self._clock_named = False
         weights = {queue: fetcher.weights.get(queue, 0) for queue in fetcher.queues}
         kinds = set(weights.values())
@@ -111,10 +111,10 @@ class Heartbeat:
         }
 
     def beat(self, *, now: float | None = None, at: float | None = None) -> list[str]:
-        """One beat: statistics, what each thread is doing, and that this process lives.
+        """Beat once: send the statistics, what each thread is doing, and that this process is alive.
 
-        `now` is in epoch seconds, by Redis's clock unless given; `at` in seconds of a clock that only measures durations.
-        Returns the signals that somebody left for this process. Raises RedisUnavailable.
+        `now` is the time in epoch seconds, by default that of Redis's clock; `at` is in seconds of `time.monotonic()`.
+        Returns the signals that were waiting in Redis for this process. Raises RedisUnavailable.
         """
         with connection.translate_errors(self.redis, "the heartbeat"):
             asked = time.monotonic()
@@ -122,7 +122,7 @@ class Heartbeat:
             rtt = time.monotonic() - asked
             clock = connection.note_time(self.redis, told, asked=asked)
             if (remembered or b"").decode() != self.last_beat:
-                self.doubt()  # an older snapshot: what it says of others is old as well
+                self.doubt()  # Redis was restored from an older snapshot: what it says about other processes is old too
             now = clock if now is None else now
             self._statistics(now)
             self._work()
@@ -134,20 +134,20 @@ class Heartbeat:
         return signals
 
     def missed(self, *, at: float | None = None) -> bool:
-        """Whether the last beat was so long ago that others take this process for dead."""
+        """Whether the last beat was so long ago that other processes consider this one dead."""
         return (time.monotonic() if at is None else at) - self._last > self.expire
 
     def may_rescue(self, *, at: float | None = None) -> bool:
-        """Whether it has beaten regularly for so long that everybody else must have had time to beat.
+        """Whether it has been beating regularly for so long that every other living process must have beaten as well.
 
-        Not so at its start, nor after a connection broke, or Redis, or this machine, or this process stood still: then the
-        living look dead.
+        This is not the case just after the start, after a connection broke, or after Redis, this machine or this process
+        stalled: at such times living processes look dead.
         """
         at = time.monotonic() if at is None else at
         return at - self._last <= 2 * self.every and at - self._steady_since > self.expire
 
     def doubt(self) -> None:
-        """A connection broke, or Redis is not what it was: for a heartbeat's length nobody is to be taken for dead."""
+        """Consider no process dead for one heartbeat's lifetime: a connection broke, or Redis may have lost data."""
         self._steady_since = time.monotonic()
 
     def _statistics(self, now: float) -> None:
@@ -155,18 +155,18 @@ class Heartbeat:
             if not self.processor.processed:
                 return
             self._batch = (self._counted + 1, self.processor.processed, self.processor.failed)
-        number, processed, failed = self._batch  # the same after an error, to be recognised if it was counted all the same
+        number, processed, failed = self._batch  # resent unchanged after an error: it may have been counted
         day = datetime.fromtimestamp(now, UTC).date().isoformat()
         names = [name for stat in ("processed", "failed") for name in (f"stat:{stat}", f"stat:{stat}:{day}")]
         count = self.redis.register_script(COUNT)
         try:
             count(keys=[self.identity, *names], args=[number, self.expire, KEEP_DAYS, processed, failed])
-        except ResponseError as error:  # a process without a heartbeat would be taken for dead, for a number's sake
+        except ResponseError as error:  # a bad counter must not stop the heartbeat
             if connection.kind_of(error) != "entry":
                 raise
             logger.error("the statistics cannot be counted: %s", error)
         self._counted, self._batch = number, None
-        # Subtracted, not set to 0: jobs were counted meanwhile.
+        # Subtracted rather than set to 0, because more jobs may have been counted meanwhile.
         self.processor.processed -= processed
         self.processor.failed -= failed
 
@@ -206,7 +206,7 @@ class Heartbeat:
         return [signal.decode()] if signal else []
 
     def _tell(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        """Send them in one MULTI; to a Redis that is full, in a script, which it does not refuse."""
+        """Send the commands in one MULTI or, if Redis is full, in a script, which a full Redis does not refuse."""
         multi: Any = self.redis.pipeline(transaction=True)
         for words in commands:
             multi.execute_command(*words)
@@ -220,7 +220,7 @@ class Heartbeat:
             return [answer]
 
     def stop(self) -> None:
-        """The process ends: nothing of it is left but its statistics. Raises RedisUnavailable."""
+        """Remove this process from Redis, at its end; only its statistics stay. Raises RedisUnavailable."""
         with connection.translate_errors(self.redis, "the last heartbeat"):
             self._statistics(connection.now(self.redis))
             multi = self.redis.pipeline(transaction=True)
@@ -230,12 +230,12 @@ class Heartbeat:
 
 
 def living(redis: Redis, identities: Sequence[bytes]) -> list[bool]:
-    """For each process, whether its heartbeat has not expired."""
+    """For each process, whether it is alive: its heartbeat has not expired."""
     return [bool(there) for there in connection.execute(redis, *(("EXISTS", identity) for identity in identities))]
 
 
 def resident_kilobytes() -> int:
-    """The memory that this process occupies, in KB; 0 where the system does not say."""
+    """The resident memory of this process, in KB; 0 if the system does not report it."""
     try:
         with open("/proc/self/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
@@ -244,6 +244,6 @@ def resident_kilobytes() -> int:
 
 
 def _describe(doing: Work) -> str:
-    # The payload is text inside the JSON, as Sidekiq writes it. Bytes that are no text never get as far as running.
+    # As in Sidekiq, the payload is a string inside the JSON. Entries that cannot be decoded are never run.
     work = {"queue": doing.unit.queue, "payload": doing.unit.raw.decode(), "run_at": int(doing.run_at)}
     return json.dumps(work, ensure_ascii=False, separators=(",", ":"))

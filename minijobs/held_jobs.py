@@ -1,8 +1,9 @@
 """The jobs that a process holds: fetched, and not settled yet.
 
-Redis knows them as well, from the in-flight lists (see `fetch`). Most of the time the two agree. They do not after an answer
-got lost: a job was moved, and nobody here knows of it; or it was settled, and is still held. So they are compared now and
-then, and when they differ, or may, the lists are left for new ones, which begin with what is held.
+Redis has its own record of them, the in-flight lists (see `fetch`), and normally the two agree. They differ after an answer
+was lost: Redis may have moved a job without this process knowing, or settled one that it still holds. So the two are
+compared from time to time, and if they differ, or may differ, the process abandons its lists for new ones, which start with
+the jobs that it holds.
 """
 
 from __future__ import annotations
@@ -19,39 +20,39 @@ if TYPE_CHECKING:
     from .processor import Processor
 
 Held = tuple[int, UnitOfWork]
-"""A job that was fetched, with a number, because two entries may be alike to the last byte."""
+"""A fetched job with a number of its own, because two entries may be identical byte for byte."""
 
 
 class HeldJobs:
-    """Settles what `processor` has run. One thread at a time may use it; any thread may `finish` a job."""
+    """Settles the jobs that `processor` has run. Any thread may call `finish`; the rest is for one thread at a time."""
 
     def __init__(self, processor: Processor) -> None:
         self.processor, self.fetcher = processor, processor.fetcher
         self.jobs: dict[int, UnitOfWork] = {}
         self.finished: list[tuple[int, Outcome]] = []
-        """What was run, and Redis does not know it yet."""
+        """Jobs that have run, but are not settled in Redis yet."""
         self.refused: dict[int, Outcome] = {}
-        """What was run and could not go where it should, to a full Redis perhaps: it is tried again after each heartbeat."""
+        """Jobs that have run, but that Redis refused to settle, perhaps because it is full; retried after each heartbeat."""
         self._numbers = 0
 
     def hold(self, unit: UnitOfWork) -> Held:
-        """Note that this entry was fetched."""
+        """Record that this entry was fetched."""
         self._numbers += 1
         self.jobs[self._numbers] = unit
         return self._numbers, unit
 
     def finish(self, number: int, outcome: Outcome) -> None:
-        """Note what became of a job."""
+        """Record the outcome of a job."""
         self.finished.append((number, outcome))
 
     def running(self) -> int:
-        """How many of them run, or are about to."""
+        """How many of the held jobs are running, or about to run."""
         over = self.refused.keys() | {number for number, _ in self.finished} if self.refused else self.finished
         return len(self.jobs) - len(over)
 
     def exchange(self, want: int) -> list[Held]:
-        """Settle what has finished, and fetch up to `want` jobs, in one round trip. Raises RedisUnavailable."""
-        run = list(self.finished)  # others add to it meanwhile
+        """Settle the finished jobs and fetch up to `want` new ones, in one round trip. Raises RedisUnavailable."""
+        run = list(self.finished)  # a copy, since other threads append to it meanwhile
         units, refused = self.fetcher.exchange([(self.jobs[number], outcome.to) for number, outcome in run], want)
         for index, (number, outcome) in enumerate(run):
             if error := refused.get(index):
@@ -66,9 +67,9 @@ class HeldJobs:
         return [self.hold(unit) for unit in units]
 
     def reconcile(self, *, in_doubt: bool) -> None:
-        """See to it that our lists in Redis hold what is held, and have what was refused settled with the next exchange.
+        """Make our lists in Redis match the held jobs, and let the next exchange try to settle the refused ones again.
 
-        `in_doubt`: a command whose answer got lost may still be carried out, so that it is no use to compare.
+        `in_doubt` says that a command whose answer was lost may still be carried out, which makes comparing pointless.
         """
         held = list(self.jobs.values())
         if (in_doubt or not self.fetcher.lists_match(held)) and (lost := self.fetcher.reconcile(held)):
@@ -77,9 +78,9 @@ class HeldJobs:
         self.finished += [(number, outcome) for number, outcome in self.refused.items() if number not in finished]
 
     def requeue_unfinished(self) -> None:
-        """Put what is unfinished back into its queue, to be taken next. That is no failure, and no retry is counted."""
+        """Put unfinished jobs back into their queues, to be fetched next. This is not a failure, and no retry is counted."""
         finished = {number for number, _ in self.finished} | self.refused.keys()
-        # What has finished, and Redis could not be told of, another process rescues.
+        # Jobs that have finished but could not be settled stay in flight; another process will rescue them.
         for unit in [unit for number, unit in self.jobs.items() if number not in finished]:
             try:
                 if self.fetcher.requeue(unit):

@@ -1,15 +1,15 @@
-"""What your program does when a worker process starts, falls quiet and stops.
+"""Functions of your program that are called when a worker process starts, becomes quiet and stops.
 
     @on("startup")
-    def connect():          # before the first job is fetched; if it fails, no job is
+    def connect():          # before the first job is fetched; if it raises, none is
         pool.open()
 
     @on("quiet")
-    def step_back():        # nothing more is fetched; jobs still run
+    def step_back():        # no more jobs are fetched; some may still be running
         ...
 
     @on("shutdown")
-    def disconnect():       # it was told to stop; jobs may still run for a while
+    def disconnect():       # the process was told to stop; jobs may still run for a while
         pool.close()
 
 Sidekiq: `config.on(:startup)` and the like.
@@ -29,11 +29,11 @@ Handler = TypeVar("Handler", bound=Callable[[], Any])
 EVENTS = ("startup", "quiet", "shutdown")
 
 handlers: dict[str, list[Callable[[], Any]]] = {event: [] for event in EVENTS}
-"""The functions to be called at each event; those at the end of a process are called in reverse order."""
+"""The functions to call at each event, in order; for "quiet" and "shutdown", in reverse order."""
 
 
 def on(event: str) -> Callable[[Handler], Handler]:
-    """Have a function called at "startup", "quiet" or "shutdown" of each `Server` of this program.
+    """Decorate a function to be called at "startup", "quiet" or "shutdown" of every `Server` in this program.
 
     Raises ValueError for another event, TypeError for an async function. Sidekiq: the same name.
 
@@ -56,7 +56,7 @@ def on(event: str) -> Callable[[Handler], Handler]:
 
 
 def call(event: str) -> None:
-    """Call what waits for this event. An exception at "startup" comes out; at the others it is logged, no more."""
+    """Call the handlers of this event. An exception at "startup" is raised; at the other events it is only logged."""
     for handler in handlers[event] if event == "startup" else reversed(handlers[event]):
         try:
             has_run(handler(), f"This handler of {event}")
@@ -67,7 +67,7 @@ def call(event: str) -> None:
 
 
 def call_at_the_end(quiet: Event, stop: Event) -> None:
-    """Wait for each of these, and call what waits for it. In a thread of its own: handlers may take their time."""
+    """Wait for each of these events and call its handlers. Runs in its own thread, because handlers may take long."""
     quiet.wait()
     call("quiet")
     stop.wait()

@@ -1,9 +1,9 @@
-"""The log line, with process id, thread id and jid.
+"""The format of a log line, with process id, thread id and jid.
 
     2018-07-27T17:13:55.023Z 10221 TID-ovusw76r0 SendGifToUserWorker JID-08e6a309cf7c46dc0178c53f INFO: start
     2018-07-27T17:13:55.026Z 10221 TID-ovusw76r0 SendGifToUserWorker JID-08e6a309cf7c46dc0178c53f INFO: done: 0.003 sec
 
-A library does not decide where a program's log goes: the lines go to the logger "minijobs", and `show` prints them.
+A library should not decide where a program's log goes: the lines go to the logger "minijobs", and `show` prints them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 
 class Logger(logging.Logger):
-    """Ours. What fails in a filter, a handler or a record factory of somebody's is no reason to stop running jobs."""
+    """The logger "minijobs". An error in anyone's filter, handler or record factory must not stop jobs from running."""
 
     def _log(self, *args: Any, stacklevel: int = 1, **options: Any) -> None:
         try:
@@ -36,7 +36,7 @@ class Logger(logging.Logger):
             self.complain()
 
     def line(self, message: str, *args: object) -> None:
-        """`info` for the two lines of each job, in a quarter less time: who called it is not looked up."""
+        """`info` for the two lines of each job. It takes a quarter less time, because it does not look up the caller."""
         if self.isEnabledFor(logging.INFO):
             try:
                 super().handle(logging.getLogRecordFactory()(self.name, logging.INFO, self.name, 0, message, args, None))
@@ -44,21 +44,21 @@ class Logger(logging.Logger):
                 self.complain()
 
     def complain(self) -> None:
-        """Say what failed, as `logging.Handler.handleError` does."""
+        """Print what failed, as `logging.Handler.handleError` does."""
         with suppress(Exception):  # standard error may be closed
             if logging.raiseExceptions:
                 traceback.print_exc()
 
 
 logger: Logger = logging.getLogger("minijobs")  # type: ignore[assignment]
-logger.__class__ = Logger  # whoever asked for it by name before us has it, too
+logger.__class__ = Logger  # code that got it by name before this also has the new class
 
 # The name of the Worker and the jid of the job that this thread is running.
 _running: ContextVar[str] = ContextVar("minijobs_running", default="")
 
 
 def tid() -> str:
-    """A short name for this thread, its id in base 36. Sidekiq: the same.
+    """A short name for this thread: its id, combined with the process id, in base 36. Sidekiq: the same.
 
     >>> tid() == tid()
     True
@@ -66,7 +66,7 @@ def tid() -> str:
     return _base_36(threading.get_ident() ^ os.getpid())
 
 
-@lru_cache(maxsize=1_000)  # asked several times for each job, and threads are few
+@lru_cache(maxsize=1_000)  # called several times for each job, and there are few threads
 def _base_36(number: int) -> str:
     digits = ""
     while number:
@@ -75,8 +75,8 @@ def _base_36(number: int) -> str:
     return digits
 
 
-class job_context:  # it is used like a function
-    """Everything that this thread logs meanwhile carries the Worker's name and the jid, whichever logger it goes to."""
+class job_context:  # lower-case, because it is used like a function
+    """Within the block, every line that this thread logs, to any logger, carries the Worker's name and the jid."""
 
     def __init__(self, worker: str, jid: str) -> None:
         self.words = f" {worker} JID-{jid}"
@@ -89,7 +89,7 @@ class job_context:  # it is used like a function
 
 
 class AddContext(logging.Filter):
-    """Writes down who is speaking while the speaking thread still runs: a line may be formatted in another one."""
+    """Records which thread and job a line is from, in the thread that logs it: another thread may format the line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.minijobs = f"{record.process} TID-{tid()}{_running.get()}"
@@ -106,13 +106,13 @@ class Formatter(logging.Formatter):
         return _second(int(record.created))
 
 
-@lru_cache(maxsize=10)  # hundreds of lines are of the same second
+@lru_cache(maxsize=10)  # hundreds of lines may share one second
 def _second(epoch: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch))
 
 
 def handler(stream: TextIO | None = None) -> logging.StreamHandler[TextIO]:
-    """A handler that prints such lines to `stream`, standard error unless told. Put it on any logger."""
+    """A handler that prints such lines to `stream`, by default standard error. It can be added to any logger."""
     printer = logging.StreamHandler(stream or sys.stderr)
     printer.addFilter(AddContext())
     printer.setFormatter(Formatter())
@@ -120,7 +120,7 @@ def handler(stream: TextIO | None = None) -> logging.StreamHandler[TextIO]:
 
 
 def show(stream: TextIO | None = None, level: int | str = logging.INFO) -> logging.Handler:
-    """Print minijobs' own lines to `stream`. Gives back the handler, for `logger.removeHandler`."""
+    """Print minijobs' own lines to `stream`, from `level` up. Returns the handler, for `logger.removeHandler`."""
     printer = handler(stream)
     logger.addHandler(printer)
     logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""What Redis is being told, as a person can read it: `redis-cli monitor | grep -E "(hset|lpush)"`, and the jobs unfolded.
+"""The commands sent to Redis, readable for people: like `redis-cli monitor | grep -E "(hset|lpush)"`, with jobs unfolded.
 
     1532784329.095661 [0 127.0.0.1:53832] LPUSH queue:default
       { class: "SendGifToUserWorker"
@@ -6,8 +6,8 @@
         …
         enqueued_at: 1532784329.095466 }
 
-A server tells everything that it is told to whoever says MONITOR. That costs it time: look, and stop looking. Sidekiq has no
-counterpart.
+After MONITOR, a server reports every command that it receives to the client that asked. This slows the server down, so do
+not leave it running. Sidekiq has no counterpart.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from . import connection
 if TYPE_CHECKING:
     from .connection import Redis
 
-FOLDED = 40  # characters of a JSON text that is not to be read, only recognised
+FOLDED = 40  # characters shown of a JSON text that need only be recognised
 
-# A line of MONITOR's: when, in epoch seconds; the database and who told it; the words.
+# A line of MONITOR's output: the time in epoch seconds; the database and the client; the words of the command.
 LINE = re.compile(rb'(?P<at>[\d.]+) \[(?P<client>[^\]]*\]?[^\]]*)\] (?P<words>".*)', re.DOTALL)
 WORD = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
 class Told(NamedTuple):
-    """One command: when, in seconds of some clock; its words; the database and the client that it came from, if known."""
+    """One command: its time in seconds of some clock, its words, and the database and client it came from, if known."""
 
     at: float
     words: tuple[str, ...]
     client: str = ""
 
     def line(self) -> str:
-        """The command first, then its words, JSON as it is.
+        """The command in upper case and then its other words, with JSON unchanged.
 
         >>> Told(0, ("sadd", "queues", "default")).line()
         'SADD queues default'
@@ -48,7 +48,7 @@ class Told(NamedTuple):
         return " ".join([self.words[0].upper(), *self.words[1:]])
 
     def lines(self, *, unfold: bool) -> list[str]:
-        """To be read: JSON objects are over several lines, or in one line and cut short.
+        """The command for people: with `unfold`, JSON objects over several lines; without, in one line and cut short.
 
         >>> Told(0, ("lpush", "queue:mail", '{"class":"SendGif","args":["ada@example.com"]}')).lines(unfold=False)
         ['LPUSH queue:mail {"class":"SendGif","args":["ada@example.…']
@@ -67,15 +67,15 @@ class Told(NamedTuple):
 
 
 def watch(redis: Redis | None = None, grep: str | None = None) -> Iterator[Told]:
-    """Every command that the server is told from now on, by anybody; with `grep`, those whose line matches.
+    """Every command that the server receives from now on, from any client; with `grep`, those whose line matches.
 
-    Ends when you stop asking. Raises RedisUnavailable when the server goes, RuntimeError where there is no MONITOR (a Redis
-    embedded in the process has none), re.error for a `grep` that is no regular expression.
+    The iterator never ends by itself. Raises RedisUnavailable when the server goes away, RuntimeError if it has no MONITOR
+    (like a Redis embedded in the process), re.error if `grep` is not a regular expression.
     """
     redis = connection.current() if redis is None else redis
     matching([], grep)
     pool = redis.connection_pool
-    settings = pool.connection_kwargs | {"socket_timeout": None}  # nobody knows when the next command comes
+    settings = pool.connection_kwargs | {"socket_timeout": None}  # the next command may be long in coming
     with (
         connection.translate_errors(redis, "watching what Redis is told"),
         Client(connection_pool=ConnectionPool(connection_class=pool.connection_class, **settings)) as client,
@@ -89,7 +89,7 @@ def watch(redis: Redis | None = None, grep: str | None = None) -> Iterator[Told]
 
 
 def read(line: bytes) -> Told:
-    r"""A line of MONITOR's, taken apart.
+    r"""Parse a line of MONITOR's output.
 
     >>> read(rb'1532784329.5 [0 127.0.0.1:53832] "lpush" "queue:default" "{\"args\":[\"\xc3\xa9\"]}"')
     Told(at=1532784329.5, words=('lpush', 'queue:default', '{"args":["é"]}'), client='0 127.0.0.1:53832')
@@ -113,7 +113,7 @@ def matching(told: Iterable[Told], pattern: str | None) -> list[Told]:
 
 
 def folded(text: str, most: int = FOLDED) -> str:
-    """The beginning of a JSON object, at `most` so many characters; any other text as it is.
+    """A JSON object cut to its first `most` characters; any other text unchanged.
 
     >>> folded('{"class":"SendGif","args":["ada@example.com"],"retry":true}')
     '{"class":"SendGif","args":["ada@example.…'
@@ -122,7 +122,7 @@ def folded(text: str, most: int = FOLDED) -> str:
 
 
 def unfolded(text: str) -> list[str]:
-    """A JSON object over several lines, and what is JSON inside its strings too; nothing for any other text.
+    """A JSON object over several lines, including JSON inside its strings; an empty list for any other text.
 
     >>> print("\\n".join(unfolded('{"queue":"default","args":["flip",1]}')))
     { queue: "default"

@@ -1,6 +1,6 @@
-"""Looking at what runs, and at the numbers: what the processes tell in their heartbeats. Sidekiq: `sidekiq/api`.
+"""Looking at running jobs and statistics, as the processes report them in their heartbeats. Sidekiq: `sidekiq/api`.
 
-ProcessSet    the worker processes that live
+ProcessSet    the worker processes that are alive
 WorkSet       what their threads are doing
 Stats         how many jobs there are, and how many runs there have been
 """
@@ -19,11 +19,11 @@ from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet, readable
 if TYPE_CHECKING:
     from .connection import Redis
 
-SIGNAL_FOR = 60  # seconds that a signal waits to be heard
+SIGNAL_FOR = 60  # seconds after which a signal that was not received expires
 
 
 class Process:
-    """A worker process, as it last told; `process["hostname"]` and so on are its own words. Sidekiq: `Sidekiq::Process`."""
+    """A worker process; `process["hostname"]` and so on are as of its last heartbeat. Sidekiq: `Sidekiq::Process`."""
 
     def __init__(self, told: dict[str, Any], redis: Any) -> None:
         self.told = told
@@ -32,16 +32,16 @@ class Process:
 
     @property
     def stopping(self) -> bool:
-        """Whether it fetches no more. Sidekiq: `stopping?`."""
+        """Whether it has stopped fetching jobs. Sidekiq: `stopping?`."""
         return bool(self["quiet"] == "true")
 
     @property
     def embedded(self) -> bool:
-        """Whether it runs inside another application, which alone may end it. Sidekiq: `embedded?`."""
+        """Whether it runs inside another application, and only that may end it. Sidekiq: `embedded?`."""
         return self["embedded"] is True
 
     def quiet(self) -> None:
-        """Ask it to fetch no more; it hears that at its next heartbeat. Raises RuntimeError if it is embedded.
+        """Ask it to fetch no more jobs, from its next heartbeat on. Raises RuntimeError if it is embedded.
 
         Sidekiq: `quiet!`.
         """
@@ -49,12 +49,12 @@ class Process:
         self._signal("TSTP")
 
     def stop(self) -> None:
-        """Ask it to end; it hears that at its next heartbeat. Raises RuntimeError if it is embedded. Sidekiq: `stop!`."""
+        """Ask it to end, which it will do at its next heartbeat. Raises RuntimeError if it is embedded. Sidekiq: `stop!`."""
         self._refuse_embedded("stopped")
         self._signal("TERM")
 
     def dump_threads(self) -> None:
-        """Ask it to write into its log where each thread is. Sidekiq: the same name."""
+        """Ask it to log the stack of each of its threads. Sidekiq: the same name."""
         self._signal("TTIN")
 
     def _refuse_embedded(self, done: str) -> None:
@@ -75,7 +75,7 @@ class Process:
 
 
 class ProcessSet:
-    """The worker processes whose heartbeat has not expired, ours and Ruby's. Sidekiq: `Sidekiq::ProcessSet`.
+    """The worker processes whose heartbeat has not expired, both ours and Ruby's. Sidekiq: `Sidekiq::ProcessSet`.
 
     >>> import fakeredis, minijobs
     >>> redis = minijobs.connect(fakeredis.FakeRedis())
@@ -97,7 +97,7 @@ class ProcessSet:
         for info, quiet, concurrency, *numbers in filter(None, readable(pipe)):
             if told := _read(info):  # else its heartbeat has expired
                 told |= {name: _number(number) for name, number in zip(self.FIELDS[3:], numbers, strict=True)}
-                if concurrency is not None:  # Sidekiq 8.1.2 writes it beside `info`, others in it
+                if concurrency is not None:  # Sidekiq 8.1.2 writes it next to `info`, others inside it
                     told["concurrency"] = _number(concurrency)
                 told.setdefault("queues", _queues(told.get("capsules")))
                 yield Process({**told, "quiet": (quiet or b"").decode(errors="replace")}, self.redis)
@@ -106,12 +106,12 @@ class ProcessSet:
         return sum(1 for _ in self)
 
     def find(self, identity: str) -> Process | None:
-        """The process of this name, or None. Sidekiq: `ProcessSet[identity]`."""
+        """The process with this identity, or None. Sidekiq: `ProcessSet[identity]`."""
         return next((process for process in self if process.identity == identity), None)
 
 
 class Work:
-    """What one thread is doing: a job, since `run_at`, in epoch seconds. Sidekiq: `Sidekiq::Work`."""
+    """The job that one thread has been running since `run_at`, in epoch seconds. Sidekiq: `Sidekiq::Work`."""
 
     def __init__(self, process: str, thread: str, told: dict[str, Any]) -> None:
         self.process = process
@@ -119,12 +119,12 @@ class Work:
         self.queue = str(told.get("queue"))
         self.run_at = _number(told.get("run_at"))
         payload = told.get("payload")
-        text = payload if isinstance(payload, str) else json.dumps(payload)  # Sidekiq 5 wrote an object, not text
+        text = payload if isinstance(payload, str) else json.dumps(payload)  # Sidekiq 5 wrote an object instead of a string
         self.job = JobRecord(text.encode(errors="backslashreplace"), self.queue)
 
 
 class WorkSet:
-    """What runs now, as of the last heartbeats, the longest first. Sidekiq: `Sidekiq::WorkSet`."""
+    """The jobs that were running at the last heartbeats, longest-running first. Sidekiq: `Sidekiq::WorkSet`."""
 
     def __init__(self, redis: Redis | None = None) -> None:
         self.redis: Any = connection.current() if redis is None else redis
@@ -148,12 +148,12 @@ class WorkSet:
         return sum(1 for _ in self)
 
     def find(self, jid: str) -> Work | None:
-        """Who runs the job with this id, or None. Sidekiq: `find_work`."""
+        """The Work with this job id, or None. Sidekiq: `find_work`."""
         return next((work for work in self if work.job.jid == jid), None)
 
 
 class Stats:
-    """The numbers, read anew at each question. Sidekiq: `Sidekiq::Stats`.
+    """Statistics, read from Redis at each access. Sidekiq: `Sidekiq::Stats`.
 
     >>> import fakeredis, minijobs
     >>> redis = minijobs.connect(fakeredis.FakeRedis())
@@ -178,17 +178,17 @@ class Stats:
 
     @property
     def enqueued(self) -> int:
-        """How many jobs wait in queues."""
+        """How many jobs are waiting in queues."""
         return sum(self.queues().values())
 
     @property
     def scheduled_size(self) -> int:
-        """How many jobs wait for their time."""
+        """How many jobs are scheduled for later."""
         return self._size(ScheduledSet.name)
 
     @property
     def retry_size(self) -> int:
-        """How many jobs wait for their next try."""
+        """How many jobs are waiting for their next try."""
         return self._size(RetrySet.name)
 
     @property
@@ -198,27 +198,27 @@ class Stats:
 
     @property
     def processes_size(self) -> int:
-        """How many worker processes live."""
+        """How many worker processes are alive."""
         return len(ProcessSet(self.redis))
 
     @property
     def workers_size(self) -> int:
-        """How many jobs run, as of the last heartbeats."""
+        """How many jobs are running, as of the last heartbeats."""
         return sum(process["busy"] for process in ProcessSet(self.redis))
 
     @property
     def default_queue_latency(self) -> float:
-        """Seconds that the next job of the queue `default` has been waiting."""
+        """Seconds for which the next job of the queue `default` has been waiting; 0 if there is none."""
         [raw] = readable(self.redis.pipeline(transaction=False).lindex("queue:default", -1))
         return JobRecord(raw).latency() if raw else 0.0
 
     def totals(self) -> tuple[int, int]:
-        """How many runs there have been, and how many of them failed: `processed` and `failed` in one round trip."""
+        """How many runs there have been and how many of them failed: `processed` and `failed`, in one round trip."""
         processed, failed = map(whole, self.redis.mget("stat:processed", "stat:failed"))
         return processed, failed
 
     def queues(self) -> dict[str, int]:
-        """How many jobs wait in each queue, the longest queue first. Sidekiq: the same name."""
+        """How many jobs are waiting in each queue, longest queue first. Sidekiq: the same name."""
         pipe = self.redis.pipeline(transaction=False)
         [names] = readable(pipe.smembers("queues"))
         queues = Queue.named(names or (), self.redis)
@@ -228,10 +228,10 @@ class Stats:
         return dict(sorted(sizes, key=lambda item: -item[1]))
 
     def history(self, days: int, until: date | None = None) -> dict[date, tuple[int, int]]:
-        """For each of so many days, the last one first, how many runs there were, and how many of them failed.
+        """For each of `days` days, latest first: how many runs there were, and how many of them failed.
 
-        A day is one of Greenwich's; the last is `until`, or today. Raises ValueError for less than one day, or more than the
-        five years that a day is kept. Sidekiq: `Sidekiq::Stats::History`.
+        Days are in UTC; the latest one is `until`, or today. Raises ValueError for less than one day, or for more than the
+        five years for which daily statistics are kept. Sidekiq: `Sidekiq::Stats::History`.
 
         >>> import fakeredis
         >>> redis = fakeredis.FakeRedis()
@@ -248,7 +248,7 @@ class Stats:
         return dict(zip(dates, zip(counts, counts, strict=True), strict=True))
 
     def reset(self, *names: str) -> None:
-        """Count "processed" or "failed" from 0 again, both without a name; the days stay as they are.
+        """Reset "processed" or "failed" to 0, or both if no name is given. Daily statistics are not changed.
 
         Raises ValueError for any other name. Sidekiq: the same name.
         """
@@ -263,7 +263,7 @@ class Stats:
 
 
 def whole(count: bytes | None) -> int:
-    """A count as Redis keeps it, and 0 if it is none."""
+    """A count that Redis holds, as an int; 0 if it is missing or not a number."""
     try:
         return int(count or 0)
     except ValueError:
@@ -276,7 +276,7 @@ def _identities(pipe: Any) -> list[bytes]:
 
 
 def _read(text: bytes | None) -> dict[str, Any]:
-    """What a process wrote down; nothing if that is not there, or not to be read."""
+    """What a process reported; empty if it is missing or cannot be read."""
     try:
         told = json.loads(text or b"")
     except (ValueError, RecursionError):
@@ -285,16 +285,16 @@ def _read(text: bytes | None) -> dict[str, Any]:
 
 
 def _queues(capsules: Any) -> list[str]:
-    """The queues of all capsules, each once. Sidekiq 9 is announced to write nothing else about queues."""
+    """The queues of all capsules, each once. By its announcement, Sidekiq 9 reports its queues nowhere else."""
     found = capsules.values() if isinstance(capsules, dict) else ()
     weights = [weights for one in found if isinstance(one, dict) and isinstance(weights := one.get("weights"), dict)]
     return list(dict.fromkeys(queue for one in weights for queue in one))
 
 
 def _number(told: Any) -> float:
-    """A number in a heartbeat, and 0 if it is none: nothing that comes out of Redis is trusted."""
+    """A number in a heartbeat, or 0 if it is not one: nothing that comes from Redis is trusted."""
     try:
         number = float(told or 0)
     except (TypeError, ValueError, OverflowError):
         return 0
-    return (int(number) if number.is_integer() else number) if abs(number) < 1e300 else 0  # NaN is not
+    return (int(number) if number.is_integer() else number) if abs(number) < 1e300 else 0  # NaN becomes 0, too

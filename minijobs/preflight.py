@@ -1,7 +1,7 @@
-"""The check at a worker's start: what would keep it from working is said before the first job is fetched.
+"""The check when a worker starts: anything that would keep it from working is reported before the first job is fetched.
 
-Nothing is written. Which commands are allowed is found out by queueing each in a MULTI that is never executed: Redis checks
-the rights, the keys, and whether there is such a command, when it queues one.
+Nothing is written. To find out which commands are allowed, each is queued in a MULTI that is never executed: Redis checks
+permissions, keys, and whether the command exists, when it queues one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OLDEST = (6, 2)  # LMOVE
 
-# What a worker sends, except for MULTI and EXEC; a process's own keys begin with its host's name.
+# The commands that a worker sends, except for MULTI and EXEC. The keys of a process begin with its host name.
 COMMANDS = """
     PING|TIME|SCRIPT EXISTS x|SCRIPT LOAD return|EVAL return 1 {queue}|EVALSHA x 1 {queue}
     SADD queues x|SADD processes x|SADD inflight x|SMEMBERS inflight|SREM inflight x|PERSIST processes|EXPIRE processes 9
@@ -39,15 +39,15 @@ KEYS = ("queues", "processes", "inflight", "schedule", "retry", "dead")
 
 
 class CannotStart(Exception):
-    """A worker cannot work with this Redis. The message is one sentence that says why."""
+    """A worker cannot work with this Redis. The message says why, in one sentence."""
 
 
 def check(client: Redis, *, queues: Iterable[str] = ()) -> None:
-    """Raise CannotStart for what will not pass by waiting, RedisUnavailable while Redis is away.
+    """Raise CannotStart for a problem that waiting will not solve, RedisUnavailable while Redis is away.
 
-    `queues` are those that a worker serves; without any, the caller only looks at jobs, and the rights are not checked.
-    What is risky but works is a warning in the log: a memory policy that drops keys. The first heartbeat warns of a clock
-    that is off.
+    `queues` are those that a worker serves; without any, the caller only looks at jobs, and permissions are not checked.
+    A memory policy that drops keys works but is risky, so it is logged as a warning. A wrong clock is not checked here: the
+    first heartbeat warns of it.
     """
     where = f"Redis at {address(client)}"
     try:
@@ -64,7 +64,7 @@ def check(client: Redis, *, queues: Iterable[str] = ()) -> None:
 
 
 def _info(client: Redis) -> dict[str, Any]:
-    """What the server says about itself; nothing where it does not say."""
+    """The server's INFO; empty if it does not provide any."""
     try:
         return dict(client.info())
     except redis.ResponseError as error:
@@ -95,12 +95,12 @@ def _master(info: dict[str, Any]) -> str:
 
 
 def _allowed(client: Redis, where: str, queues: Iterable[str]) -> None:
-    """Queue each command in a transaction, and drop that."""
+    """Queue each command in a transaction, and discard it."""
     connection: Any = client.connection_pool.get_connection()
 
     def lacks(commands: list[tuple[str, ...]]) -> list[str]:
         connection.send_packed_command(connection.pack_commands(commands))
-        found: dict[str, None] = {}  # in their order, each once
+        found: dict[str, None] = {}  # an ordered set
         for command in commands:
             try:
                 connection.read_response()
@@ -109,10 +109,10 @@ def _allowed(client: Redis, where: str, queues: Iterable[str]) -> None:
         return list(found)
 
     try:
-        # Without the right to MULTI, the other commands would be executed.
+        # If MULTI were not allowed, the other commands would be executed.
         missing = lacks([("MULTI",), ("EXEC",), ("MULTI",)]) or lacks(list(_commands(queues)))
     finally:
-        connection.disconnect()  # which is the end of the transaction
+        connection.disconnect()  # this discards the transaction
         client.connection_pool.release(connection)
     if missing:
         raise CannotStart(f"{where} does not allow this user all that a worker needs; missing: {', '.join(missing)}.")
@@ -128,7 +128,7 @@ def _commands(queues: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _lack(error: redis.ResponseError, command: tuple[str, ...], where: str) -> list[str]:
-    """The right that is missing, as ACL SETUSER writes it; nothing if it is no right that is missing."""
+    """The missing permission, as ACL SETUSER writes it; empty if the error is not about a permission."""
     name = "|".join(command[: 2 if command[0] == "SCRIPT" else 1]).lower()
     text = str(error)
     if isinstance(error, redis.ReadOnlyError):
@@ -142,7 +142,7 @@ def _lack(error: redis.ResponseError, command: tuple[str, ...], where: str) -> l
         keys = [f"~{word}" for word in command[1:] if ":" in word or word in KEYS]
         if "key" not in text:
             return [f"+{name}"]
-        return keys if len(keys) == 1 else []  # of two keys, each has a command of its own
+        return keys if len(keys) == 1 else []  # if the command has two keys, another command checks each of them alone
     if kind_of(error) in ("refused", "away"):
         raise error
     return []

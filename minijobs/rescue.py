@@ -1,8 +1,8 @@
-"""Giving back what a dead process held.
+"""Rescuing the jobs of a dead process.
 
-A process that was killed cannot give back the jobs that it was running. They lie in its in-flight lists, and the set
-`inflight` knows the names of those. Any living process looks there, now and then, for lists whose owner's heartbeat has
-expired. Never by elapsed time: a slow job is not a dead one. Sidekiq: the paid `super_fetch`.
+A process that was killed cannot requeue the jobs that it was running. They are still in its in-flight lists, whose names
+are in the set `inflight`. From time to time every living process looks there for lists whose owner's heartbeat has expired.
+Elapsed time is never the criterion: a slow job is not a dead one. Sidekiq: the paid `super_fetch`.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from .connection import Redis
     from .heartbeat import Heartbeat
 
-# A job that was rescued so often has probably killed its processes. Sidekiq calls it a poison pill.
+# A job that was rescued this often has probably killed its processes. Sidekiq calls it a poison pill.
 MOST_RESCUES = 3
 
-# Seconds after which a rescue counts no more. Sidekiq: the same, in `super_fetch`.
+# Seconds after which a job's earlier rescues no longer count. Sidekiq: the same, in `super_fetch`.
 RESCUE_FADES = 72 * 60 * 60
 
-# One step, so that of two rescuers the second finds nothing; and it looks once more: is the job there, is its owner's
-# heartbeat not, and is the rescuer's own last beat what it was? Else Redis was restarted from an older snapshot, in which
-# the living look dead. KEYS: the list, where the job goes, its owner's heartbeat, the rescuer's. ARGV: the entry, the entry
-# there, its score in a sorted set or nothing, the rescuer's last beat or nothing.
+# One atomic step, so that of two rescuers the second finds nothing. It checks again that the job is still there and that its
+# owner has no heartbeat, and that Redis knows the rescuer's last beat; if not, Redis was restored from an older snapshot, in
+# which living processes look dead. KEYS: the in-flight list, the job's destination, the owner's heartbeat, the rescuer's.
+# ARGV: the entry, the entry to store at the destination, its score for a sorted set or "", the rescuer's last beat or "".
 RESCUE = f"""
 if not redis.call('LPOS', KEYS[1], ARGV[1]) or redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
 if ARGV[4] ~= '' and redis.call('HGET', KEYS[4], 'beat') ~= ARGV[4] then return 0 end
@@ -47,19 +47,19 @@ return redis.call('LREM', KEYS[1], 1, ARGV[1])
 
 
 class PoisonPill(Exception):
-    """A job whose process died again and again while it ran. Its message is what `dead` tells of it."""
+    """A job whose process died again and again while it ran. The message is stored with the job in `dead`."""
 
 
 def rescue_orphans(
     redis: Redis | None = None, *, now: float | None = None, patience: float = float("inf"), heart: Heartbeat | None = None
 ) -> int:
-    """Requeue every job of a process whose heartbeat has expired. Returns how many there were.
+    """Requeue every job of a process whose heartbeat has expired. Returns how many jobs were rescued.
 
-    The third rescue of a job within 72 hours sends it to `dead` instead, with a message that says so. Only call it when
-    Redis has been there for longer than a heartbeat lasts: before that, living processes may look dead (see
-    `Heartbeat.may_rescue`). If Redis takes more than `patience` seconds to say who lives, it was not there, and nobody is
-    rescued; nor if it no longer knows the last beat of `heart`, the rescuer's own. `now` is in epoch seconds. Raises
-    RedisUnavailable.
+    The third rescue of a job sends it to `dead` instead, with a message that says so; rescues no longer count when 72 hours
+    pass without another one. Call this only after Redis has been reachable for longer than a heartbeat lasts: before that,
+    living processes may look dead (see `Heartbeat.may_rescue`). If Redis takes more than `patience` seconds to say which
+    processes are alive, it was away, and nothing is rescued; nor if it no longer knows the last beat of `heart`, the
+    rescuer's own. `now` is in epoch seconds. Raises RedisUnavailable.
 
     >>> import fakeredis
     >>> redis = fakeredis.FakeRedis()
@@ -81,7 +81,7 @@ def rescue_orphans(
             try:
                 rescued += _empty(client, name, now, heart)
                 forget(client, name)
-            except ResponseError as error:  # a key of another type: the lists of others are not to blame
+            except ResponseError as error:  # a key of another type: go on with the other lists
                 if connection.kind_of(error) != "entry":
                     raise
                 logger.error("the jobs in inflight:%s cannot be rescued: %s", name.decode(errors="replace"), error)
@@ -89,7 +89,7 @@ def rescue_orphans(
 
 
 def rescuers(redis: Redis) -> int:
-    """How many living processes have in-flight lists: those that rescue, which Ruby's do not."""
+    """How many living processes have in-flight lists. These are the ones that rescue; Ruby's processes do not."""
     names: Any = redis.smembers("inflight")
     return sum(living(redis, sorted({_owner(name) for name in names})))
 
@@ -99,9 +99,9 @@ def _owner(name: bytes) -> bytes:
 
 
 def _empty(redis: Redis, name: bytes, now: float, heart: Heartbeat | None) -> int:
-    """Give back what lies in one list, the one that was fetched last first: so the oldest is taken first again."""
+    """Requeue the jobs of one list, the last fetched first, so that the oldest will be fetched first again."""
     key, queue, rescue = b"inflight:" + name, name.rpartition(b"|")[2], redis.register_script(RESCUE)
-    if redis.type(key) != b"list":  # sealed, or nothing is there
+    if redis.type(key) != b"list":  # sealed, or empty
         return 0
     identity, beat = (heart.identity, heart.last_beat) if heart else ("", "")
     entries: Any = redis.lrange(key, 0, -1)
@@ -118,7 +118,7 @@ def _empty(redis: Redis, name: bytes, now: float, heart: Heartbeat | None) -> in
 
 
 def _rescued_once_more(raw: bytes, now: float) -> tuple[bytes, PoisonPill | None]:
-    """The entry with one more in "rescued", and why it must die, if it must. What cannot be read is not counted."""
+    """The entry with "rescued" incremented, and the reason if the job must die. Unreadable entries are not counted."""
     try:
         job = load(raw)
         count = int(job.get("rescued") or 0) + 1
@@ -130,5 +130,5 @@ def _rescued_once_more(raw: bytes, now: float) -> tuple[bytes, PoisonPill | None
         poison = PoisonPill(f"{job['class']} JID-{job['jid']}: its process died {count} times while it ran; not tried again")
         job |= {"error_message": str(poison), "error_class": "minijobs.PoisonPill"}
         return dump(job).encode(), poison
-    except Exception:  # whatever is wrong with it, the others behind it are rescued, and it goes back as it is
+    except Exception:  # requeued unchanged, whatever is wrong with it: it must not keep the others from being rescued
         return raw, None

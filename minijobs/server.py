@@ -1,9 +1,9 @@
-"""A worker process: the steps that the other files take once, repeated in threads.
+"""A worker process: threads that repeat the single steps of the other modules.
 
-    dispatcher    fetches, has run, and settles: see `dispatcher`
-    heart         beats every few seconds, and looks for signals that somebody left in Redis
-    poller        moves what is due to its queue, and rescues the jobs of dead processes
-    main thread   waits for signals: TSTP quiet, TERM and INT stop, TTIN print where every thread is
+    dispatcher    fetches, runs and settles jobs: see `dispatcher`
+    heart         beats every few seconds, and looks in Redis for signals to this process
+    poller        moves due jobs to their queues, and rescues the jobs of dead processes
+    main thread   waits for signals: TSTP quiet, TERM and INT stop, TTIN log where every thread is
 
 Sidekiq: `Sidekiq::Launcher`, `Sidekiq::Scheduled::Poller`.
 """
@@ -35,10 +35,10 @@ from .processor import Processor
 if TYPE_CHECKING:
     from .connection import Redis
 
-POLL_EVERY = 5.0  # seconds, on average and for each process: the more there are, the less often each of them looks
+POLL_EVERY = 5.0  # average seconds between polls of all processes together: the more there are, the less often each polls
 
 
-LAST_WORDS = 5.0  # seconds that Redis gets at the end: for what was run in the last moment, and to know that nobody is here
+LAST_WORDS = 5.0  # seconds allowed at the end to settle the last jobs and sign off in Redis
 
 
 class TooManyThreads(RuntimeError):
@@ -46,10 +46,10 @@ class TooManyThreads(RuntimeError):
 
 
 class Server:
-    """Runs jobs in `concurrency` threads until it is told to stop; then what still runs has `timeout` seconds.
+    """Runs jobs in `concurrency` threads until told to stop; jobs that are still running then have `timeout` seconds left.
 
-    `queues` and `weights` as for Fetcher. `heartbeat` and `poll` are the seconds between two beats, and between two looks
-    for what is due. Raises ValueError for a number that is none. Sidekiq: `Sidekiq::Launcher`.
+    `queues` and `weights` are as for Fetcher. `heartbeat` is the seconds between beats, `poll` the seconds between checks
+    for due jobs. Raises ValueError for a number that is invalid. Sidekiq: `Sidekiq::Launcher`.
 
     >>> import fakeredis, minijobs, threading
     >>> redis = minijobs.connect(fakeredis.FakeRedis())
@@ -83,10 +83,10 @@ class Server:
         self.heart = Heartbeat(self.processor, concurrency=concurrency, every=heartbeat)
         self.timeout = timeout
         self.asked_to_end = False
-        """Whether somebody sent TERM or INT."""
+        """Whether it received TERM or INT."""
         self.poll_every = poll
         self._ran = False
-        self._deadline = float("inf")  # by when what runs must have come to its end
+        self._deadline = float("inf")  # when running jobs must have finished, by time.monotonic()
         self._outage = connection.Outage(self.redis)
         self._dispatcher = Dispatcher(self.processor, self.heart, self._outage, concurrency)
         self._quiet, self._stop, self._over, self._ended, self._beaten = (threading.Event() for _ in range(5))
@@ -95,9 +95,10 @@ class Server:
     def run(self) -> int:
         """Work until told to stop. Returns the exit code: 0 if it stopped as told, 1 if it broke.
 
-        What is unfinished when it stops goes back to its queue; that is no failure, and the log says so. Raises RuntimeError
-        in a child of the process that made it: the two would have one name, and nobody would know which of them died; and
-        if it has run before. Whatever interrupts it, as Ctrl-C may, comes out when what it has fetched is back in its queue.
+        Jobs that are unfinished when it stops go back to their queues; this is not a failure, and it is logged. Raises
+        RuntimeError if it has run before, and in a child of the process that made it: the two would share one name, and
+        nobody could tell which of them had died. An exception that interrupts it, such as KeyboardInterrupt, is raised
+        again once the fetched jobs are back in their queues.
         """
         if self.fetcher.own_name() != self.heart.identity:
             raise RuntimeError("This Server was made in another process, which this one is a child of: make one in each.")
@@ -108,17 +109,17 @@ class Server:
         heart, poller, dispatcher = (threading.Thread(target=task, name=name, daemon=True) for name, task in tasks.items())
         farewell = threading.Thread(target=self._farewell, args=(dispatcher, heart), name="farewell", daemon=True)
         try:
-            farewell.start()  # first: whatever interrupts this, it sees to it that the others end
+            farewell.start()  # first, so that it can end the others whatever interrupts this
             heart.start()
-            # A process that fetched before its heart beats could be taken for dead with its first job.
+            # A process that fetched a job before its first beat could be taken for dead.
             while not (self._beaten.wait(0.05) or self._stop.is_set()):
                 pass
             lifecycle.call("startup")
             for thread in (poller, dispatcher, self._handlers, *self._dispatcher.threads()):
                 thread.start()
-            while dispatcher.is_alive() and not self._stop.wait(1):  # signals are handled in this thread, between two waits
+            while dispatcher.is_alive() and not self._stop.wait(1):  # signals are handled in this thread, between waits
                 pass
-            if not self._stop.is_set():  # the dispatcher has ended by itself
+            if not self._stop.is_set():  # the dispatcher ended by itself
                 self._dispatcher.broken = True
                 self.stop(0)
         except BaseException as error:
@@ -131,7 +132,7 @@ class Server:
         return int(self._dispatcher.broken)
 
     def _end(self, farewell: threading.Thread) -> None:
-        """Wait until it has signed off, but no longer than until the deadline."""
+        """Wait until the process has signed off, at most LAST_WORDS seconds past the deadline."""
         self._over.set()
         while farewell.is_alive() and time.monotonic() < self._deadline + LAST_WORDS:
             farewell.join(0.1)
@@ -140,17 +141,17 @@ class Server:
             logger.error("%s, so this process ends all the same; another one will rescue its jobs", who)
 
     def _farewell(self, dispatcher: threading.Thread, heart: threading.Thread) -> None:
-        """When this process is to end, wait for what still runs, and sign off."""
+        """When this process should end, wait for the jobs that still run, and sign off."""
         self._over.wait()
-        if dispatcher.ident:  # it was started
+        if dispatcher.ident:  # if it was started
             dispatcher.join()
         self._ended.set()
         if heart.ident:
-            heart.join(connection.SOCKET_TIMEOUT)  # or its last beat could come after the farewell
+            heart.join(connection.SOCKET_TIMEOUT)  # otherwise its last beat could come after the sign-off
         clean = self._dispatcher.clean
         try:
             self.heart.stop()
-            if not self._dispatcher.broken:  # then a thread may still move a job, and somebody has to know the list
+            if not self._dispatcher.broken:  # if broken, a thread may still move a job, so the list must stay known
                 self.fetcher.leave(in_doubt=self._dispatcher.in_doubt)
         except RedisError as error:
             logger.error("could not sign off; another process will notice: %s", error)
@@ -160,13 +161,13 @@ class Server:
             self._handlers.join()
 
     def quiet(self) -> None:
-        """Fetch no more; finish what runs. Sidekiq: TSTP."""
+        """Fetch no more jobs; finish those that are running. Sidekiq: TSTP."""
         self.heart.quiet = True
         self._quiet.set()
         self._dispatcher.quiet()
 
     def stop(self, timeout: float | None = None) -> None:
-        """Fetch no more, wait `timeout` seconds at most for what runs, and end. That is no failure. Sidekiq: TERM."""
+        """Fetch no more jobs, wait up to `timeout` seconds for those running, and end. Not a failure. Sidekiq: TERM."""
         self.heart.quiet = True
         self.processor.stopping.set()
         patience = self.timeout if timeout is None else timeout
@@ -176,13 +177,13 @@ class Server:
         self._stop.set()
 
     def handle_signals(self) -> None:
-        """React to TSTP, TERM, INT (the second one: at once) and TTIN from now on. Only the main thread may call this."""
-        # A handler interrupts whatever the main thread is doing, also another handler, and whatever lock that holds: so it
-        # only notes the signal, in the one queue whose `put` may interrupt itself, and a thread acts.
+        """Handle TSTP, TERM, INT (a second INT stops at once) and TTIN from now on. Only the main thread may call this."""
+        # A handler interrupts whatever the main thread is doing, even another handler, and whatever lock it holds. So it
+        # only puts the signal into a SimpleQueue, the one queue whose `put` is reentrant, and another thread acts on it.
         noted: SimpleQueue[str] = SimpleQueue()
         default = {"INT": signal.default_int_handler}
         numbers = {name: getattr(signal, f"SIG{name}", None) for name in ("TSTP", "TERM", "INT", "TTIN")}
-        known = {name: number for name, number in numbers.items() if number}  # Windows has not all of them
+        known = {name: number for name, number in numbers.items() if number}  # Windows lacks some of them
 
         def handle(how: Callable[[str], Any]) -> None:
             for name, number in known.items():
@@ -193,13 +194,13 @@ class Server:
                 name = noted.get()
                 try:
                     self._obey(name)
-                except Exception:  # the next one must be obeyed all the same
+                except Exception:  # the next signal must still be obeyed
                     logger.exception("SIG%s was not obeyed", name)
 
         threading.Thread(target=obey, name="signals", daemon=True).start()
         handle(lambda name: lambda *_: noted.put(name))
         if hasattr(os, "register_at_fork"):
-            # A child of this process has no such thread, and ends at TERM as others do; also if it comes at once.
+            # A forked child does not have that thread, so signals get their default effect in it, even if one comes at once.
             def in_child() -> None:
                 handle(lambda name: default.get(name, signal.SIG_DFL))
                 now()
@@ -232,13 +233,13 @@ class Server:
                 self._beaten.set()
             except RedisError as error:
                 self._went_wrong(error)
-            except Exception:  # without a heart, others would take this process for dead
+            except Exception:  # without a heartbeat, this process would be taken for dead
                 logger.exception("the heartbeat failed")
             self._dispatcher.reconcile_soon()
             self._ended.wait(self.heart.every if self._beaten.is_set() else min(0.5, self.heart.every))
 
     def _poll(self) -> None:
-        """Look for what is due, and for the jobs of dead processes: the more there are who do so, the less often each."""
+        """Look for due jobs and for jobs of dead processes: the more processes do so, the less often each of them."""
         processes, chance = 1, random.Random()
         while not self._stop.wait(self.poll_every * max(1, processes) * chance.uniform(0.5, 1.5)):
             try:
@@ -246,7 +247,7 @@ class Server:
                 if self.heart.may_rescue():
                     rescue.rescue_orphans(self.redis, patience=self.heart.every, heart=self.heart)
                 self._strike_off()
-                processes = rescue.rescuers(self.redis)  # not Ruby's: they look for what is due, and rescue nobody
+                processes = rescue.rescuers(self.redis)  # without Ruby's, which poll for due jobs but rescue none
             except RedisError as error:
                 self._went_wrong(error)
             except Exception:
@@ -256,7 +257,7 @@ class Server:
         self.heart.doubt()
         if connection.kind_of(error) == "away":
             self._outage.noticed(error)
-        elif connection.kind_of(error) == "refused":  # for good: it would be refused for ever
+        elif connection.kind_of(error) == "refused":  # permanently
             logger.error("Redis refuses what a worker process asks, so this one ends: %s", error)
             self._dispatcher.broken = True
             self.stop(0)
@@ -264,7 +265,7 @@ class Server:
             logger.error("Redis refused this: %s", error)
 
     def _strike_off(self) -> None:
-        """Processes whose heartbeat has expired are removed; one that only slept adds itself again."""
+        """Remove processes whose heartbeat has expired. One that was only suspended adds itself again."""
         names = list(self.redis.smembers("processes"))
         dead = [name for name, lives in zip(names, living(self.redis, names), strict=True) if not lives]
         if dead:

@@ -5,18 +5,19 @@
     def test_a_visitor_is_sent_a_gif():
         with testing.fake():
             visit("/thank-you")                      # whatever calls SendGif.perform_async
-            assert len(testing.jobs(SendGif)) == 1   # a job was left. Nothing has run
-            testing.drain(SendGif)                   # now it has: look at what it did
+            assert len(testing.jobs(SendGif)) == 1   # a job was pushed; nothing has run yet
+            testing.drain(SendGif)                   # now it has run: check what it did
 
 A push and its effect are two things to test, and the first says nothing about the second.
 
-There are three modes: `fake`, `inline` and `disable`. Each swaps the one step in which a push tells Redis, `Client._send`,
-and the one in which it asks for the time, `Client._now`, so whatever comes before is the real thing in all of them: options,
-client middleware, the check of the arguments.
-A mode holds for the whole process, all its threads included. Sidekiq: `Sidekiq::Testing`.
+There are three modes: `fake`, `inline` and `disable`. Each replaces the step of a push that sends the jobs to Redis,
+`Client._send`, and the one that asks Redis for the time, `Client._now`. Everything before that is the same as in production:
+options, client middleware, the check of the arguments. A mode applies to the whole process, with all its threads. Sidekiq:
+`Sidekiq::Testing`.
 
-The list of the fake mode belongs to the process, too: a test finds in it what the test before has left. The pytest fixture
-`fake_jobs` empties it, before and after. `pytest_plugins = ["minijobs.testing"]` in conftest.py makes it known.
+The list of jobs in fake mode belongs to the process as well, so a test finds in it what the previous test left. The pytest
+fixture `fake_jobs` empties it before and after a test; `pytest_plugins = ["minijobs.testing"]` in conftest.py makes the
+fixture available.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ Send = Callable[[Client, list[Job]], None]
 _really = Client._send
 _really_now = Client._now
 
-# What was pushed in fake mode, the first first: the name of the class, and the job as Redis would hold it. As text it shares
-# nothing with the objects that were pushed.
+# The jobs pushed in fake mode, oldest first: the name of the class, and the job as Redis would hold it. Being text, it
+# shares nothing with the objects that were pushed.
 _waiting: list[tuple[str, str]] = []
 _lock = threading.Lock()
 
-# The modes that are on; the last one counts.
+# The modes that are on; the last one applies.
 _modes: list[Mode] = []
 
 
@@ -48,13 +49,13 @@ class EmptyQueue(LookupError):
 
 
 class Mode:
-    """A mode, on from now on. Used as a context manager, it ends with the block, and what was before it is back."""
+    """A mode, on as soon as it is created. As a context manager it ends with the block, and the previous mode is back."""
 
     def __init__(self, send: Send) -> None:
         self._steps = send, _really_now if send is _really else _now_here
-        self._ends = False  # it is used as a context manager
+        self._ends = False  # whether it is used as a context manager
         with _lock:
-            for mode in [mode for mode in _modes if not mode._ends][:-1]:  # the last one of them has replaced it
+            for mode in [mode for mode in _modes if not mode._ends][:-1]:  # the last of them has replaced the others
                 _modes.remove(mode)
         self._switch(on=True)
 
@@ -66,9 +67,9 @@ class Mode:
         self._switch(on=False)
 
     def _switch(self, *, on: bool) -> None:
-        with _lock:  # two threads may have one each, and neither ends when the other does
+        with _lock:  # two threads may use one each, and one must not end the other
             if self in _modes:
-                since = _modes.index(self)  # what was only called since then ends with it
+                since = _modes.index(self)  # modes that were only called since then end with it
                 _modes[since:] = [mode for mode in _modes[since + 1 :] if mode._ends or on]
             if on:
                 _modes.append(self)
@@ -80,9 +81,9 @@ def _now_here(client: Client) -> float:
 
 
 def fake() -> Mode:
-    """Pushes leave their jobs in a list in this process. Nothing runs, and no Redis is asked. Jobs in the list stay there.
+    """Pushes put their jobs into a list in this process. Nothing runs, and Redis is not used. Jobs already listed stay.
 
-    Call it, and it holds from now on; or use it as a context manager. Sidekiq: `Sidekiq::Testing.fake!`.
+    Call it to use the mode from now on, or use it as a context manager. Sidekiq: `Sidekiq::Testing.fake!`.
 
     >>> class SendGif(Worker):
     ...     def perform(self, email):
@@ -99,10 +100,10 @@ def fake() -> Mode:
 
 
 def inline() -> Mode:
-    """Pushes run their jobs at once, also those for later, and a job's exception comes out of the push. No Redis is asked.
+    """Pushes run their jobs at once, even scheduled ones, and raise a job's exception. Redis is not used.
 
-    Each has a jid, and its arguments have been through JSON. Call it, or use it as a context manager, as `fake`. A Worker
-    that is not defined here raises UnknownWorker. Sidekiq: `Sidekiq::Testing.inline!`.
+    Each job has a jid, and its arguments have been through JSON. Call it or use it as a context manager, like `fake`. A push
+    raises UnknownWorker if the Worker is not defined in this process. Sidekiq: `Sidekiq::Testing.inline!`.
 
     >>> class SendGif(Worker):
     ...     def perform(self, email):
@@ -115,14 +116,14 @@ def inline() -> Mode:
 
 
 def disable() -> Mode:
-    """Pushes go to Redis again. Call it, or use it as a context manager, as `fake`. Sidekiq: `Sidekiq::Testing.disable!`."""
+    """Pushes go to Redis again. Call it or use it as a context manager. Sidekiq: `Sidekiq::Testing.disable!`."""
     return Mode(_really)
 
 
 def jobs(worker: type[Worker] | str | None = None) -> list[Job]:
-    """The jobs that wait, in the order in which they were pushed: those of a Worker or of a class's name, or all.
+    """The waiting jobs, in the order in which they were pushed: those of a Worker or of a class name, or all.
 
-    They are copies. One for later has "at", its moment in epoch seconds; the others have "enqueued_at".
+    They are copies. A scheduled job has "at", a time in epoch seconds; the others have "enqueued_at".
     Sidekiq: `SendGif.jobs`, and `Sidekiq::Job.jobs` for all.
 
     >>> with fake():
@@ -136,26 +137,26 @@ def jobs(worker: type[Worker] | str | None = None) -> list[Job]:
 
 
 def clear(worker: type[Worker] | str) -> None:
-    """Forget the jobs of this Worker, or of this class's name, without running them. Sidekiq: `SendGif.clear`."""
+    """Drop the jobs of this Worker, or of this class name, without running them. Sidekiq: `SendGif.clear`."""
     with _lock:
         _waiting[:] = [(name, text) for name, text in _waiting if name != _name(worker)]
 
 
 def clear_all() -> None:
-    """Forget every job. Sidekiq: `Sidekiq::Job.clear_all`."""
+    """Drop all jobs. Sidekiq: `Sidekiq::Job.clear_all`."""
     with _lock:
         _waiting.clear()
 
 
 def drain(worker: type[Worker] | str) -> int:
-    """Run the jobs of this Worker until none is left, also those that its jobs add. Returns how many were run.
+    """Run the jobs of this Worker until none is left, including those that its jobs add. Returns how many were run.
 
-    No time is waited for, and nothing is tried again: an exception comes out, the job that raised it is gone from the list,
-    and those after it still wait. A job of a class that is not defined here raises UnknownWorker in the same way. If each
-    job adds another, this never ends: see `perform_one`.
+    Scheduled jobs run without waiting, and nothing is retried: an exception is raised to the caller, the job that raised it
+    is gone from the list, and the jobs after it are still waiting. A job of a class that is not defined in this process
+    raises UnknownWorker in the same way. If each job adds another, this never ends: see `perform_one`.
 
-    Server middleware is around each run. Sidekiq is different here: its `drain` knows only the middleware that was added to
-    `Sidekiq::Testing.server_middleware`, a chain for tests alone. Otherwise as Sidekiq's `SendGif.drain`.
+    Server middleware wraps each run. Here Sidekiq differs: its `drain` uses only the middleware that was added to
+    `Sidekiq::Testing.server_middleware`, a chain for tests alone. Otherwise this is Sidekiq's `SendGif.drain`.
 
     >>> class Countdown(Worker):
     ...     def perform(self, number):
@@ -174,12 +175,12 @@ def drain(worker: type[Worker] | str) -> int:
 
 
 def drain_all() -> int:
-    """As `drain`, for every Worker, in the order in which the jobs were pushed. Sidekiq: `Sidekiq::Job.drain_all`."""
+    """Like `drain`, for every Worker, in the order in which the jobs were pushed. Sidekiq: `Sidekiq::Job.drain_all`."""
     return _drain(None)
 
 
 def perform_one(worker: type[Worker] | str) -> None:
-    """Run the job of this Worker that was pushed first, as `drain` would. Raises EmptyQueue if there is none.
+    """Run the oldest job of this Worker, as `drain` would. Raises EmptyQueue if there is none.
 
     Sidekiq: `SendGif.perform_one`.
     """
@@ -190,12 +191,12 @@ def perform_one(worker: type[Worker] | str) -> None:
 
 
 def _name(worker: type[Worker] | str | None) -> str | None:
-    """What a Worker's jobs carry as "class"; None stands for every Worker."""
+    """The "class" of a Worker's jobs; None stands for every Worker."""
     return worker.job_name if isinstance(worker, type) else worker
 
 
 def _keep(client: Client, pushed: list[Job]) -> None:
-    """What a push does in fake mode."""
+    """`Client._send` in fake mode: keep the jobs in the list."""
     now = time.time()
     for job in pushed:
         if job.get("at") is None or job["at"] <= now:
@@ -207,7 +208,7 @@ def _keep(client: Client, pushed: list[Job]) -> None:
 
 
 def _run_all(client: Client, pushed: list[Job]) -> None:
-    """What a push does in inline mode."""
+    """`Client._send` in inline mode: run the jobs."""
     for job in pushed:
         _run(load(dump(job)))
 
@@ -221,7 +222,7 @@ def _drain(name: str | None) -> int:
 
 
 def _take(name: str | None) -> Job | None:
-    """Take the first job of that name out of the list. None if there is none."""
+    """Remove the first job of that name from the list and return it; None if there is none."""
     with _lock:
         for index, (other, text) in enumerate(_waiting):
             if name in (None, other):
@@ -231,7 +232,7 @@ def _take(name: str | None) -> Job | None:
 
 
 def _run(job: Job) -> None:
-    """Run a job as if its moment had come and the poller had been there: it is not for later any more."""
+    """Run a job as if it were due and the poller had moved it: it is no longer a scheduled job."""
     job.pop("at", None)
     job.setdefault("enqueued_at", time.time())
     run(find(job["class"]), job)
@@ -239,13 +240,13 @@ def _run(job: Job) -> None:
 
 try:
     import pytest
-except ImportError:  # all but the fixture works without it
+except ImportError:  # everything but the fixture works without pytest
     pass
 else:
 
     @pytest.fixture
     def fake_jobs() -> Iterator[Callable[..., list[Job]]]:
-        """Fake mode for one test, which starts with no job and leaves none. Gives the test `jobs`."""
+        """Fake mode for one test, which starts and ends with an empty list. Its value is the function `jobs`."""
         with fake():
             clear_all()
             yield jobs

@@ -1,9 +1,10 @@
-"""What is to be done, for threads that wait for it. No more of them are woken than are needed.
+"""A queue of work for threads that wait for it. It wakes no more of them than are needed.
 
-`queue.SimpleQueue` would do, if it were the same in every Python. Until 3.12, what is put into it lies there until a thread
-takes it, and a thread that is awake is sooner than one that must be woken. So one thread runs a whole handful of short jobs,
-and settles them with one command. Since 3.13 it is handed to a sleeping thread at once: the queue is empty although nothing
-was run yet, each thread settles for itself, and about twice as many commands are sent. Here it lies until it is taken.
+`queue.SimpleQueue` would do if it behaved the same in every Python. Up to 3.12, an item stays in it until a thread takes
+it, and a thread that is already awake gets there before one that must be woken. So a single thread runs several short jobs
+and settles them with one command. Since 3.13, an item is handed to a sleeping thread at once: the queue is empty although
+nothing has run yet, each thread settles its own job, and about twice as many commands are sent. In this queue an item stays
+until it is taken.
 """
 
 from __future__ import annotations
@@ -21,23 +22,24 @@ class WorkQueue(Generic[T]):
 
     def __init__(self) -> None:
         self._things: deque[T] = deque()
-        # Who finds nothing waits for this lock, and who puts releases it: that wakes one thread. It looks, and if it leaves
-        # something, it wakes the next. So while there is something, this lock is free, or a thread is on its way to look.
+        # A thread that finds the queue empty waits for this lock. `put` releases it, which wakes one thread; that thread
+        # takes an item, and if it leaves any, wakes the next. So while the queue holds anything, either this lock is free
+        # or a thread is on its way.
         self._bell = threading.Lock()
         self._bell.acquire()
-        self._rung = False  # the thread that is woken has not looked yet: it need not be woken again
+        self._rung = False  # a thread was woken and has not looked yet: no need to wake it again
 
     def empty(self) -> bool:
-        """Whether there is nothing, at this moment."""
+        """Whether the queue is empty at this moment."""
         return not self._things
 
     def put(self, thing: T) -> None:
-        """Never waits."""
+        """Add an item, without ever waiting."""
         self._things.append(thing)
         self._ring()
 
     def get(self) -> T:
-        """The oldest thing; waits for one."""
+        """Remove and return the oldest item, waiting for one if there is none."""
         woken = False
         while True:
             try:
@@ -53,5 +55,5 @@ class WorkQueue(Generic[T]):
     def _ring(self) -> None:
         if not self._rung:
             self._rung = True
-            with suppress(RuntimeError):  # another thread has just rung it
+            with suppress(RuntimeError):  # another thread has just released it
                 self._bell.release()

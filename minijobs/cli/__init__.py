@@ -7,13 +7,13 @@ minijobs monitor --grep 'hset|lpush'
 minijobs web
 minijobs new SendGifToUser
 
-    parser.py       what its words mean
+    parser.py       the command line and its options
     run.py          `minijobs worker`: running a worker process
-    loader.py       the modules and files with Workers that `-r` names
-    log_writer.py   the log of a worker process, written in the background
-    reload.py       a worker process that starts again when a file is saved
-    commands.py     what the commands do that look at Redis
-    scaffold.py     a new Worker, and a test that is red until it works
+    loader.py       loading the modules and files with Workers that `-r` names
+    log_writer.py   writing the log of a worker process in the background
+    reload.py       restarting a worker process when a file is saved
+    commands.py     the commands that look at Redis
+    scaffold.py     a new Worker, and a test that fails until it works
 """
 
 from .parser import main as main

@@ -1,6 +1,6 @@
-"""What the commands of `minijobs` do that look at Redis: a table for people or, with `--json`, JSON for programs.
+"""The commands of `minijobs` that look at Redis: each prints a table for people or, with `--json`, JSON for programs.
 
-Each takes the words of the command line, read, and returns its exit code: 0, or 1 if not all of it could be done.
+Each function takes the parsed command line and returns the exit code: 0, or 1 if not all of it could be done.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SETS: dict[str, type[JobSet]] = {"retry": RetrySet, "dead": DeadSet, "scheduled"
 
 
 def stats(options: Namespace) -> int:
-    """`minijobs stats`: how many runs there have been, how many jobs there are and where, and who runs them."""
+    """`minijobs stats`: how many runs there have been, how many jobs there are and where, and the worker processes."""
     found = Stats()
     numbers = {
         "processed": found.processed,
@@ -54,7 +54,7 @@ def stats(options: Namespace) -> int:
 
 
 def queues(options: Namespace) -> int:
-    """`minijobs queues`: how many jobs wait in each, and for how long the next one has been waiting."""
+    """`minijobs queues`: how many jobs are waiting in each queue, and how long the next one has been waiting."""
     found = [(queue.name, len(queue), queue.latency()) for queue in Queue.all()]
     if options.json:
         return _json([{"name": name, "size": size, "latency": latency} for name, size, latency in found])
@@ -64,7 +64,7 @@ def queues(options: Namespace) -> int:
 
 
 def show(options: Namespace) -> int:
-    """`minijobs retry list`: the jobs of a sorted set, the earliest first."""
+    """`minijobs retry list`: the jobs of a sorted set, earliest first."""
     jobs = SETS[options.set]()
     size = len(jobs)
     entries = jobs.page(0, options.limit or max(size, 1))
@@ -85,19 +85,19 @@ def show(options: Namespace) -> int:
 
 
 def retry(options: Namespace) -> int:
-    """`minijobs retry retry JID…`, or `--all`: back to their queues now."""
+    """`minijobs retry retry JID…`, or `--all`: move jobs to their queues now."""
     if options.all:
         return _told("retried", SETS[options.set]().retry_all(_progress("retried", options)), options)
     return _each("retried", SortedEntry.retry, options)
 
 
 def delete(options: Namespace) -> int:
-    """`minijobs retry delete JID…`: gone for good."""
+    """`minijobs retry delete JID…`: delete jobs for good."""
     return _each("deleted", SortedEntry.delete, options)
 
 
 def clear(options: Namespace) -> int:
-    """`minijobs retry clear`: all of them gone for good. Asks first."""
+    """`minijobs retry clear`: delete all jobs of a sorted set for good. Asks first, unless `--yes` is given."""
     jobs = SETS[options.set]()
     what = f"{len(jobs):,} jobs in {jobs.name}, Redis at {connection.address(jobs.redis)}"
     if len(jobs) and not options.yes:
@@ -115,7 +115,7 @@ def clear(options: Namespace) -> int:
 
 
 def watch(options: Namespace) -> int:
-    """`minijobs monitor`: what Redis is being told, by anybody, until Ctrl-C."""
+    """`minijobs monitor`: print the commands sent to Redis, by any client, until Ctrl-C."""
     print(f"Watching Redis at {connection.address(connection.current())}. Ctrl-C ends it.", file=sys.stderr, flush=True)
     try:
         for told in monitor.watch(grep=options.grep):
@@ -132,7 +132,7 @@ def watch(options: Namespace) -> int:
 
 
 def new(options: Namespace) -> int:
-    """`minijobs new SendGifToUser`: a Worker, and a test that is red until it does something."""
+    """`minijobs new SendGifToUser`: write a Worker, and a test that fails until it does something."""
     try:
         paths = scaffold.new(options.name, Path(options.into))
     except ValueError as error:

@@ -16,7 +16,7 @@ from . import reload
 
 
 def load(name: str) -> None:
-    """Import a module by its name, or a file by its path. Raises Refused if that cannot be done."""
+    """Import a module by its name, or a file by its path. Raises Refused if it cannot be loaded."""
     path = Path(name)
     try:
         if path.suffix == ".py":
@@ -24,14 +24,14 @@ def load(name: str) -> None:
         else:
             sys.path[:0] = _here()
             importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # the latter would end this process, with the code 0 perhaps
+    except (Exception, SystemExit) as error:  # a SystemExit would end this process, perhaps with code 0
         raise Refused(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def _load_file(path: Path) -> None:
-    """Import this file, whatever its name is, unless it was: `queue.py`, or the second `workers.py`, gets another name.
+    """Import this file, unless it has been. If its name is taken (`queue.py`, a second `workers.py`), use another one.
 
-    One of a package is the package's module: the rest of it imports it by that name.
+    A file in a package is imported as a module of the package, because the rest of the package uses that name.
     """
     if any(getattr(module, "__file__", None) == str(path) for module in list(sys.modules.values())):
         return
@@ -42,7 +42,7 @@ def _load_file(path: Path) -> None:
     if "." in name and _is_at(name, path, top):
         importlib.import_module(name)
         return
-    # It finds the modules beside it, and nobody finds them instead of Python's own.
+    # The file can import the modules next to it, but they never replace those of the standard library.
     pythons = (os.path.dirname(os.__file__), *(folder for folder in sys.path if folder.endswith("lib-dynload")))
     after = 1 + max((place for place, folder in enumerate(sys.path) if folder in pythons), default=-1)
     sys.path[after:after] = [str(path.parent), *_here()]
@@ -52,7 +52,7 @@ def _load_file(path: Path) -> None:
     loader = importlib.machinery.SourceFileLoader(name, str(path))
     module = importlib.util.module_from_spec(importlib.machinery.ModuleSpec(name, loader, origin=str(path)))
     module.__file__ = str(path)
-    sys.modules[name] = module  # before it runs: dataclasses look there
+    sys.modules[name] = module  # before it runs, because dataclasses look there
     try:
         loader.exec_module(module)
     except BaseException:
@@ -61,7 +61,7 @@ def _load_file(path: Path) -> None:
 
 
 def _is_at(name: str, path: Path, top: Path) -> bool:
-    """Whether this file is what Python finds by this name, once `top` is on its path; there may be another such package."""
+    """Add `top` to sys.path. Returns whether Python then finds this file by this name, and not another package's."""
     sys.path[:0] = _here() if str(top) in _here() else [str(top), *_here()]
     try:
         found = importlib.util.find_spec(name)
@@ -73,14 +73,14 @@ def _is_at(name: str, path: Path, top: Path) -> bool:
 def _here() -> list[str]:
     try:
         return [os.getcwd()]
-    except FileNotFoundError:  # it was removed, as a deploy may do
+    except FileNotFoundError:  # it was removed, perhaps by a deploy
         return []
 
 
 def load_or_wait(options: Namespace) -> reload.Saved | None:
     """Load the Workers, and return the files that were loaded. Raises Failed if they cannot be loaded.
 
-    With `--reload` it waits until something is saved instead, and returns None: it is worth another try.
+    With `--reload` it does not raise, but waits until a file is saved, and returns None: loading is then worth another try.
     """
     before = reload.loadable_files()
     try:

@@ -1,9 +1,9 @@
 """The log of a worker process, written in the background.
 
-Each write hands the interpreter's lock to another thread, and the threads that run jobs stand in each other's way: with two
-lines for each job, they ran half as many. So they only leave what they have to say, and one thread writes down all of it.
+Each write hands the interpreter lock to another thread, and the threads that run jobs get in each other's way: with two
+lines logged for each job, they ran half as many jobs. So they only put their lines into a queue, and one thread writes them.
 
-The log never stops the work: where nothing can be written any more, lines are dropped, and how many is written later.
+The log never stops the work: when nothing can be written, lines are dropped, and their number is logged later.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any, TextIO
 
 from ..log import AddContext, Logger, handler, logger
 
-# So many lines wait at most to be written in the background; who has more to say waits as well.
+# How many lines may wait to be written in the background; beyond that, a thread that logs has to wait too.
 MOST_WAITING = 10_000
 
-# Seconds between two writes. To be woken for each line costs the threads that run jobs as much as to write it.
+# Seconds between two writes. Waking the writer for each line would cost the other threads as much as writing it.
 PAUSE = 0.005
 
-# Seconds that a write may take before lines are dropped: a pipe that nobody reads takes for ever.
+# Seconds that a write may take before lines are dropped: to a pipe that nothing reads, a write takes for ever.
 PATIENCE = 1.0
 
 
 @contextmanager
 def show_in_background(stream: TextIO | None = None, level: int | str = logging.INFO) -> Iterator[None]:
-    """As `log.show`, until the block ends.
+    """Like `log.show`, until the block ends.
 
-    What waits to be written when a process is killed is lost: some thousandths of a second of it.
+    When the process is killed, the lines that have not been written are lost: those of the last few milliseconds.
     """
     front = _Front(handler(stream))
     kind = type(logger)
@@ -51,10 +51,10 @@ def show_in_background(stream: TextIO | None = None, level: int | str = logging.
 
 
 class _Visible(Logger):
-    """Our logger in a worker process: its lines are written, and to each place once, whenever others set up logging.
+    """Our logger in a worker process. Its lines are always written, once to each place, even if other code sets up logging.
 
-    `logging.config.dictConfig` disables the loggers that exist, and `logging.basicConfig` adds a handler that would print
-    our lines a second time. Either may be called in the user's module or in any job. The level stays theirs.
+    `logging.config.dictConfig` disables existing loggers, and `logging.basicConfig` adds a handler that would print our
+    lines a second time. The user's module or any job may call either. Other code can still set the level.
     """
 
     @property
@@ -72,13 +72,13 @@ class _Visible(Logger):
             if record.levelno >= one.level and not again:
                 try:
                     one.handle(record)
-                except Exception:  # a handler of somebody else's: no reason to stop running jobs
+                except Exception:  # another handler's error must not stop jobs from running
                     with suppress(Exception):
                         one.handleError(record)
 
 
 def _same_place(one: Any, other: Any) -> bool:
-    """Whether two streams write to one file, terminal or pipe; each may be wrapped in another."""
+    """Whether two streams, possibly wrapped in others, write to the same file, terminal or pipe."""
     if one is other or one is None or other is None:
         return one is other
     try:
@@ -88,7 +88,7 @@ def _same_place(one: Any, other: Any) -> bool:
 
 
 class _Front(logging.Handler):
-    """Where a thread leaves what it has to say, and the thread that writes it, with one write for all that waits."""
+    """A handler that queues records, and the thread that writes them, all that are waiting in one write."""
 
     def __init__(self, printer: logging.StreamHandler[TextIO]) -> None:
         super().__init__()
@@ -99,20 +99,20 @@ class _Front(logging.Handler):
         self.writer = threading.Thread(target=self._write_all, name="log", daemon=True)
         self.lines: list[str] = []
         self._writing_since = float("inf")
-        self.ended = False  # the writer writes no more
+        self.ended = False  # whether the writer has ended
         self.count = threading.Lock()
-        self._dropped = 0  # because too many waited
-        self._lost = 0  # they could not be written: only the writer counts here
-        self._told = 0  # and so many of both are known to the reader
+        self._dropped = 0  # lines dropped because too many were waiting
+        self._lost = 0  # lines that could not be written; only the writer changes this
+        self._told = 0  # how many of both the log has already mentioned
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """As any handler's, without its lock: many threads may put into one queue."""
+        """Like `logging.Handler.handle`, but without its lock: many threads may put into one queue."""
         if told := bool(self.filter(record)):
             self.emit(record)
         return told
 
     def emit(self, record: logging.LogRecord) -> None:
-        # A child has no such thread. It writes what it has to say by itself.
+        # A forked child does not have the writer thread, so it writes its lines itself.
         if self.ended or os.getpid() != self.pid:
             self.printer.handle(record)
             return
@@ -122,10 +122,10 @@ class _Front(logging.Handler):
                     self._dropped += 1
                 return
             time.sleep(0.001)
-        self.waiting.put(record)  # as it is: nobody but us will change it, so it can be formatted later
+        self.waiting.put(record)  # unformatted: no other code will change it, so it can be formatted later
 
     def stop(self) -> None:
-        """Write what waits, if it can be written."""
+        """Write what is waiting, if it can be written, and end the writer."""
         self.waiting.put(None)
         self.writer.join(2 * PATIENCE)
 
@@ -134,7 +134,7 @@ class _Front(logging.Handler):
             while (record := self.waiting.get()) is not None:
                 try:
                     self.lines.append(self.printer.format(record) + "\n")
-                except BaseException:  # a job may log anything, also an object whose text is a SystemExit
+                except BaseException:  # a job may log anything, even an object whose __str__ raises SystemExit
                     with suppress(BaseException):
                         self.printer.handleError(record)
                 if self.waiting.empty() or len(self.lines) > MOST_WAITING:
@@ -155,20 +155,20 @@ class _Front(logging.Handler):
         try:
             _put("".join(self.lines), self.printer.stream)
             self._told = missing
-        except Exception:  # a full disk, a closed stream, a reader who has gone: no reason to stop running jobs
+        except Exception:  # a full disk, a closed stream, a reader that is gone: jobs must go on
             self._lost += len(self.lines) - (missing > self._told)
         self._writing_since = float("inf")
         self.lines.clear()
 
 
 def _put(text: str, stream: Any) -> None:
-    if not text or stream is None:  # so it is where standard error is closed
+    if not text or stream is None:  # it is None if standard error is closed
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     data = text.encode(encoding, "backslashreplace")
     if type(stream) is not io.TextIOWrapper:
         stream.write(data.decode(encoding))
         stream.flush()
-    else:  # past its buffer, whose lock a child that is forked meanwhile would find taken for ever
+    else:  # bypass its buffer, whose lock would stay locked in a child that is forked meanwhile
         while data:
             data = data[os.write(stream.fileno(), data) :]

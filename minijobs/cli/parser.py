@@ -1,4 +1,4 @@
-"""What the words of the command `minijobs` mean."""
+"""The command line of `minijobs`: its commands and options."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ WHAT_IS_IN = {
 
 
 def main(words: list[str] | None = None) -> int:
-    """Do what the words say, and return the exit code.
+    """Run the command line `words`, by default that of this process, and return the exit code.
 
-    0: it was done or, if it runs until it is told to stop, it stopped as told. 1: it could not be done, or not all of it.
-    2: the words make no sense. A command that was interrupted before it was done returns what a shell says: 130 after
-    Ctrl-C, 143 after TERM.
+    0: it was done; a command that runs until told to stop has stopped as told. 1: it could not be done, or not completely.
+    2: the command line makes no sense. A command that was interrupted before it was done returns the codes that shells use:
+    130 after Ctrl-C, 143 after TERM.
     """
     code, options = 1, argparse.Namespace(do=None)
     try:
         prepare()
         parser().parse_args(words, options)
         asked: AbstractContextManager[Any] = nullcontext()
-        if options.do is not commands.new:  # which needs no Redis
+        if options.do is not commands.new:  # `new` needs no Redis
             asked = connection.translate_errors(_redis(), "minijobs " + " ".join(sys.argv[1:] if words is None else words))
         with asked:
             code = options.do(options)
@@ -49,7 +49,7 @@ def main(words: list[str] | None = None) -> int:
     except (KeyboardInterrupt, Terminated) as told:
         stopped = options.do in (work, web)
         code = 0 if stopped else 143 if isinstance(told, Terminated) else 130
-    except BrokenPipeError:  # `minijobs monitor | head`: the reader has seen enough
+    except BrokenPipeError:  # as in `minijobs monitor | head`: the reader has gone
         code = 0
     except OSError as error:
         complain(error)
@@ -61,7 +61,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be said."""
+    """The parser of the command line, with all commands."""
     main = argparse.ArgumentParser(prog="minijobs", description="Background jobs through Redis, in Sidekiq's own format.")
     main.add_argument("--version", action="version", version=f"minijobs {_version()}")
     verbs = main.add_subparsers(metavar="what to do", required=True)
@@ -116,14 +116,14 @@ def parser() -> argparse.ArgumentParser:
 def web(options: argparse.Namespace) -> int:
     """`minijobs web`: the dashboard. Sidekiq: `Sidekiq::Web`, which needs an application around it."""
     try:
-        from ..web.serve import serve  # here, for nothing else needs Flask
+        from ..web.serve import serve  # imported here, because nothing else needs Flask
     except ModuleNotFoundError as error:
         raise Failed(f'minijobs web needs {error.name}: pip install "minijobs[web]"') from None
     return serve(options.host, options.port)
 
 
 def _redis() -> Redis:
-    """The Redis that is meant; whether it answers is another question."""
+    """The client of the Redis to use; nothing is sent to it yet. Raises Failed if REDIS_URL is not valid."""
     try:
         return connection.current()
     except ValueError as error:

@@ -20,7 +20,7 @@ from ..server import Server, TooManyThreads
 from . import log_writer, reload
 from .loader import load_or_wait
 
-# Seconds that a worker process waits at its start for a Redis that is away: the two may be started together.
+# Seconds that a starting worker process waits for a Redis that is away: the two may be started together.
 PATIENCE = 5.0
 
 
@@ -43,7 +43,7 @@ def work(options: argparse.Namespace) -> int:
         code = 1
     except (KeyboardInterrupt, Terminated):
         code = 0
-    except Exception:  # a mistake of ours; it must not wait for a thread of the user's, as Python does at its end
+    except Exception:  # a bug of ours; do not wait for the user's threads, as Python does at exit
         code = 1
         with suppress(OSError, ValueError):
             traceback.print_exc()
@@ -81,7 +81,7 @@ def _work(options: argparse.Namespace, queues: list[str], weights: dict[str, int
 
 
 def _check(server: Server, queues: list[str]) -> None:
-    """Ask Redis whether a worker can work with it. Raises Failed if not, RedisUnavailable if it does not come soon."""
+    """Check that a worker can work with Redis. Raises Failed if not, RedisUnavailable if it is still away after a while."""
     outage, gives_up = connection.Outage(server.redis), float("inf")
     while True:
         try:
@@ -98,7 +98,7 @@ def _check(server: Server, queues: list[str]) -> None:
 
 
 def queues_and_weights(named: list[str]) -> tuple[list[str], dict[str, int]]:
-    """What `-q` says: names in strict order, or with weights.
+    """The queues of the `-q` options, and their weights; no weights mean strict order.
 
     >>> queues_and_weights(["critical,3", "default"])
     (['critical', 'default'], {'critical': 3, 'default': 1})

@@ -1,7 +1,7 @@
-"""What `minijobs new SendGifToUser` makes: a Worker that does nothing yet, and a test that is red until it does something.
+"""The files that `minijobs new SendGifToUser` writes: a Worker that does nothing yet, and a test that fails until it does.
 
-The usual first test of a Worker pushes a job and counts the jobs. It is green whatever `perform` does. So there are two
-here: that one, which says how little it proves, and one that runs the job and asks what is different.
+The usual first test of a Worker pushes a job and counts the jobs, so it passes whatever `perform` does. The file has two
+tests: that one, which says how little it proves, and one that runs the job and checks what has changed.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def test_a_run_changes_something():
 def new(name: str, into: Path = Path(".")) -> tuple[Path, Path]:
     """Write a Worker and its test into the folder `into`. Returns the paths of the two files.
 
-    `name` is written SendGifToUser or send_gif_to_user; "Worker" is added to it unless it is there. Raises ValueError for
-    any other name, and FileExistsError if either file is there already; then nothing was written.
+    `name` is written as SendGifToUser or send_gif_to_user; "Worker" is appended unless it is there. Raises ValueError for
+    any other name, and FileExistsError if either file exists; then nothing has been written.
     Sidekiq: `rails generate sidekiq:job SendGifToUser`.
 
     >>> import tempfile
@@ -111,7 +111,7 @@ def new(name: str, into: Path = Path(".")) -> tuple[Path, Path]:
 
 
 def _class_name(name: str) -> str:
-    """`name` as the name of a class that ends in "Worker"."""
+    """`name` as a class name that ends in "Worker"."""
     if keyword.iskeyword(name) or not re.fullmatch("[A-Z][A-Za-z0-9]*|[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         raise ValueError(f"{name!r} cannot be the name of a Worker: write it as SendGifToUser or send_gif_to_user.")
     if name[0].islower():

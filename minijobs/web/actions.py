@@ -1,4 +1,4 @@
-"""What the buttons do. Each is a POST with the visitor's token; then the page is shown anew, and says what was done."""
+"""What the buttons do. Each sends a POST with the visitor's token; the page then reloads and says what was done."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIGNALS = {"quiet": Process.quiet, "stop": Process.stop}
 
 @actions.post("/<any(retries, scheduled, dead):name>")
 def some(name: str) -> Response:
-    """Retry, kill or delete the jobs that were selected."""
+    """Retry, kill or delete the selected jobs of a sorted set."""
     do = _one_of(SHELVES[name].does)
     keys = flask.request.form.getlist("key")
     found = reading.entries(SHELVES[name].kind(reading.client()), keys)
@@ -49,7 +49,7 @@ def all_of_them(name: str) -> Response:
 
 @actions.post("/queue/job")
 def queued() -> Response:
-    """Delete the jobs of a queue that were selected."""
+    """Delete the selected jobs of a queue."""
     queue = Queue(asked("name"), reading.client())
     keys = flask.request.form.getlist("key")
     found = [record for key in keys if (record := reading.record(queue, key))]
@@ -71,7 +71,7 @@ def clear_queue() -> Response:
 
 @actions.post("/busy")
 def signal() -> Response:
-    """Ask a process to be quiet, or to stop."""
+    """Ask a process to fetch no more jobs, or to stop."""
     do, identity = _one_of(SIGNALS), asked("identity")
     process = ProcessSet(reading.client()).find(identity)
     if process is None:

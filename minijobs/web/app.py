@@ -1,4 +1,4 @@
-"""The dashboard as an application: the pages and their buttons, behind what protects them."""
+"""The dashboard as a WSGI application: the pages and their buttons, and the protection in front of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def dashboard(redis: Redis | None = None) -> flask.Flask:
-    """A WSGI application that shows this Redis, or else the one of `minijobs.connect` at the time of each request.
+    """A WSGI application that shows this Redis or, without one, the current Redis of `minijobs.connect` at each request.
 
     It works wherever it is mounted. Sidekiq: `Sidekiq::Web`.
 
@@ -41,7 +41,7 @@ def dashboard(redis: Redis | None = None) -> flask.Flask:
 
 
 def _refused(error: HTTPException) -> flask.typing.ResponseReturnValue:
-    if error.response is not None:  # a redirect, or one that is complete already
+    if error.response is not None:  # a redirect, or another response that is already complete
         return error.response
     body = flask.render_template("error.html", title=error.name, sentence=error.description)
     headers = [(name, value) for name, value in error.get_headers() if name in ("WWW-Authenticate", "Allow")]

@@ -1,4 +1,4 @@
-"""The history of days, as shapes: a bar for each day, in a picture as wide as there are days and 100 high."""
+"""The daily history, as shapes: a bar for each day, in a picture that is 100 high and one unit wide for each day."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HIGH = 100.0
 
 
 class Bar(NamedTuple):
-    """One day: how many runs went well and how many failed, and how high its two bars are; the failed one stands below."""
+    """One day: how many runs succeeded and how many failed, and the heights of its two bars; the failed one is below."""
 
     day: date
     done: int
@@ -19,14 +19,14 @@ class Bar(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """The bars of some days, the earliest first, and the number that the full height stands for."""
+    """The bars of some days, earliest first, and the number of runs that the full height stands for."""
 
     bars: list[Bar]
     top: int
 
 
 def bars(history: dict[date, tuple[int, int]]) -> Chart:
-    """The bars for a history of `Stats`: for each day its runs, and how many of them failed.
+    """The bars for a history of `Stats`, which has for each day the number of runs, and how many of them failed.
 
     >>> [bar] = bars({date(2026, 11, 24): (80, 20)}).bars
     >>> bar.done, bar.failed, bar.done_height, bar.failed_height
@@ -41,7 +41,7 @@ def bars(history: dict[date, tuple[int, int]]) -> Chart:
 
 
 def round_up(count: int) -> int:
-    """The next number that is good to read at the end of an axis: one digit and zeros, or 15 and zeros.
+    """The next number that reads well at the end of an axis: one digit and zeros, or 15 and zeros.
 
     >>> [round_up(count) for count in (0, 1, 7, 80, 120, 10_400, 99_999)]
     [1, 1, 8, 80, 150, 15000, 100000]

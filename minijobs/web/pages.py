@@ -1,4 +1,4 @@
-"""The pages. Each is read from Redis when it is asked for; nothing is kept, so any number of processes may serve them."""
+"""The pages. Each is read from Redis when requested; no state is kept, so any number of processes may serve them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ pages = flask.Blueprint("pages", __name__)
 
 DAYS = {7: "1 week", 30: "1 month", 90: "3 months", 180: "6 months"}
 
-# What a job's own page shows elsewhere than among its other fields.
+# Fields that a job's own page shows separately, not in the table of the other fields.
 SHOWN_ELSEWHERE = {"class", "args", "jid", "error_class", "error_message", "error_backtrace"}
 TIMES = ("created_at", "enqueued_at", "failed_at", "retried_at", "at")
 
 
 @pages.get("/")
 def overview() -> bytes:
-    """Numbers, their history, the processes and the queues."""
+    """Statistics, their history, the processes and the queues."""
     days = flask.request.args.get("days", 30, type=int)
     days = days if days in DAYS else 30
     redis = reading.client()
@@ -43,7 +43,7 @@ def busy() -> bytes:
 
 @pages.get("/queues")
 def queues() -> bytes:
-    """The queues, how many jobs wait in each, and for how long."""
+    """The queues, how many jobs are waiting in each, and for how long."""
     redis = reading.client()
     found = reading.numbers(redis)
     return show("queues.html", "Queues", found, latencies=reading.latencies(redis, found.queues))
@@ -51,7 +51,7 @@ def queues() -> bytes:
 
 @pages.get("/queue")
 def queue() -> bytes:
-    """The jobs that wait in one queue, the next one first."""
+    """The jobs waiting in one queue, the next one first."""
     found = Queue(asked("name"), reading.client())
     size = len(found)
     page, last = _page(size)
@@ -64,26 +64,26 @@ def queue() -> bytes:
 
 @pages.get("/queue/job")
 def queued_job() -> bytes:
-    """One job that waits in a queue."""
+    """One job waiting in a queue."""
     return show_job(queued_record(), queue=Queue(asked("name"), reading.client()))
 
 
 @pages.get("/queue/raw")
 def queued_raw() -> flask.Response:
-    """The entry of one job that waits in a queue, as it is in Redis."""
+    """The entry of one job waiting in a queue, as it is in Redis."""
     return download(queued_record())
 
 
 @pages.get("/queue/clear")
 def ask_queue() -> bytes:
-    """Whether a queue is really to be cleared."""
+    """Ask for confirmation before a queue is cleared."""
     found = Queue(asked("name"), reading.client())
     return show("ask.html", "Clear a queue", queue=found, size=len(found), do="delete", shelf=None)
 
 
 @pages.get("/<any(retries, scheduled, dead):name>")
 def shelf(name: str) -> bytes:
-    """The jobs of a sorted set: the earliest first, of the dead the last ones first."""
+    """The jobs of a sorted set, earliest first; dead jobs are shown latest first."""
     it = SHELVES[name]
     jobs = it.kind(reading.client())
     size = len(jobs)
@@ -111,7 +111,7 @@ def raw(name: str, key: str) -> flask.Response:
 
 @pages.get("/<any(retries, scheduled, dead):name>/all/<any(retry, kill, delete):do>")
 def ask_all(name: str, do: str) -> bytes:
-    """Whether all jobs of a sorted set are really to be moved or deleted."""
+    """Ask for confirmation before all jobs of a sorted set are moved or deleted."""
     it = SHELVES[name]
     if do not in it.does:
         flask.abort(404)
@@ -119,7 +119,7 @@ def ask_all(name: str, do: str) -> bytes:
 
 
 def queued_record() -> JobRecord:
-    """The job of a queue that is asked for."""
+    """The job in a queue that the request names; 404 if it is gone."""
     record = reading.record(Queue(asked("name"), reading.client()), asked("key"))
     if record is None:
         flask.abort(404, "This job is not in its queue any more: it was taken to be run, or deleted.")
@@ -127,7 +127,7 @@ def queued_record() -> JobRecord:
 
 
 def shelved_record(name: str, key: str) -> JobRecord:
-    """The job of a sorted set that is asked for."""
+    """The job in a sorted set that the request names; 404 if it is gone."""
     found = reading.entries(SHELVES[name].kind(reading.client()), [key])
     if not found:
         flask.abort(404, f"This job is not in {SHELVES[name].kind.name} any more: it was moved, or deleted.")
@@ -135,13 +135,13 @@ def shelved_record(name: str, key: str) -> JobRecord:
 
 
 def download(record: JobRecord) -> flask.Response:
-    """An entry as a file; nothing in it is shown, so nothing in it can do anything."""
+    """An entry as a file to download. The browser does not display it, so it can do no harm."""
     headers = {"Content-Disposition": 'attachment; filename="job.json"'}
     return flask.Response(record.raw, headers=headers, mimetype="application/octet-stream")
 
 
 def show(template: str, title: str, numbers: Numbers | None = None, **values: Any) -> bytes:
-    """A page, with the numbers at its top, read now if they were not yet."""
+    """Render a page. The numbers at its top are read now, unless they are given."""
     redis = reading.client()
     values["here"] = (flask.request.view_args or {}).get("name") or flask.request.endpoint
     values |= {"numbers": numbers or reading.numbers(redis), "redis_at": connection.address(redis)}
@@ -149,7 +149,7 @@ def show(template: str, title: str, numbers: Numbers | None = None, **values: An
 
 
 def show_job(record: JobRecord, *, shelf: Shelf | None = None, queue: Queue | None = None) -> bytes:
-    """A job's own page."""
+    """Render a job's own page."""
     wrong = None
     try:
         load(record.raw)
@@ -162,15 +162,15 @@ def show_job(record: JobRecord, *, shelf: Shelf | None = None, queue: Queue | No
 
 
 def asked(name: str) -> str:
-    """A word of the address, or of the form."""
+    """A parameter of the address or of the form; 400 if it is missing."""
     word = flask.request.values.get(name)
     if word is None:
         flask.abort(400, f"The address is not complete: {name} is missing.")
     address = parse_qs(flask.request.query_string.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
-    return address.get(name, [word])[0]  # Flask would read a name that is not UTF-8 as another one
+    return address.get(name, [word])[0]  # Flask would change a name that is not UTF-8
 
 
 def _page(size: int) -> tuple[int, int]:
-    """Which page is asked for, and which is the last."""
+    """The number of the requested page, and that of the last page."""
     last = max(1, -(-size // PER_PAGE))
     return min(max(1, flask.request.args.get("page", 1, type=int)), last), last

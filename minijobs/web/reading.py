@@ -1,4 +1,4 @@
-"""What the pages show, read from Redis: in a number of round trips that does not depend on how many jobs there are."""
+"""Reads what the pages show from Redis. The number of round trips does not depend on how many jobs there are."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 PER_PAGE = 25
 
-# So many entries are looked through in one round trip, where one is sought.
+# How many entries are searched in one round trip.
 CHUNK = 200
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """A sorted set, as the pages call it; `does` are the words on its buttons."""
+    """A sorted set, with the names that the pages use for it; `does` maps each action to the words on its button."""
 
     name: str
     title: str
@@ -35,7 +35,7 @@ class Shelf:
 
     @property
     def all(self) -> dict[str, str]:
-        """The words on the buttons that do it to all of its jobs."""
+        """The same for the buttons that act on all of its jobs."""
         words = {"retry": "Retry all", "kill": "Kill all", "delete": "Delete all"}
         if self.kind is ScheduledSet:
             words["retry"] = "Add all to their queues"
@@ -68,14 +68,14 @@ SHELVES = {
 
 @dataclass(frozen=True)
 class Numbers:
-    """What stands at the top of each page."""
+    """The numbers at the top of each page."""
 
     processed: int
     failed: int
     sizes: dict[str, int]
-    """How many jobs each shelf has."""
+    """How many jobs each shelf has, by its name."""
     queues: dict[str, int]
-    """How many jobs wait in each queue, by name."""
+    """How many jobs are waiting in each queue, by its name."""
     processes: list[Process]
 
     @property
@@ -92,13 +92,13 @@ class Numbers:
 
 
 def client() -> Redis:
-    """The Redis that is shown."""
+    """The Redis that this dashboard shows."""
     given: Redis | None = flask.current_app.config["MINIJOBS_REDIS"]
     return connection.current() if given is None else given
 
 
 def numbers(redis: Redis) -> Numbers:
-    """The numbers, now."""
+    """Read the numbers."""
     pipe: Any = redis.pipeline(transaction=False)
     pipe.mget("stat:processed", "stat:failed")
     pipe.smembers("queues")
@@ -114,7 +114,7 @@ def numbers(redis: Redis) -> Numbers:
 
 
 def latencies(redis: Redis, names: Iterable[str]) -> dict[str, float]:
-    """Seconds that the next job of each queue has been waiting."""
+    """Seconds for which the next job of each queue has been waiting; 0 if there is none."""
     queues = [Queue(name, redis) for name in names]
     pipe: Any = redis.pipeline(transaction=False)
     for queue in queues:
@@ -124,17 +124,17 @@ def latencies(redis: Redis, names: Iterable[str]) -> dict[str, float]:
 
 
 def digest(raw: bytes) -> str:
-    """A name for an entry, whatever it holds: who acts on it acts on exactly what was seen, or on nothing."""
+    """A name for an entry, whatever it holds. An action by this name affects exactly the entry that was seen, or none."""
     return hashlib.sha256(raw).hexdigest()[:24]
 
 
 def key(entry: JobRecord, place: int = 0) -> str:
-    """What a page calls an entry: its digest, and where to look for it: its score, or its place in a queue."""
+    """How a page refers to an entry: its digest and where to look for it, which is its score or its place in a queue."""
     return f"{digest(entry.raw)}-{entry.score!r}" if isinstance(entry, SortedEntry) else f"{digest(entry.raw)}-{place}"
 
 
 def entries(jobs: JobSet, keys: Iterable[str]) -> list[SortedEntry]:
-    """Those entries that are still there, at the scores that their keys name."""
+    """The entries that these keys name and that are still there, each at the score in its key."""
     wanted: dict[float, set[str]] = {}
     for one in keys:
         name, _, score = one.partition("-")
@@ -145,13 +145,16 @@ def entries(jobs: JobSet, keys: Iterable[str]) -> list[SortedEntry]:
     return [
         SortedEntry(raw, score, jobs)
         for score, names in wanted.items()
-        if score == score  # NaN is no score
+        if score == score  # not NaN
         for raw in _at(jobs, score, names)
     ]
 
 
 def record(queue: Queue, key: str) -> JobRecord | None:
-    """The job in this queue that a key names, if it is still there: it moves up, unless others were put back before it."""
+    """The job in this queue that a key names, or None if it is gone.
+
+    The search goes from CHUNK places behind its old one to the front: jobs move up, unless others are requeued before them.
+    """
     name, _, place = key.partition("-")
     start = CHUNK + (int(place) if place.isdecimal() and len(place) < 18 else 0)
     client: Any = queue.redis

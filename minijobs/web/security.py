@@ -1,14 +1,15 @@
-"""Who may look, and what must not be done to a visitor behind his back.
+"""Who may use the dashboard, and how its visitors are protected from attacks through their browsers.
 
-- **Password.** `MINIJOBS_WEB_PASSWORD`, with the user name of `MINIJOBS_WEB_USER` ("minijobs"), is asked for by HTTP Basic.
-- **Forged requests.** Another site can make a browser send a form to this one, but it can neither read nor set this one's
-  cookies. So a form repeats what a cookie holds. No secret is needed for that, which several processes would have to share.
-  Besides, browsers say themselves which site a request comes from.
-- **Rebinding.** A stranger's host name may be made to mean 127.0.0.1, and then his page counts as this site. Bound to this
-  machine alone, the dashboard answers only to the names that this machine has for itself. Mounted, that is for your
-  application to decide: for Flask, its setting `TRUSTED_HOSTS`.
-- **Scripts.** Templates escape whatever a job holds. If that failed, the content security policy still allows no script but
-  our own file.
+- **Password.** HTTP Basic asks for the password in `MINIJOBS_WEB_PASSWORD`, with the user name in `MINIJOBS_WEB_USER`, by
+  default "minijobs".
+- **Forged requests.** Another site can make a browser send a form to this one, but it can neither read nor set this site's
+  cookies. So each form has to repeat the value of a cookie. This needs no secret that several processes would have to share.
+  In addition, browsers themselves report which site a request comes from.
+- **Rebinding.** An attacker can make a host name resolve to 127.0.0.1, and then the attacker's page counts as this site. If
+  it is bound to this machine alone, the dashboard therefore answers only to the local names of this machine. If it is
+  mounted, your application must check host names: in Flask, with the setting `TRUSTED_HOSTS`.
+- **Scripts.** Templates escape everything that a job holds. Should that fail, the content security policy still allows no
+  script except our own file.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 def protect(app: flask.Flask) -> None:
-    """Guard every request of this application, and every answer."""
+    """Add the checks to every request of this application, and the security headers to every response."""
     user = os.environ.get("MINIJOBS_WEB_USER") or "minijobs"
     if password := os.environ.get("MINIJOBS_WEB_PASSWORD"):
         app.before_request(lambda: _know(user, password))
@@ -48,7 +49,7 @@ def protect(app: flask.Flask) -> None:
 
 
 def only_for_this_machine(app: flask.Flask) -> None:
-    """Refuse requests under a host name that is not this machine's own for itself."""
+    """Refuse requests for any host name other than localhost, 127.0.0.1 and [::1]."""
 
     def refuse_strange_names() -> None:
         name = re.sub(r":\d*$", "", flask.request.host).lower()
@@ -59,7 +60,7 @@ def only_for_this_machine(app: flask.Flask) -> None:
 
 
 def token() -> str:
-    """What a form has to repeat: the visitor's cookie, a fresh one if there is none."""
+    """The token that a form has to repeat: the visitor's cookie, or a new one if there is no valid one."""
     if "token" not in flask.g:
         brought = flask.request.cookies.get(TOKEN, "")
         flask.g.token = brought if re.fullmatch(r"[\w-]{43}", brought, re.ASCII) else secrets.token_urlsafe(32)
@@ -67,12 +68,12 @@ def token() -> str:
 
 
 def say(sentence: str) -> None:
-    """Let the next page begin with this sentence."""
+    """Show this sentence at the top of the next page."""
     flask.g.say = sentence
 
 
 def said() -> str:
-    """What was said before this page, once. A page that refreshes itself has no ears for it."""
+    """The sentence to show on this page, once. A request by which a page refreshes itself does not use it up."""
     if "X-Live" in flask.request.headers:
         return ""
     flask.g.heard = True
@@ -82,7 +83,7 @@ def said() -> str:
 def _know(user: str, password: str) -> flask.Response | None:
     given = flask.request.authorization
     name, word = (given.username or "", given.password or "") if given and given.type == "basic" else ("", "")
-    # Both are compared, always: how long it takes must tell nothing.
+    # Always compare both, so that the time taken reveals nothing.
     right = [hmac.compare_digest(a.encode(), b.encode()) for a, b in ((name, user), (word, password))]
     if all(right):
         return None
@@ -108,7 +109,7 @@ def _refuse_forged() -> None:
 def _seal(response: flask.Response) -> flask.Response:
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"  # with no-referrer, browsers would hide their Origin from us, too
+    response.headers["Referrer-Policy"] = "same-origin"  # with no-referrer, browsers would not send us their Origin either
     if flask.request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     path, secure = flask.request.script_root or "/", flask.request.is_secure

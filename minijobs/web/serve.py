@@ -1,4 +1,4 @@
-"""The command `minijobs web`: the dashboard alone, served by waitress."""
+"""The command `minijobs web`: the dashboard on its own, served by waitress."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .app import dashboard
 
 
 def serve(host: str, port: int) -> int:
-    """Serve the dashboard there until Ctrl-C.
+    """Serve the dashboard at this host and port until Ctrl-C; port 0 means any free one.
 
-    Raises Refused for words that make no sense, Failed where it cannot be served, RedisUnavailable without a Redis.
+    Raises Refused for arguments that are not allowed, Failed if it cannot serve there, RedisUnavailable without a Redis.
     """
     if not 0 <= port <= 65_535:
         raise Refused(f"--port {port}: it must be from 0, for any that is free, to 65535.")
@@ -47,10 +47,10 @@ def serve(host: str, port: int) -> int:
 
 
 def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
-    """What this name means, the older kind of address first."""
+    """The addresses of this host name, IPv4 first. Raises Failed if it has none."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:  # the latter for what cannot be a name at all
+    except (OSError, UnicodeError) as error:  # UnicodeError if it cannot be a host name at all
         reason = getattr(error, "strerror", None) or error
         raise Failed(f"--host {host} is no address of this machine: {reason}.") from None
     return sorted((family, str(address[0])) for family, *_, address in found)

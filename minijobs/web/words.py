@@ -1,7 +1,7 @@
-"""A job's values as text that cannot do harm. Whoever may push a job decides what it holds: any sign, in any number.
+"""A job's values as text that can do no harm. Anyone who can push a job decides what it holds: any text, of any length.
 
-Markup is escaped by the templates, and `<bdi>` there keeps text that is written from right to left from turning its
-neighbours around. Here it is cut to a length, and what is no visible sign becomes an escape, such as \\u202e.
+The templates escape markup, and their `<bdi>` keeps text written from right to left from reordering the text around it. The
+functions here limit the length, and turn characters that are not printable into escapes, such as \\u202e.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any, NamedTuple
 
 from ..console import away, plain, stretch
 
-SHORT = 120  # signs of a value in a table
-LONG = 50_000  # signs of a value on its job's own page
+SHORT = 120  # characters of a value in a table
+LONG = 50_000  # characters of a value on its job's own page
 
 
 class Text(NamedTuple):
-    """The beginning of a value, and whether that is not all of it."""
+    """The beginning of a value, and whether the rest was cut off."""
 
     shown: str
     cut: bool
 
 
 def line(value: object, most: int = SHORT) -> str:
-    """A value of JSON in one line, at most so many signs of it.
+    """A JSON value in one line, cut to `most` characters.
 
     >>> line({"to": "ada"}), line("a\\nb"), line("x" * 99, most=5), line(None)
     ('{"to": "ada"}', 'a\\\\nb', 'xxxxx…', '')
@@ -38,7 +38,7 @@ def line(value: object, most: int = SHORT) -> str:
 
 
 def arguments(args: list[Any], most: int = SHORT) -> str:
-    """A job's arguments in one line, as they would stand between the brackets of a call.
+    """A job's arguments in one line, as they would be written between the parentheses of a call.
 
     >>> arguments(["ada", 1, None])
     '"ada", 1, null'
@@ -48,7 +48,7 @@ def arguments(args: list[Any], most: int = SHORT) -> str:
 
 
 def block(value: object, most: int = LONG) -> Text:
-    """A value of JSON as lines, text as it is, at most so many signs of it.
+    """A JSON value as indented lines, a string as it is; cut to `most` characters.
 
     >>> print(block(["ada", {"a": 1}]).shown)
     [
@@ -63,12 +63,12 @@ def block(value: object, most: int = LONG) -> Text:
 
 
 def raw_block(raw: bytes, most: int = LONG) -> Text:
-    """What Redis holds, as it is."""
+    """The bytes that Redis holds, as text that is not reformatted."""
     return block(raw[: 4 * most].decode(errors="backslashreplace"), most)
 
 
 def clock(moment: float) -> str:
-    """A moment in epoch seconds, as date and time in Greenwich; one that no calendar has, as the number.
+    """A time in epoch seconds as date and time in UTC, or as a number if it is out of range.
 
     >>> clock(1795450392.5), clock(1e300)
     ('2026-11-23 16:13:12 UTC', '1e+300')
@@ -80,7 +80,7 @@ def clock(moment: float) -> str:
 
 
 def from_now(moment: float, now: float | None = None) -> str:
-    """How far a moment in epoch seconds is.
+    """How far away a time is, given in epoch seconds.
 
     >>> from_now(1_030, now=1_000), from_now(10**400)
     ('30 s from now', 'never')
@@ -92,17 +92,17 @@ def from_now(moment: float, now: float | None = None) -> str:
 
 
 def since(moment: float) -> str:
-    """How long ago a moment in epoch seconds was."""
+    """How long ago a time was, given in epoch seconds."""
     return stretch(max(0.0, time.time() - moment))
 
 
 def megabytes(kilobytes: int) -> str:
-    """A size in memory."""
+    """An amount of memory, given in KB, as text in MB."""
     return f"{kilobytes / 1024:,.0f} MB"
 
 
 def jobs(count: int) -> str:
-    """So many jobs.
+    """A number of jobs in words.
 
     >>> jobs(1), jobs(1200)
     ('1 job', '1,200 jobs')
@@ -111,7 +111,7 @@ def jobs(count: int) -> str:
 
 
 def web_name(name: object) -> bytes:
-    """A name as an address can hold it: its bytes, which need not be UTF-8. Another half of a surrogate pair is escaped.
+    """A name as bytes for a URL; they need not be UTF-8. Surrogates that do not stand for a byte are escaped.
 
     >>> web_name("é"), web_name("\\udcff"), web_name("\\ud800")
     (b'\\xc3\\xa9', b'\\xff', b'\\\\ud800')
@@ -123,12 +123,12 @@ def web_name(name: object) -> bytes:
 
 
 def some(value: object) -> list[object]:
-    """The values of a list, if it is one: what a process tells is as little to be trusted as a job."""
+    """The value if it is a list, or an empty list: data from a process is trusted no more than a job."""
     return value if isinstance(value, list) else []
 
 
 def as_bytes(page: str) -> bytes:
-    """A page as it is sent. Half a surrogate pair, which no encoding has, must not cost the page.
+    """A page encoded in UTF-8. Lone surrogates, which cannot be encoded, are escaped, so that the page can still be sent.
 
     >>> as_bytes("a\\ud800")
     b'a\\\\ud800'
@@ -137,7 +137,7 @@ def as_bytes(page: str) -> bytes:
 
 
 def _pieces(value: object, indent: int | None = None) -> Iterable[str]:
-    # Without the C encoder, which would write all of it at once: most of it may never be shown.
+    # iterencode avoids the C encoder, which would encode everything at once, though most of it may never be shown.
     return json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(value)
 
 
