@@ -1,4 +1,4 @@
-"""When to try again, when to stop.
+"""When to try again, when to stop: `after_failure` decides.
 
 A job that failed is not run again on the spot. It goes back to Redis, into the sorted set `retry`, with the moment of its
 next try as its score; the poller (see `scheduled`) puts it back into its queue when that moment has passed. When its tries
@@ -84,9 +84,11 @@ def delay(count: int) -> float:
 def after_failure(
     unit: UnitOfWork, job: Job, error: BaseException, worker: type[Worker] | None, *, now: float | None = None
 ) -> Outcome:
-    """What becomes of `job` after `error`; the death handlers of a job that dies are called. Redis is not told here.
+    """Decide whether `job` is tried again after `error`, goes to `dead`, or is dropped.
 
-    `worker` is the job's class, or None if it is unknown; `now` is in epoch seconds. Sidekiq: `JobRetry#process_retry`.
+    That depends on `retry` and `retry_for`, of the job or of its class, and on what the class's `retry_in` says. The death
+    handlers of a job that dies are called. Nothing is sent to Redis here. `worker` is the job's class, or None if it is
+    unknown; `now` is in epoch seconds. Sidekiq: `JobRetry#process_retry`.
     """
     now = time.time() if now is None else now
     limit = getattr(worker, "retry", True) if job.get("retry") is None else job["retry"]
