@@ -41,9 +41,18 @@ def looking(real_redis_url: str) -> Iterator[redis_py.Redis]:
         yield client
 
 
+def busy(redis: redis_py.Redis) -> int:
+    """How many jobs wait in the queue or are being done."""
+    taken = [b"inflight:" + name for name in redis.smembers("inflight")]
+    return sum(redis.llen(name) for name in ("queue:default", *taken))
+
+
 @pytest.fixture
-def page(app: App, browser: Browser) -> Iterator[Page]:
-    """The page, opened by somebody new. It asks nobody but us, and has nothing to complain about."""
+def page(app: App, browser: Browser, looking: redis_py.Redis) -> Iterator[Page]:
+    """The page, opened by somebody new. It asks nobody but us, and has nothing to complain about.
+
+    Whatever a test pushed is done when the test is over: else its mail comes to the inbox of the next.
+    """
     with browser.new_context() as context:
         page = context.new_page()
         asked, complaints = [], []
@@ -57,6 +66,7 @@ def page(app: App, browser: Browser) -> Iterator[Page]:
             app.urls().values()
         )
         assert [text for text in complaints if "500 (INTERNAL" not in text and "422 (UNPROC" not in text] == []
+    eventually(lambda: not busy(looking))
 
 
 @pytest.fixture
