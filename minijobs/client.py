@@ -1,8 +1,8 @@
-"""Putting jobs in.
+"""Pushing jobs.
 
-A push is two commands, sent together: `SADD queues default` (the queue's name enters the set of names) and
-`LPUSH queue:default {…}` (the job enters the list at its left end; jobs are taken from the right). A job for later is one:
-`ZADD schedule 1532784400.0 {…}`, a sorted set whose scores are epoch seconds.
+A push is two commands, sent together: `SADD queues default` adds the queue's name to the set of names, and
+`LPUSH queue:default {…}` adds the job at the left end of the list (jobs are taken from the right). A job for later takes one
+command, `ZADD schedule 1532784400.0 {…}`, which adds it to a sorted set whose scores are epoch seconds.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from .job import BadArgument, Job, build, check_arguments, dump, new_jid, separa
 if TYPE_CHECKING:
     from .connection import Redis
 
-# So many jobs go to Redis in one command: large enough to be fast, small enough not to make others wait.
+# How many jobs go to Redis in one command: enough to be fast, but not so many that other clients have to wait.
 BULK_SLICE = 1_000
 
 
 class BulkInterrupted(connection.RedisUnavailable):
-    """A bulk that failed midway. `pushed` are the jids of the jobs that are in Redis. `unknown` are the jobs of the command
-    that was not answered, or not with a yes: they may be there or not. `not_pushed` are the jobs that are not.
+    """A bulk push that failed midway. `pushed` holds the jids of the jobs that are in Redis. `unknown` holds the jobs of the
+    command that failed or was not answered, which may be in Redis or not. `not_pushed` holds the jobs that are not.
 
-    So `SendGif.perform_bulk([job["args"] for job in error.not_pushed])` goes on and pushes none of them twice. Sidekiq has
-    no such error: its `push_bulk` raises what Redis's client raised, and does not say how far it came.
+    So `SendGif.perform_bulk([job["args"] for job in error.not_pushed])` continues without pushing any job twice. Sidekiq has
+    no such error: its `push_bulk` raises the Redis client's error, and does not say how many jobs were pushed.
     """
 
     def __init__(
         self, message: str, pushed: Sequence[Job] = (), unknown: Sequence[Job] = (), not_pushed: Sequence[Job] = ()
     ):
-        super().__init__(message)  # no more than that: so another process can unpickle it
+        super().__init__(message)  # the message alone, so that another process can unpickle the error
         self.pushed: list[str] = [job["jid"] for job in pushed]
         self.unknown, self.not_pushed = list(unknown), list(not_pushed)
 
 
 class Client:
-    """Pushes jobs to one Redis, the one of `connect` unless another is given. Sidekiq: `Sidekiq::Client`."""
+    """Pushes jobs to one Redis: the given one, or by default that of `connect`. Sidekiq: `Sidekiq::Client`."""
 
     def __init__(self, redis: Redis | None = None) -> None:
         self.redis = connection.current() if redis is None else redis
@@ -48,10 +48,11 @@ class Client:
     def push(self, item: Mapping[str, Any], parameters: Sequence[str] = ()) -> str | None:
         """Push one job and return its jid, or None if a middleware cancelled it.
 
-        `item` holds "class", a Worker's name, and "args"; it may hold options of the job, and "at", a moment in epoch
-        seconds (one in the past means now). The class need not exist here: it may live in another program, or in Ruby.
-        `parameters` names the arguments for messages. Raises BadArgument or ValueError, and then nothing was pushed, or
-        RedisUnavailable, which says whether it may have been. Sidekiq: `Sidekiq::Client.push`.
+        `item` holds "class", the name of a Worker, and "args". It may also hold job options, and "at", a time in epoch
+        seconds (in the past, it means now). The class need not exist here: it may be in another program, or in Ruby.
+        `parameters` are the names of the arguments, for error messages. Raises BadArgument or ValueError, in which case
+        nothing was pushed, or RedisUnavailable, which says whether the job may have been pushed.
+        Sidekiq: `Sidekiq::Client.push`.
 
         >>> import fakeredis
         >>> redis = fakeredis.FakeRedis()
@@ -66,12 +67,12 @@ class Client:
         return str(job["jid"])
 
     def push_bulk(self, item: Mapping[str, Any], parameters: Sequence[str] = ()) -> list[str | None]:
-        """Push many jobs of one class: "args" is a list of argument lists. Returns the jids, in their order; each job
-        has one of its own.
+        """Push many jobs of one class: "args" is a list of argument lists. Returns their jids in the same order, with None
+        for a job that a middleware cancelled.
 
-        1,000 jobs go in one command. Every job is checked before the first is pushed, so a bad one means that none was.
-        Raises as `push` does, and names the bad row; BulkInterrupted if more than one command was needed and one failed.
-        Sidekiq: `Sidekiq::Client.push_bulk`.
+        One command carries up to 1,000 jobs. Every job is checked before the first is pushed, so if one is invalid, none is
+        pushed. Raises the same errors as `push`, and BadArgument names the bad row; raises BulkInterrupted if more than one
+        command was needed and one failed. Sidekiq: `Sidekiq::Client.push_bulk`.
         """
         one = build({**item, "args": []} if isinstance(item, Mapping) else item)
         rows = item.get("args")
@@ -92,9 +93,9 @@ class Client:
         return [None if job is None else str(job["jid"]) for job in jobs]
 
     def _ready(self, job: Job, parameters: Sequence[str]) -> Job | None:
-        """The job as the client middleware leaves it, checked; None if it was cancelled."""
+        """Run the client middleware, and return the resulting job, checked; None if it was cancelled."""
         if middleware.client:
-            job = separate(job)  # it may change what is the caller's
+            job = separate(job)  # middleware may change the job, but not the caller's objects
             if not middleware.client.allows(job):
                 return None
             job = build(job)
@@ -102,12 +103,12 @@ class Client:
         return job
 
     def _now(self, count: int = 1) -> float:
-        """The time by Redis's clock, which all hosts share, in epoch seconds, to push so many jobs."""
+        """Return the time by Redis's clock, which all hosts share, in epoch seconds. `count` jobs are to be pushed."""
         with connection.translate_errors(self.redis, _pushing(count)):
             return connection.now(self.redis)
 
     def _send(self, jobs: list[Job]) -> None:
-        """Tell Redis, in one round trip for each slice. Every job is written down before the first is sent."""
+        """Push the jobs, in one round trip for each slice. Every job is serialized before the first is sent."""
         now = self._now(len(jobs)) if [job for job in jobs if "at" in job] else 0.0
         if len(jobs) <= BULK_SLICE:
             self._tell(_commands(jobs, now), len(jobs))
@@ -125,13 +126,13 @@ class Client:
                 raise BulkInterrupted(f"{numbers} {error}", jobs[:start], jobs[start:last], jobs[last:]) from error
 
     def _tell(self, commands: list[tuple[Any, ...]], count: int) -> None:
-        """Send the commands that push so many jobs."""
+        """Send the commands that push `count` jobs."""
         with connection.translate_errors(self.redis, _pushing(count)):
             connection.execute(self.redis, *commands)
 
 
 def _commands(jobs: list[Job], now: float) -> list[tuple[Any, ...]]:
-    """What to tell Redis so that these jobs are in their queues, or in `schedule` if their moment is after `now`."""
+    """Return the commands that add these jobs to their queues, or to `schedule` if they are due after `now`."""
     queues: dict[str, list[str]] = {}
     later: list[Any] = []
     enqueued_at = time.time()
@@ -139,11 +140,11 @@ def _commands(jobs: list[Job], now: float) -> list[tuple[Any, ...]]:
         entry = {**job, "enqueued_at": enqueued_at}
         at = entry.pop("at", 0)
         if at > now:
-            del entry["enqueued_at"]  # not yet: it is in no queue
+            del entry["enqueued_at"]  # it is not in a queue yet
             later += [at, dump(entry)]
         else:
             queues.setdefault(job["queue"], []).append(dump(entry))
-    # No MULTI: a crash between the two leaves the name of an empty queue, which harms nobody.
+    # No MULTI: a crash between the two commands leaves the name of an empty queue, which does no harm.
     commands: list[tuple[Any, ...]] = [("ZADD", "schedule", *later)] if later else []
     for queue, payloads in queues.items():
         commands += [("SADD", "queues", queue), ("LPUSH", f"queue:{queue}", *payloads)]

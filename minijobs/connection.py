@@ -1,6 +1,6 @@
-"""Which Redis, and with which settings.
+"""Which Redis is used, and with which settings.
 
-`connect()` is called once, at the start of a program; every Worker then uses that client. Without it, the first push
+A program calls `connect()` once, when it starts, and every Worker then uses that client. If it does not, the first push
 connects to `REDIS_URL`, or to a Redis on this machine.
 """
 
@@ -31,23 +31,23 @@ from .errors import translate_errors as translate_errors
 
 if TYPE_CHECKING:
     Redis = redis.Redis
-    """Any client of redis-py's; fakeredis's is one."""
+    """Any redis-py client, including fakeredis's."""
 
 DEFAULT_URL = "redis://localhost:6379/0"
 
-# A client waits this long for an answer, in seconds. So a blocking command must ask for less: see fetch.LONGEST_BLOCK.
+# How long a client waits for a reply, in seconds. A blocking command must block for less: see fetch.LONGEST_BLOCK.
 SOCKET_TIMEOUT = 5
 
-# So many seconds after a look at it, a connection that is kept is looked at again.
+# Seconds for which a kept connection that has been checked is used without another check.
 FRESH = 0.1
 
-# A connection that was idle this long, in seconds, is opened anew: a firewall may have cut it without a word.
+# A connection that was idle for longer than this, in seconds, is reopened: a firewall may have dropped it silently.
 LONGEST_IDLE = 30
 
-# A pool must have room for this many connections, or none of them is kept: the others would wait for it.
+# One connection is kept only if the pool has room for this many. In a smaller pool, other threads would wait for it.
 ROOM_TO_KEEP_ONE = 3
 
-# Redis's clock is read this often, in seconds.
+# How often Redis's clock is read, in seconds.
 CLOCK_READ_EVERY = 60
 
 _current: Redis | None = None
@@ -56,13 +56,13 @@ _one_at_a_time = threading.Lock()
 
 
 def connect(target: str | Redis | None = None) -> Redis:
-    """Use this Redis from now on, and return its client. Nothing is sent to it yet.
+    """Use this Redis from now on, and return its client. Nothing is sent to Redis yet.
 
     `target` is a URL, a client, or None for `REDIS_URL` or else `redis://localhost:6379/0`. A URL is
     `redis://user:password@host:port/database`, or, where Sentinels know which server is the master,
     `redis+sentinel://user:password@host:26379,host2:26379/mymaster/0`; the password is the master's.
-    One connection of the client's pool is kept for what is asked most (see `execute`), if the pool has room for three.
-    Raises what `check_client` raises, and ValueError for a URL that is none; the message never holds the URL.
+    One connection of the client's pool is kept for the most frequent commands (see `execute`) if the pool has room for
+    three. Raises what `check_client` raises, and ValueError for an invalid URL; the message never contains the URL.
     Sidekiq: `Sidekiq.configure_client { |config| config.redis = {url: …} }`.
 
     >>> import fakeredis
@@ -79,11 +79,11 @@ def connect(target: str | Redis | None = None) -> Redis:
 
 
 def check_client(client: Redis) -> Redis:
-    """Return this client, made fit for jobs: it no longer sends a command again by itself when the answer is late.
+    """Return this client, set up for jobs: from now on it does not retry a command by itself when the reply is late.
 
-    A push that is sent twice is a job that runs twice. Raises TypeError for a client of another kind, as `redis.asyncio`'s,
-    ValueError for one that decodes its answers, for a queue may hold bytes that are not text, and they must come out as they
-    went in, and for one that writes another encoding than UTF-8.
+    A push that is sent twice is a job that runs twice. Raises TypeError if it is not a `redis.Redis` (a `redis.asyncio`
+    client is not), and ValueError if its encoding is not UTF-8 or if it decodes replies: a queue may hold bytes that are not
+    text, and they must come out as they went in.
     """
     pool = getattr(client, "connection_pool", None)
     if isinstance(client, redis.asyncio.Redis) or pool is None:
@@ -95,7 +95,7 @@ def check_client(client: Redis) -> Redis:
     if codecs.lookup(encoding).name != "utf-8":
         raise ValueError(f"minijobs needs a client whose encoding is utf-8, not {encoding}: no Sidekiq could read its jobs.")
     never_again = Retry(NoBackoff(), 0)
-    if isinstance(pool, redis.BlockingConnectionPool):  # whose own set_retry fails, in redis-py 8.1
+    if isinstance(pool, redis.BlockingConnectionPool):  # its own set_retry fails in redis-py 8.1
         pool.connection_kwargs["retry"] = never_again
     else:
         client.set_retry(never_again)
@@ -103,7 +103,7 @@ def check_client(client: Redis) -> Redis:
 
 
 def _client_of(url: str) -> Redis:
-    """A client for a URL."""
+    """Return a client for a URL."""
     settings: dict[str, Any] = {
         "socket_timeout": SOCKET_TIMEOUT,
         "socket_connect_timeout": 2,
@@ -112,7 +112,7 @@ def _client_of(url: str) -> Redis:
     try:
         url.encode()
         parts = urlsplit(url)
-        if parts.scheme != "unix" and ("@" in parts.path + parts.query or parts.fragment):  # a password with / ? or #
+        if parts.scheme != "unix" and ("@" in parts.path + parts.query or parts.fragment):  # / ? or # in a password
             raise ValueError
         if parts.scheme != "redis+sentinel":
             return _usable(redis.Redis.from_url(url, **settings))
@@ -139,7 +139,7 @@ def _client_of(url: str) -> Redis:
 
 
 def _usable(client: Redis) -> Redis:
-    """Raise now what redis-py would raise only when it connects: an option that there is not, a host that is no name."""
+    """Return `client`, or raise now what redis-py would raise only on connecting: unknown options, an invalid host name."""
     pool: Any = client.connection_pool
     if "retry_on_error" in pool.connection_kwargs:
         raise ValueError
@@ -149,7 +149,7 @@ def _usable(client: Redis) -> Redis:
 
 
 def current() -> Redis:
-    """The client that `connect` was given, or one for `REDIS_URL`. Sidekiq: `Sidekiq.redis`."""
+    """Return the client of the last `connect`, or `connect` to `REDIS_URL` if there was none. Sidekiq: `Sidekiq.redis`."""
     return _current if _current is not None else connect()
 
 
@@ -163,10 +163,10 @@ _clocks: weakref.WeakKeyDictionary[Redis, _Clock] = weakref.WeakKeyDictionary()
 
 
 def now(client: Redis) -> float:
-    """Epoch seconds by Redis's own clock: the one that all hosts agree on.
+    """Return the time by Redis's clock, which all hosts share, in epoch seconds.
 
-    Redis is asked once a minute, and again after this host was suspended or its clock was set; a worker process learns it
-    with each heartbeat.
+    Redis is asked once a minute, and also after this host was suspended or its clock was set. A worker process reads it with
+    each heartbeat.
     """
     monotonic = time.monotonic()
     clock = _clocks.get(client)
@@ -177,7 +177,8 @@ def now(client: Redis) -> float:
 
 
 def note_time(client: Redis, told: Any, *, asked: float) -> float:
-    """Remember what Redis's TIME answered to a question of `asked`, a moment of time.monotonic(). Returns that answer."""
+    """Store `told`, the reply to a TIME command that was sent at `asked`, a value of time.monotonic(). Returns the time in
+    the reply, in epoch seconds."""
     seconds, microseconds = told
     answered = time.monotonic()
     moment = int(seconds) + int(microseconds) / 1e6
@@ -186,10 +187,10 @@ def note_time(client: Redis, told: Any, *, asked: float) -> float:
 
 
 def execute(client: Redis, *commands: tuple[Any, ...]) -> list[Any]:
-    """Send `commands` in one go, and give back what is answered to each. Raises the first error among the answers.
+    """Send `commands` in one round trip, and return the reply to each. Raises the first error among the replies.
 
-    A pipeline of redis-py's does the same in more steps. One connection is kept for it and not taken from the pool each
-    time; the two would be a third of a push. While a thread uses that one, others take theirs from the pool.
+    A redis-py pipeline does the same in more steps, and takes a connection from the pool each time, whereas one is kept
+    here; the two would take a third of the time of a push. While one thread uses that connection, others use the pool.
 
     >>> import fakeredis
     >>> execute(fakeredis.FakeRedis(), ("SADD", "queues", "default"), ("LPUSH", "queue:default", "a job"))
@@ -213,7 +214,7 @@ def execute(client: Redis, *commands: tuple[Any, ...]) -> list[Any]:
 
 
 class PinnedConnection:
-    """One connection out of a client's pool; not for several threads at a time."""
+    """A dedicated connection from a client's pool, for one thread at a time."""
 
     def __init__(self, client: Redis) -> None:
         self.client, self.pid = client, os.getpid()
@@ -221,11 +222,11 @@ class PinnedConnection:
         self._looked = 0.0
 
     def execute(self, *commands: tuple[Any, ...]) -> list[Any]:
-        """As the function."""
+        """Like the function `execute`."""
         idle = time.monotonic() - self._looked
         if self._connection is None or idle > FRESH:
             self.close()
-            self._connection = self.client.connection_pool.get_connection()  # it looks whether the other end is still there
+            self._connection = self.client.connection_pool.get_connection()  # checks that the other end is still there
             if self._looked and idle > LONGEST_IDLE:
                 self._connection.disconnect()
                 self._connection.connect()
@@ -234,16 +235,16 @@ class PinnedConnection:
             self._connection.send_packed_command(self._connection.pack_commands(commands))
             answers = [self._answer() for _ in commands]
         except BaseException as error:
-            self._connection.disconnect()  # or whoever uses it next would read the answers that are left
+            self._connection.disconnect()  # otherwise its next user would read the remaining replies
             self.close()
-            if type(error) is redis.ConnectionError:  # a subclass is an answer, such as "I am loading"
+            if type(error) is redis.ConnectionError:  # a subclass means a reply, such as LOADING
                 raise Unanswered(str(error)) from error
             raise
         for answer in answers:
             if isinstance(answer, redis.ResponseError):
                 if not all(isinstance(one, redis.ResponseError) for one in answers):
                     vars(answer)["partly"] = True
-                if kind_of(answer) == "away":  # a replica now, perhaps: the address may lead elsewhere by now
+                if kind_of(answer) == "away":  # it may be a replica now, and the address may lead elsewhere
                     self._connection.disconnect()
                     self.close()
                     disconnect_idle(self.client)
@@ -251,9 +252,9 @@ class PinnedConnection:
         return answers
 
     def close(self) -> None:
-        """Give the connection back to the pool."""
-        connection, self._connection = self._connection, None  # first of all: nobody else may have it while we do
-        if connection is not None and self.pid == os.getpid():  # a fork shares no connection
+        """Return the connection to the pool."""
+        connection, self._connection = self._connection, None  # first, so that we never keep one that another thread gets
+        if connection is not None and self.pid == os.getpid():  # a forked child must not use its parent's connection
             self.client.connection_pool.release(connection)
 
     def _answer(self) -> Any:

@@ -1,7 +1,7 @@
-"""What goes wrong between us and Redis, what it means, and how it is said.
+"""Errors in communication with Redis: what they mean, and how they are reported.
 
-An error is of one of four kinds. "away": wait, and connect anew. "full": wait for room. "refused": Redis says no for good.
-"entry": this one key or entry is bad, put it aside and go on.
+There are four kinds of error. "away": wait, then reconnect. "full": wait until there is room. "refused": Redis will always
+refuse this. "entry": this one key or entry is bad; set it aside and go on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["away", "full", "refused", "entry"]
 
-# What the first word of an error answer means. Every other answer is about one key or one entry.
+# What the first word of an error reply means. Any other error reply is about one key or one entry.
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(
         ("LOADING", "READONLY", "MASTERDOWN", "UNBLOCKED", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS"), "away"
@@ -30,7 +30,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("OOM", "MISCONF"), "full"),
     **dict.fromkeys(("NOAUTH", "WRONGPASS", "NOPERM", "DENIED", "CROSSSLOT", "MOVED", "ASK"), "refused"),
 }
-# Refusals that begin with ERR only.
+# Refusals whose first word is just ERR.
 REFUSALS = re.compile(
     "unknown (redis )?command|user executing the script|non local key|db index|not allowed in cluster|permission|"
     r"'auth' command|auth <password>|\[SSL: (CERTIFICATE|WRONG)",
@@ -43,11 +43,12 @@ class Unanswered(redis.ConnectionError):
 
 
 class RedisUnavailable(redis.ConnectionError):
-    """Redis did not answer. The message says which one, and what that means for what was asked."""
+    """Redis did not answer, or cannot serve commands now. The message says which Redis, and whether the operation may have
+    been carried out."""
 
 
 def address(client: Redis) -> str:
-    """Where a client's Redis is, for a person to read.
+    """Return a human-readable description of where a client's Redis is.
 
     >>> address(redis.Redis.from_url("redis://:secret@example.com:6380/2"))
     'example.com:6380, database 2'
@@ -65,14 +66,14 @@ def address(client: Redis) -> str:
 
 
 def kind_of(error: redis.RedisError) -> Kind:
-    """What to do about an error: wait and reconnect, wait for room, stop for good, or put this entry aside.
+    """Return the kind of an error: whether to wait and reconnect, wait for room, stop for good, or set this entry aside.
 
     >>> kind_of(redis.ConnectionError("Connection closed by server."))
     'away'
     """
-    # Before it, redis-py puts which command of a pipeline it was, and translate_errors what it means.
+    # In front of Redis's own text, redis-py names the command of the pipeline, and translate_errors says what it means.
     text = re.split(" caused error: |What Redis says: ", str(error))[-1]
-    inside_script = re.search(r"@user_script: ?\d+: -?([A-Z]+) ", text)  # of Redis 6
+    inside_script = re.search(r"@user_script: ?\d+: -?([A-Z]+) ", text)  # Redis 6
     words = (inside_script[1] if inside_script else "", getattr(error, "status_code", None), text.partition(" ")[0])
     kind = next((KINDS[word] for word in words if word in KINDS), None)
     if kind is not None:
@@ -83,10 +84,10 @@ def kind_of(error: redis.RedisError) -> Kind:
 
 
 def _said(client: Redis, error: redis.RedisError) -> str:
-    """What an error says, in one line, and without the password or the arguments of a command."""
+    """Return the text of an error on one line, without the password and without the arguments of a command."""
     said = f"{getattr(error, 'status_code', None) or ''} {error}"
     text = " ".join(said.partition(", with args beginning with")[0].split())
-    text = re.sub(r"<redis\.client\..*?> - ", "", text)  # with which client each Sentinel was asked, all settings of it
+    text = re.sub(r"<redis\.client\..*?> - ", "", text)  # the client that asked each Sentinel, with all its settings
     if secret := client.get_connection_kwargs().get("password"):
         for spelling in (str(secret), quote(str(secret), safe="")):
             text = text.replace(spelling, "…")
@@ -94,15 +95,16 @@ def _said(client: Redis, error: redis.RedisError) -> str:
 
 
 def _never_sent(client: Redis, error: redis.RedisError) -> bool:
-    """Whether there was no connection that anything could have been sent on."""
+    """Whether there was no connection on which anything could have been sent."""
     nobody = isinstance(error, MasterNotFoundError) or "server" in client.get_connection_kwargs()
     return nobody or (not isinstance(error, Unanswered) and "connecting to" in str(error))
 
 
-class translate_errors:  # it is used like a function, as contextlib.suppress is
-    """Turn redis-py's errors into one sentence that says what it means for what was asked. `lost` says what that is.
+class translate_errors:  # lower case because it is used like a function, as contextlib.suppress is
+    """Turn redis-py's errors into one sentence that says whether the operation was carried out. `lost` describes it.
 
-    An error of the kind "away" becomes a RedisUnavailable. Redis's refusals keep their class; errors about an entry stay.
+    An error of the kind "away" becomes a RedisUnavailable. The kinds "full" and "refused" keep their class and get a new
+    message; the kind "entry" is left as it is.
     """
 
     def __init__(self, client: Redis, lost: str) -> None:
@@ -130,7 +132,7 @@ class translate_errors:  # it is used like a function, as contextlib.suppress is
             what, done = "No Redis at {}", "this was not done"
             said += "" if said.endswith(".") else "."
         else:
-            # Sent, and no answer: nobody can know. It is not sent again, so it cannot be there twice.
+            # Sent, but not answered: it may have been done or not. It is not sent again, so it is not done twice.
             what, done = "Redis at {} did not answer", "it may or may not have been done, once"
         advice = "Start one with redis-server, or say where it is in REDIS_URL. " if what.startswith("No Redis") else ""
         sayer = "Redis" if answered else "redis-py"
@@ -143,12 +145,12 @@ class translate_errors:  # it is used like a function, as contextlib.suppress is
 
 
 def disconnect_idle(client: Redis) -> None:
-    """The connections that nobody uses lead where the last one led: close them, so that the address is asked again."""
+    """Close the idle connections of the pool, which lead to the old server, so that the address is resolved again."""
     client.connection_pool.disconnect(inuse_connections=False)
 
 
 class Outage:
-    """Says once that Redis is away, and once that it is back. Many threads notice both."""
+    """Logs once that Redis is away, and once that it is back, although many threads notice both."""
 
     def __init__(self, client: Redis) -> None:
         self._redis: Any = client
@@ -156,7 +158,7 @@ class Outage:
         self._away_since: float | None = None
 
     def noticed(self, error: redis.RedisError) -> None:
-        """Redis did not answer, or is a replica now."""
+        """Record that Redis did not answer, or has become a replica."""
         disconnect_idle(self._redis)  # those connections are as dead as the one that failed
         with self._lock:
             if self._away_since is None:
@@ -164,7 +166,7 @@ class Outage:
                 logging.getLogger("minijobs").error("waiting for Redis: %s", _said(self._redis, error))
 
     def over(self) -> None:
-        """Redis did answer."""
+        """Record that Redis answered."""
         with self._lock:
             if self._away_since is not None:
                 logging.getLogger("minijobs").info("Redis is back after %.1f sec", time.monotonic() - self._away_since)

@@ -6,7 +6,7 @@ there only when it is settled. Whatever happens, it is in exactly one place:
 
     queue:default                        list   where it waits; pushed at the left, taken from the right
     inflight:HOST:PID:HEX|default        list   what this process took from the queue `default` and has not settled yet
-    inflight                             set    the names of all those lists, so that a living process finds a dead one's
+    inflight                             set    these names without `inflight:`; a living process finds a dead one's by them
 
 A command that its sender gave up on may still arrive, minutes later, and move a job. So a process that has lost an answer
 leaves its lists: what it holds moves to new ones, `inflight:HOST:PID:HEX|1|default`, and in place of each old list it puts a

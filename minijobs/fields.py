@@ -1,7 +1,8 @@
 """What the fields of a job may hold: strict on the way out, lenient on the way in.
 
-What Sidekiq's push validates, a push of ours validates, and a little more: whatever it lets pass is read alike by every
-Sidekiq, and by its web page. What somebody else pushed is run if Sidekiq would run it. Sidekiq: `Sidekiq::JobUtil`.
+A push validates everything that Sidekiq's push validates, and a little more, so that every version of Sidekiq, and its web
+page, read a pushed job in the same way. A job that another program pushed is run if Sidekiq would run it.
+Sidekiq: `Sidekiq::JobUtil`.
 """
 
 from __future__ import annotations
@@ -10,22 +11,23 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
-# No moment of a job is so many seconds after 1970: the year 9999 is not, but today in milliseconds is.
+# Upper limit for a time in epoch seconds: the year 9999 is below it, and the current time in milliseconds is above it.
 FARTHEST = 1e12
 
-# What an object of a subclass is underneath.
+# How to get the plain value of an object whose type is a subclass of str, int or float.
 PLAIN: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__index__, float: float.__float__}
 
-# What JSON has, and what is no subclass of it.
+# The types that JSON can represent, themselves and not their subclasses.
 NATIVE = frozenset((str, int, float, bool, type(None), list, dict))
 
-# Ruby's JSON reader stops at 100 levels. A job is one level and its argument list a second.
+# Ruby's JSON parser allows 100 levels of nesting. The job is the first level and its argument list the second.
 DEEPEST_ARGUMENT = 98
 
-# Python reads no number of more than 4,300 digits.
+# Python does not parse integers of more than 4,300 digits; this limit is well below that.
 LONGEST_NUMBER = 10**1000
 
-# What to pass instead, by the name of the type or of one of its bases; the first that fits. An Enum may be a str as well.
+# What to pass instead, by the name of the type or of one of its bases. The first match counts, so Enum comes before str: an
+# Enum may be a str as well.
 INSTEAD = {
     "tuple": "Pass a list.",
     **dict.fromkeys(("set", "frozenset"), "Pass a sorted list."),
@@ -42,9 +44,9 @@ INSTEAD = {
 
 
 def plain(value: Any) -> Any:
-    """The text or the number itself where `value` is of a subclass of str, int or float; anything else as it is.
+    """Convert an instance of a subclass of str, int or float to the plain type; return any other value unchanged.
 
-    A member of `class Queue(str, Enum)` is "mail" to JSON and "Queue.MAIL" to an f-string: two queues.
+    Otherwise a member of `class Queue(str, Enum)` would name two queues: JSON writes "mail", an f-string "Queue.MAIL".
     """
     if type(value) in NATIVE:
         return value
@@ -55,7 +57,7 @@ def plain(value: Any) -> Any:
 
 
 def queue_name(value: Any) -> str:
-    """The name of a queue, made plain (see `plain`). Raises ValueError for one that no job could be pushed to.
+    """Return the name of a queue as a plain str (see `plain`). Raises ValueError if no job could be pushed to that queue.
 
     >>> queue_name("a|b")
     Traceback (most recent call last):
@@ -69,7 +71,7 @@ def queue_name(value: Any) -> str:
 
 
 def no_call(job: object) -> str | None:
-    """What keeps `job` from being a call of a class with arguments, in words, or None."""
+    """Describe why `job` is not a class name with a list of arguments; None if it is one."""
     if not isinstance(job, dict):
         return f"it is a {type(job).__name__} and must be an object"
     if not isinstance(job.get("class"), str):
@@ -80,7 +82,7 @@ def no_call(job: object) -> str | None:
 
 
 def wrong_field(job: dict[str, Any]) -> str | None:
-    """What nobody may push, though most of it would run, in words, or None."""
+    """Describe the first field that may not be pushed, or return None. Many such jobs would nevertheless run."""
     for field, value in job.items():
         if field in RULES:
             holds, what = RULES[field]
@@ -94,7 +96,7 @@ def wrong_field(job: dict[str, Any]) -> str | None:
 
 
 def tolerate(job: dict[str, Any]) -> None:
-    """Make plain, or leave out, what Sidekiq runs although it is not as it should be."""
+    """Normalize or remove invalid fields with which Sidekiq would still run the job. Changes `job` in place."""
     for field in ("jid", "queue", "retry_queue"):
         if job.get(field) is not None and not _is_name(job[field]):
             value = job.pop(field)
@@ -112,7 +114,7 @@ def tolerate(job: dict[str, Any]) -> None:
 
 
 def _whole(value: Any) -> int | None:
-    """The whole number that is meant by 5, 5.0 and "5"; -1 for all below 0. None if it is no number."""
+    """Convert a value such as 5, 5.0 or "5" to an int, -1 if it is negative; None if it is not a number."""
     try:
         return max(-1, min(int(value), 2**31 - 1))
     except (TypeError, ValueError, OverflowError):
@@ -120,7 +122,7 @@ def _whole(value: Any) -> int | None:
 
 
 def is_moment(value: object) -> TypeGuard[float]:
-    return (type(value) is float or type(value) is int) and -1e300 < value < 1e300  # not infinite, no NaN, no huge int
+    return (type(value) is float or type(value) is int) and -1e300 < value < 1e300  # excludes infinity, NaN and huge ints
 
 
 def _is_flag(value: object) -> bool:
@@ -135,13 +137,13 @@ def _is_name(value: object) -> TypeGuard[str]:
     return type(value) is str and value != "" and (value.isascii() or _is_text(value))
 
 
-def _is_queue(value: object) -> bool:  # the lists of jobs in flight are called inflight:ID|QUEUE
+def _is_queue(value: object) -> bool:  # no "|", because the in-flight lists are called inflight:ID|QUEUE
     return type(value) is str and value != "" and "|" not in value and (value.isascii() or _is_text(value))
 
 
 QUEUE = "the name of a queue, without a |"
 
-# What each field of a job that is pushed must be, in code and in words. Sidekiq: `Sidekiq::JobUtil#validate`.
+# What each field of a pushed job must be, as a check and in words. Sidekiq: `Sidekiq::JobUtil#validate`.
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "class": (_is_name, "the name of a class"),
     "args": (lambda value: type(value) is list, "a list"),  # see check_arguments
@@ -152,7 +154,7 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "backtrace": (_is_flag_or_count, "true, false or a number of lines"),
     "dead": (_is_flag, "true or false"),
     "retry_for": (lambda value: value is None or (is_moment(value) and 0 <= value < 1e9), "a number of seconds"),
-    # Sidekiq's API takes one off before a retry by hand, so it may be -1.
+    # May be -1: Sidekiq's API subtracts one before a manual retry.
     "retry_count": (lambda value: type(value) is int and abs(value) < 2**31, "a number of retries"),
     "at": (lambda value: is_moment(value) and value < FARTHEST, "a moment in epoch seconds"),
     "created_at": (is_moment, "a moment in epoch seconds"),
@@ -165,7 +167,7 @@ def _is_word(value: object) -> bool:
 
 
 def not_json(value: Any, path: str, depth: int) -> str | None:
-    """How `value` differs from what JSON can hold: the rest of a sentence that began with its position, or None."""
+    """Describe why JSON cannot represent `value`, as the end of a sentence that begins with its position; None if it can."""
     kind = type(value)
     if (kind is str and _is_text(value)) or value is None or kind is bool:
         return None

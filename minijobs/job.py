@@ -1,12 +1,12 @@
 """A job is JSON: build it, check its arguments, write it, read it.
 
-There is no Job class. What goes through Redis is one JSON object, and Ruby's Sidekiq reads and writes the same one:
+There is no Job class. A job in Redis is one JSON object, in the format that Ruby's Sidekiq reads and writes:
 
     {"class": "SendGifToUserWorker", "args": ["ada@example.com", "hello"], "retry": true, "queue": "default",
      "jid": "adfa15f29ed6c09cda7f6973", "created_at": 1532784329.095427, "enqueued_at": 1532784329.095466}
 
-It holds the *name* of a class and its arguments: no code, no object. So whatever is not JSON is refused here, at the
-push, where the mistake is made, and not hours later in another process.
+It holds the *name* of a class and its arguments, but no code and no objects. So an argument that is not JSON is refused
+here, at the push, where the mistake was made, and not hours later in another process.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from typing import Any
 from .fields import DEEPEST_ARGUMENT, FARTHEST, RULES, is_moment, no_call, not_json, plain, tolerate, wrong_field
 
 Job = dict[str, Any]
-"""A job as it is in Redis, read: a plain dict."""
+"""A job as parsed from the JSON in Redis: a plain dict."""
 
 DEFAULTS: Job = {"retry": True, "queue": "default"}
 
 
 class BadArgument(TypeError):
-    """An argument that JSON cannot hold. Nothing was pushed."""
+    """An argument that JSON cannot represent. Nothing was pushed."""
 
 
 class BadPayload(ValueError):
-    """An entry of a queue that is no job: not JSON, or not of the shape a job has."""
+    """A queue entry that is not a job: it is not JSON, or does not have the shape of a job."""
 
 
 def new_jid() -> str:
-    """A fresh job id: 24 hex digits, as Sidekiq's.
+    """Return a new job id: 24 hex digits, as in Sidekiq.
 
     >>> len(new_jid())
     24
@@ -46,10 +46,10 @@ def new_jid() -> str:
 
 
 def build(item: Mapping[str, Any], *, now: float | None = None) -> Job:
-    """A complete job from `item`: "class" and "args", and any options of the job ("queue", "retry", "at", …).
+    """Return a complete job made from `item`: "class", "args" and any job options ("queue", "retry", "at", …).
 
-    `now` is the time of creation, in epoch seconds. Raises ValueError, in one sentence, for an option that no job can have.
-    The arguments are not looked at yet: see `check_arguments`. Sidekiq: `Sidekiq::JobUtil#normalize_item`.
+    `now` is the creation time in epoch seconds. Raises ValueError, with a one-sentence message, for an invalid option. The
+    arguments are not checked yet: see `check_arguments`. Sidekiq: `Sidekiq::JobUtil#normalize_item`.
 
     >>> job = build({"class": "SendGif", "args": ["ada@example.com"]}, now=1532784329.5)
     >>> job["queue"], job["retry"], job["created_at"]
@@ -63,9 +63,9 @@ def build(item: Mapping[str, Any], *, now: float | None = None) -> Job:
 
 
 def checked(job: Job) -> Job:
-    """`job` if each of its fields is what it should be, or a copy that is made plain (see `plain`) where that is enough.
+    """Return `job`, or a copy with plain values (see `plain`) where that is needed to make its fields valid.
 
-    Raises ValueError for a field that no job can have.
+    Raises ValueError for a field that is still invalid.
 
     >>> checked({"class": "SendGif", "args": [], "jid": "593f66432baeb76a116b7cac", "queue": "a|b"})
     Traceback (most recent call last):
@@ -77,7 +77,7 @@ def checked(job: Job) -> Job:
         if rule is None or type(field) is not str or not rule[0](value):
             break
     else:
-        return job  # as nearly every push is: what comes now would take as long as the rest of it
+        return job  # the usual case; the code below would double the time of a push
     job = {plain(field): plain(value) for field, value in job.items()}
     if isinstance(job.get("args"), (list, tuple)):
         job["args"] = list(job["args"])
@@ -89,14 +89,14 @@ def checked(job: Job) -> Job:
 
 
 def separate(value: Any) -> Any:
-    """A copy of `value` whose lists and dicts are its own, however deep, so that who changes it changes nothing of others.
+    """Return a deep copy of the lists and dicts in `value`, so that changing the copy does not change the original.
 
     >>> mine = {"args": [[1]]}
     >>> separate(mine)["args"][0].append(2)
     >>> mine
     {'args': [[1]]}
     """
-    with suppress(RecursionError):  # it is refused later, for what it is
+    with suppress(RecursionError):  # too deeply nested: it is refused later, with a message that says so
         if type(value) is dict:
             return {key: separate(inner) for key, inner in value.items()}
         if type(value) is list:
@@ -107,8 +107,8 @@ def separate(value: Any) -> Any:
 def check_arguments(job: Job, parameters: Sequence[str] = ()) -> None:
     """Refuse a job whose arguments would not come out of Redis exactly as they went in.
 
-    `parameters` are the names that `perform` gives its arguments, for the message. Raises BadArgument with the position,
-    the name and the type, and what to pass instead. Sidekiq: `Sidekiq.strict_args!`, the default since 7.0.
+    `parameters` are the names of the parameters of `perform`, for the message. Raises BadArgument, which gives the position,
+    name and type of the argument, and what to pass instead. Sidekiq: `Sidekiq.strict_args!`, the default since 7.0.
 
     >>> check_arguments({"class": "SendGif", "args": ["a", {"size": [1, 2]}]})
     >>> check_arguments({"class": "SendGif", "args": ["a", (1, 2)]}, ["email", "size"])
@@ -123,8 +123,8 @@ def check_arguments(job: Job, parameters: Sequence[str] = ()) -> None:
 
 
 def dump(job: Job) -> str:
-    """The job as JSON text, as short as it gets. Raises ValueError for a number that is infinite or none, and for nesting
-    that is too deep.
+    """Return the job as compact JSON text. Raises ValueError for an infinite number or NaN, and for nesting that is too
+    deep.
 
     >>> dump({"class": "SendGif", "args": ["é", 1]})
     '{"class":"SendGif","args":["é",1]}'
@@ -133,20 +133,22 @@ def dump(job: Job) -> str:
         text = _compact(job)
         if not text.isascii():
             text.encode()
-    except RecursionError:  # json reads about as deep as it writes, not exactly
+    except RecursionError:  # json's limits for reading and for writing are similar, but not the same
         raise ValueError("it is nested too deep to be written") from None
-    except UnicodeEncodeError:  # half a surrogate pair, from someone else's push: only an escape can write it again
+    except UnicodeEncodeError:  # half a surrogate pair, from another program's push: it can only be written as an escape
         text = _ascii(job)
-    # Sidekiq finds an entry to reschedule by writing it anew, byte for byte. One sign is found much faster than two.
+    # To find an entry that it reschedules, Sidekiq serializes the job again and expects the same bytes, so floats must be
+    # written as Ruby writes them. Searching for one character is much faster than for two, so that comes first.
     if _LONG.search(text) or (("-" in text or "+" in text) and ("e-" in text or "e+" in text)):
         text = _FLOAT.sub(_as_ruby_writes_it, text)
     return text
 
 
 def load(raw: bytes | str) -> Job:
-    """The job in an entry of a queue. Nothing that comes out of Redis is trusted: raises BadPayload, saying what is wrong.
+    """Parse a queue entry and return the job. Nothing that comes out of Redis is trusted: raises BadPayload, which says
+    what is wrong.
 
-    What Sidekiq would run is accepted, though nobody could push it, and its options are made plain: "retry": "5" is 5.
+    A job that Sidekiq would run is accepted, even if `build` would refuse it; its options are normalized: "retry": "5" is 5.
 
     >>> load('{"class": "SendGif", "args": [], "jid": "593f66432baeb76a116b7cac"}')["class"]
     'SendGif'
@@ -162,7 +164,7 @@ def load(raw: bytes | str) -> Job:
 
 
 def peek(raw: bytes | str) -> Job:
-    """As `load`, for callers that only look: a job that was pushed without a jid has none, where `load` makes one up."""
+    """Like `load`, for callers that only inspect the job: if it has no jid, none is added, whereas `load` generates one."""
     try:
         job = _decode(raw.decode() if isinstance(raw, bytes) else raw)
     except (ValueError, RecursionError) as error:
@@ -174,9 +176,10 @@ def peek(raw: bytes | str) -> Job:
 
 
 def seconds(timestamp: object) -> float | None:
-    """A job's timestamp in epoch seconds; None if it is no time. Sidekiq 8 writes milliseconds, others float seconds.
+    """Convert a job's timestamp to epoch seconds; None if it is not a valid time. Sidekiq 8 writes integer milliseconds,
+    others write float seconds.
 
-    An integer below 1e11 can only be seconds: as milliseconds it would be a moment before 1974.
+    An integer below 1e11 must be seconds: as milliseconds it would be a date before 1974.
 
     >>> seconds(1795450392.5), seconds(1795450392500), seconds(1795450392), seconds("noon")
     (1795450392.5, 1795450392.5, 1795450392, None)
@@ -187,11 +190,11 @@ def seconds(timestamp: object) -> float | None:
 
 
 def moment(when: float | timedelta | datetime, *, now: float | None = None) -> float:
-    """The moment `when`, in epoch seconds. A number below a thousand million is a stretch of seconds from `now`.
+    """Convert `when` to epoch seconds. A number below one billion, or a timedelta, is an interval that starts at `now`.
 
-    Raises TypeError for anything else, and for a datetime without a time zone, which could mean any of them; ValueError for
-    milliseconds.
-    Sidekiq: the same rule for numbers, in `perform_in`.
+    `now` is in epoch seconds, and so is a number from one billion on. Raises TypeError for any other type, and for a
+    datetime without a time zone, which would be ambiguous; ValueError for milliseconds. Sidekiq: the same rule for numbers,
+    in `perform_in`.
 
     >>> moment(60, now=1532784329.0), moment(1532784400.0), moment(timedelta(minutes=1), now=1532784329.0)
     (1532784389.0, 1532784400.0, 1532784389.0)
@@ -216,18 +219,19 @@ def _refuse_constant(name: str) -> None:
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
-# What holds itself is nested without end, and refused as such.
+# No check for circular references: a list that contains itself is nested too deep, and is refused for that.
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 _ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 
 
-# In text that json wrote: a float of 16 digits and no fraction; and a text, or such a float, or the beginning of 1e+16.
+# Both search JSON text. _LONG matches a float with 16 digits before the point and no fraction. _FLOAT matches a string (to
+# skip it), such a float, or the beginning of a float like 1e+16.
 _LONG = re.compile(r"\.(?<=[0-9]{16}\.)0")
 _FLOAT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(?<=[\[:,-])(?:[0-9]e(?=[+-])|[0-9]{16}\.0(?![0-9]))')
 
 
 def _as_ruby_writes_it(found: re.Match[str]) -> str:
-    """1e+16 is 1.0e+16 to Ruby, and 1000000000000000.0, which Python writes in full, is 1.0e+15."""
+    """Ruby writes 1e+16 as 1.0e+16, and 1000000000000000.0, which Python writes in full, as 1.0e+15."""
     text = found[0]
     if text[0] == '"':
         return text

@@ -1,6 +1,6 @@
-"""Code around every push, and around every run.
+"""Code that runs around every push, and around every run of a job.
 
-A middleware is a function that is handed what it may look at, and last of all the next step, which it calls:
+A middleware is a function. Its last argument is the next step, which it calls; the others are what it may inspect:
 
     @client.add
     def tag(job, call_next):               # before a push, in the process that pushes
@@ -10,9 +10,10 @@ A middleware is a function that is handed what it may look at, and last of all t
     @server.add
     def announce(worker, job, call_next):  # around a run, in the process that runs jobs
         print("about to run", job["jid"])
-        call_next()                        # not calling it skips the run, and the job is done
+        call_next()                        # not calling it skips the run, and the job counts as done
 
-The last step of a push is not the push itself: that comes when all middleware has returned, for many jobs at once perhaps.
+The last step before a push is not the push itself, which happens after all middleware has returned, perhaps for many jobs at
+once.
 
 Sidekiq: `config.client_middleware` and `config.server_middleware`.
 """
@@ -33,7 +34,7 @@ Middleware = TypeVar("Middleware", bound=Callable[..., Any])
 
 
 class Chain:
-    """Middleware in the order it was added: the first is the outermost.
+    """Middleware in the order in which it was added: the first is the outermost.
 
     >>> chain = Chain()
     >>> @chain.add
@@ -52,17 +53,18 @@ class Chain:
         return bool(self._links)
 
     def add(self, middleware: Middleware) -> Middleware:
-        """Put `middleware` innermost. Returns it, so that it serves as a decorator. Raises TypeError if it is async."""
+        """Add `middleware` as the innermost, and return it, so that `add` is also a decorator. Raises TypeError if it is
+        async or a generator."""
         must_run(middleware, "This middleware")
         self._links.append(middleware)
         return middleware
 
     def remove(self, middleware: Callable[..., Any]) -> None:
-        """Take `middleware` out. Raises ValueError if it is not there."""
+        """Remove `middleware`. Raises ValueError if it is not in the chain."""
         self._links.remove(middleware)
 
     def allows(self, *context: object) -> bool:
-        """Whether each middleware, called with `context`, calls the next step."""
+        """Call each middleware with `context`, and return whether all of them called the next step."""
         if not self:
             return True
         reached: list[bool] = []
@@ -78,17 +80,18 @@ class Chain:
 
 
 def must_run(function: Callable[..., Any], what: str) -> None:
-    """Raise TypeError if to call this function runs nothing: it is async, or a generator."""
+    """Raise TypeError if calling this function would not run it, because it is async or a generator."""
     for one in (function, type(function).__call__):
         if any(kind(one) for kind in RUN_NOTHING):
             raise TypeError(_runs_nothing(what))
 
 
 def has_run(result: object, what: str) -> None:
-    """Raise TypeError if this is what a function returns that has not run yet: a decorated one, or one defined later."""
+    """Raise TypeError if `result` shows that the function did not run. This catches what `must_run` cannot: a decorated
+    function, or one defined later."""
     if isinstance(result, NOT_RUN):
         if isinstance(result, CoroutineType):
-            result.close()  # or Python warns, somewhere else, that nobody awaited it
+            result.close()  # otherwise Python warns, somewhere else, that it was never awaited
         raise TypeError(_runs_nothing(what))
 
 
