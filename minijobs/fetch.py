@@ -1,18 +1,18 @@
 """Taking jobs out without ever losing one.
 
-Popping a job and then running it loses it when the process dies in between: it is in no queue any more, and nobody else
-knows of it. So a job is *moved*, in one step of Redis's, from its queue into a list of this process's own, and removed from
-there only when it is settled. Whatever happens, it is in exactly one place:
+A process that pops a job, and dies before it has run it, loses it: the job is no longer in a queue, and no other process
+knows about it. So a job is *moved*, in one atomic step, from its queue into a list that belongs to this process, and removed
+from there only when it is settled. Whatever happens, it is in exactly one place:
 
-    queue:default                        list   where it waits; pushed at the left, taken from the right
-    inflight:HOST:PID:HEX|default        list   what this process took from the queue `default` and has not settled yet
-    inflight                             set    these names without `inflight:`; a living process finds a dead one's by them
+    queue:default                        list   waiting jobs; pushed at the left, taken from the right
+    inflight:HOST:PID:HEX|default        list   jobs that this process took from the queue `default` and has not settled yet
+    inflight                             set    these names without `inflight:`, by which a dead process's lists are found
 
-A command that its sender gave up on may still arrive, minutes later, and move a job. So a process that has lost an answer
-leaves its lists: what it holds moves to new ones, `inflight:HOST:PID:HEX|1|default`, and in place of each old list it puts a
-string, the *seal*. Redis answers a move into a key of another type with WRONGTYPE and changes nothing, so whatever comes
-late finds the door shut. And each step that takes a job out of one place and puts it into another looks first whether the
-job is there, adds it, and removes it last: in one script, so that a step which comes late, or twice, changes nothing either.
+A command whose sender has given up on it may still reach Redis, minutes later, and move a job. So a process that did not
+get a reply abandons its lists: the jobs it holds move to new ones, `inflight:HOST:PID:HEX|1|default`, and each old list is
+replaced by a string, the *seal*. Redis answers a move into a key of another type with WRONGTYPE and changes nothing, so a
+late move fails. Every other step from one place to another is one script that checks whether the job is still there, adds it
+to the new place, and removes it from the old one last; so a step that arrives late, or twice, changes nothing either.
 
 Sidekiq: `Sidekiq::BasicFetch` pops; only the paid `super_fetch` moves.
 """
@@ -38,19 +38,19 @@ from .scripts import EXCHANGE, EXCHANGE_SHA, FORGET, RECONCILE, REQUEUE, SEALED_
 if TYPE_CHECKING:
     from .connection import Redis
 
-# Redis is asked to hold an answer back for so long at most, in seconds: a client gives up after SOCKET_TIMEOUT, or after
-# its own `socket_timeout`, of which half is taken. It is looked at tenths of a second apart, so less than two are too few.
+# The longest that a blocking command may block, in seconds: it must reply before the client's socket_timeout. For a client
+# with a shorter one than SOCKET_TIMEOUT, half of that is used. Redis checks for expired blocks only every tenth of a second.
 LONGEST_BLOCK = 2.0
 
-# And for so long at least: to a Redis before 7.0.8, a millisecond or less is 0, which means for ever.
+# The shortest, in seconds: Redis before 7.0.8 rounds a millisecond or less to 0, which means to block for ever.
 SHORTEST_BLOCK = 0.01
 
-# How often several queues are looked at, in seconds.
+# Seconds between two looks at several queues.
 LOOK_EVERY = 0.05
 
 
 class Destination(NamedTuple):
-    """Where a job goes that leaves the in-flight list: into the sorted set `key`, at `score` (epoch seconds), as `entry`."""
+    """Where a job goes from the in-flight list: to the sorted set `key`, with `score` in epoch seconds, as `entry`."""
 
     key: str
     score: float
@@ -58,23 +58,23 @@ class Destination(NamedTuple):
 
 
 class UnitOfWork(NamedTuple):
-    """An entry that was fetched: the bytes as they were in the queue, and the queue, to know where to give them back."""
+    """A fetched entry: its bytes, as they were in the queue, and the name of that queue, to which it may have to go back."""
 
     queue: str
     raw: bytes
 
 
 def new_identity() -> str:
-    """A name for this process that no other process ever has: host, process id, and chance. Sidekiq: the same."""
+    """Return a unique name for this process: host name, process id and random digits. Sidekiq: the same."""
     return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(6).hex()}"
 
 
 class Fetcher:
-    """Takes jobs from `queues`, the first one first, and settles them.
+    """Takes jobs from `queues`, in that order of priority, and settles them.
 
-    With `weights`, chance decides which queue is looked at first, by its weight (1 unless given). `identity` is the name of
-    the process; its in-flight lists carry it. Raises ValueError for a queue that no job could be pushed to, for a weight
-    that is not above 0, and for a | in the identity.
+    With `weights`, the order is random each time, and a queue with a higher weight (the default is 1) is more often first.
+    `identity` is the name of the process, and part of the names of its in-flight lists. Raises ValueError for an invalid
+    queue name, a weight that is not above 0, or a | in the identity.
 
     >>> import fakeredis
     >>> redis = fakeredis.FakeRedis()
@@ -103,28 +103,28 @@ class Fetcher:
         self.identity = plain(identity) or new_identity()
         if "|" in self.identity:
             raise ValueError(f"identity is {self.identity!r} and must be the name of a process, without a |.")
-        # Redis can block for a move from one list only; and who blocks must not hold what the heart needs to beat.
+        # Redis can only block on one list for a move; and blocking must not use up the connection that the heartbeat needs.
         few = getattr(self.redis.connection_pool, "max_connections", connection.ROOM_TO_KEEP_ONE)
         patience = self.redis.get_connection_kwargs().get("socket_timeout") or float("inf")
         self._longest_block = min(LONGEST_BLOCK, patience / 2)
         self.can_block = len(self.queues) == 1 and few >= connection.ROOM_TO_KEEP_ONE and patience > 0.4
         self._pid = os.getpid()
         self.generation = 0
-        """How often it has left its lists for new ones: see `reconcile`."""
+        """How often this process has abandoned its lists for new ones: see `reconcile`."""
         self._unreadable: set[str] = set()
-        self._dice = random.Random()  # a job may seed the one that all share
+        self._dice = random.Random()  # its own, because a job may seed the shared one
 
     def own_name(self) -> str:
-        """The identity; in a child of the process that made this Fetcher, one of its own.
+        """Return the identity. A forked child of the process that made this Fetcher gets an identity of its own.
 
-        Else nobody would know that one of the two has died, as long as the other lives.
+        Otherwise nobody could tell that one of the two has died while the other is alive.
         """
         if self._pid != os.getpid():
             self._pid, self.identity, self.generation = os.getpid(), new_identity(), 0
         return self.identity
 
     def fetch(self, timeout: float = 0) -> UnitOfWork | None:
-        """Move one entry to the in-flight list and give it back; None if there is none for `timeout` seconds.
+        """Move one entry to the in-flight list and return it; None if none comes within `timeout` seconds.
 
         Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
         """
@@ -139,7 +139,7 @@ class Fetcher:
                     except ResponseError:
                         if self.redis.type(self.inflight(queue)) != b"string":
                             raise
-                        self.generation += 1  # it was taken for dead, and its list sealed
+                        self.generation += 1  # a rescuer thought that we were dead, and sealed our list
                         return self.fetch(deadline - time.monotonic())
                     if raw is not None:
                         return UnitOfWork(queue, raw)
@@ -152,15 +152,15 @@ class Fetcher:
     def exchange(
         self, settled: Sequence[tuple[UnitOfWork, Destination | None]], want: int
     ) -> tuple[list[UnitOfWork], dict[int, str]]:
-        """Settle many jobs, and move up to `want` entries, of whichever queues, in one round trip.
+        """Settle many jobs and fetch up to `want` entries, from any of the queues, in one round trip.
 
-        What a busy process does instead of `fetch` and `acknowledge`: see `dispatcher`. Returns the units that were moved,
-        and the error for each job of `settled`, by its index, that could not go where it should: it is still in flight.
-        Raises RedisUnavailable; then some of it may have been done. To settle again does no harm, and `reconcile` finds
-        what was moved.
+        A busy process uses this instead of `fetch` and `acknowledge`: see `dispatcher`. Returns the fetched units, and a
+        dict of errors: a job of `settled` that could not reach its destination is still in flight, and its index is a key.
+        Raises RedisUnavailable, in which case some of it may have been done; then settle the same jobs again, which does no
+        harm, and call `reconcile`, which finds entries that were moved.
         """
         fetched = self.order()
-        queues = dict.fromkeys((*fetched, *self.queues))  # it may fetch from fewer than it holds jobs of
+        queues = dict.fromkeys((*fetched, *self.queues))  # it may hold jobs of queues that it does not fetch from this time
         keys = [key for queue in queues for key in (f"queue:{queue}", self.inflight(queue))]
         position = {queue: 2 * number for number, queue in enumerate(queues, start=1)}
         done = [word for unit, to in settled if to is None for word in (position[unit.queue], unit.raw)]
@@ -170,7 +170,7 @@ class Fetcher:
         with connection.translate_errors(self.redis, "settling and fetching jobs"):
             try:
                 (answer,) = connection.execute(self.redis, ("EVALSHA", EXCHANGE_SHA, *arguments))
-            except NoScriptError:  # a Redis that has just started
+            except NoScriptError:  # Redis has been restarted, and forgot the script
                 (answer,) = connection.execute(self.redis, ("EVAL", EXCHANGE, *arguments))
         units, refused = [], {}
         for number, told in zip(answer[::2], answer[1::2], strict=True):
@@ -183,10 +183,10 @@ class Fetcher:
         return units, refused
 
     def wait(self, seconds: float) -> UnitOfWork | None:
-        """Move one entry as soon as there is one; None if there is none for so many seconds. One round trip.
+        """Wait for an entry, move it and return it, in one round trip; None if none comes within `seconds`.
 
-        With several queues, or few connections, it only sleeps a little. What an idle process does instead of `fetch`: see
-        `dispatcher`. Raises RedisUnavailable.
+        With several queues, or few connections, it only sleeps briefly and returns None. An idle process uses this instead
+        of `fetch`: see `dispatcher`. Raises RedisUnavailable.
         """
         if not self.can_block or not self.order():
             time.sleep(min(seconds, LOOK_EVERY))
@@ -209,15 +209,15 @@ class Fetcher:
                         raise
                     self._cannot_be_read(queue, str(error))
                 time.sleep(min(seconds, LOOK_EVERY))
-                units, _ = self.exchange([], 1)  # a full Redis refuses to wait, and not this
+                units, _ = self.exchange([], 1)  # when Redis is full, it refuses BRPOPLPUSH but runs this script
                 return units[0] if units else None
             return None if raw is None else UnitOfWork(queue, raw)
 
     def acknowledge(self, unit: UnitOfWork, to: Destination | None = None) -> None:
-        """The job is settled: it leaves the in-flight list, and goes `to` a sorted set, if it is to be kept.
+        """Settle a job: remove it from the in-flight list, and add it to a sorted set if `to` is given.
 
-        Only if it still is there: another process may have rescued it. Raises RedisUnavailable; the job is then in one of
-        the two places, never in none. Sidekiq: `UnitOfWork#acknowledge`.
+        Nothing is done if it is not in the list any more: another process may have rescued it. Raises RedisUnavailable, in
+        which case the job is still in one of the two places. Sidekiq: `UnitOfWork#acknowledge`.
         """
         with connection.translate_errors(self.redis, "settling a job"):
             if to is None:
@@ -232,9 +232,9 @@ class Fetcher:
                 settle(keys=[self.inflight(unit.queue), to.key], args=[unit.raw, to.score, to.entry])
 
     def requeue(self, unit: UnitOfWork) -> bool:
-        """Put an unfinished job back where it came from, at the end that is taken next. Sidekiq: `UnitOfWork#requeue`.
+        """Put an unfinished job back into its queue, at the end from which jobs are taken. Sidekiq: `UnitOfWork#requeue`.
 
-        Returns whether it was there: another process may have rescued it.
+        Returns False if it was no longer in flight: another process may have rescued it.
         """
         with connection.translate_errors(self.redis, "requeueing a job"):
             move = self.redis.register_script(REQUEUE)
@@ -242,11 +242,11 @@ class Fetcher:
             return bool(moved)
 
     def lists_match(self, held: Collection[UnitOfWork]) -> bool:
-        """Whether this process's lists in Redis hold nothing but what is `held`, are known, and it has no others.
+        """Whether this process's lists hold only what is `held`, are in the set `inflight`, and are its only ones there.
 
-        A move whose answer got lost puts a job there that nobody knows of, and nobody else looks after the lists of a
-        process that lives. And if somebody deleted the set of lists, nobody would ever find what a killed process held.
-        One round trip. Raises RedisUnavailable.
+        A move whose reply was lost leaves a job in a list without any thread knowing about it, and no other process looks
+        at the lists of a living one. And if somebody deleted the set `inflight`, no process would find the lists of one that
+        was killed. One round trip. Raises RedisUnavailable.
         """
         with connection.translate_errors(self.redis, "looking after the in-flight jobs"):
             commands = [("LRANGE", self.inflight(queue), 0, -1) for queue in self.queues]
@@ -257,9 +257,9 @@ class Fetcher:
         return there <= known and filled <= self._own(names) <= {name.encode() for name in self._lists()}
 
     def reconcile(self, held: Collection[UnitOfWork]) -> int:
-        """Leave all lists for new ones, with what is `held`; the rest goes back to its queue. Returns how many that were.
+        """Abandon all lists for new ones: what is `held` moves there, the rest goes back to its queue. Returns how many did.
 
-        Nobody of this process may be waiting in Redis meanwhile. Raises RedisUnavailable; then reconcile again.
+        No thread of this process may be blocked in Redis meanwhile. Raises RedisUnavailable; then call it again.
         """
         requeued = 0
         with connection.translate_errors(self.redis, "looking after the in-flight jobs"):
@@ -281,37 +281,37 @@ class Fetcher:
         return requeued
 
     def leave(self, *, in_doubt: bool = False) -> None:
-        """The process has ended, its heartbeat too: its lists need not be known any more. One that is not empty stays.
+        """Remove this process's lists from the set, once its heartbeat has ended. A list that is not empty stays.
 
-        `in_doubt`: a command of this process whose answer got lost may still arrive, so the lists are sealed.
+        `in_doubt`: a command of this process whose reply was lost may still reach Redis, so the lists are sealed.
         """
         with connection.translate_errors(self.redis, "leaving"):
             for queue in self.queues:
                 forget(self.redis, self._name(queue).encode(), seal=in_doubt)
 
     def order(self) -> Sequence[str]:
-        """The queues in the order in which they are looked at this time. One that is left out is not fetched from."""
+        """Return the queues in the order in which to look at them this time. An override may leave queues out."""
         if not self.weights:
             return self.queues
-        # The smallest of random numbers, each to be divided by its weight: the heavier one comes first more often.
+        # Sorting exponential random numbers, divided by the weights, puts each queue first in proportion to its weight.
         return sorted(self.queues, key=lambda queue: self._dice.expovariate(1) / self.weights.get(queue, 1))
 
     def inflight(self, queue: str) -> str:
-        """The list of what this process took from `queue` and has not settled."""
+        """Return the key of the list for jobs that this process took from `queue` and has not settled."""
         return f"inflight:{self._name(queue)}"
 
     def _name(self, queue: str) -> str:
-        """The owner is what stands before the first "|", the queue what stands after the last."""
+        """Return the name of a list. Its owner comes before the first "|", and the queue after the last."""
         return f"{self.identity}|{self.generation}|{queue}" if self.generation else f"{self.identity}|{queue}"
 
     def _own(self, names: Iterable[bytes]) -> set[bytes]:
         return {name for name in names if name.startswith(f"{self.identity}|".encode())}
 
     def _lists(self) -> list[str]:
-        """The names of its lists, to be announced before a move, so that no job is ever in a list that nobody knows of.
+        """Return the names of its lists. They are added to the set before a move, so that no job is ever in an unknown list.
 
-        A process announces them again with each move: it may have slept until just now, and a rescuer who took it for dead
-        has forgotten its lists.
+        This is repeated with each move: the process may have been suspended until just now, and a rescuer that thought it
+        dead may have removed its lists from the set.
         """
         return [self._name(queue) for queue in self.queues]
 
@@ -322,6 +322,6 @@ class Fetcher:
 
 
 def forget(redis: Redis, name: bytes, *, seal: bool = True) -> None:
-    """Strike an empty list off, and seal it, if its owner's heartbeat has expired."""
+    """Remove the name of an empty list from the set, and seal the list, if its owner's heartbeat has expired."""
     keys: list[bytes | str] = ["inflight", b"inflight:" + name, name.partition(b"|")[0]]
     redis.register_script(FORGET)(keys=keys, args=[name, SEALED_FOR if seal else 0])

@@ -1,7 +1,7 @@
-"""Running one job: find its class, perform, and then: done, retry or dead.
+"""Running one job: find its class, call `perform`, and decide: done, retry or dead.
 
-`run` does the work and says what became of it; telling Redis is `Fetcher.acknowledge`. So a run can be looked at before
-it is settled, and a worker process can settle many at once.
+`run` runs the job and returns the outcome; `Fetcher.acknowledge` then tells Redis. Because these are two steps, an outcome
+can be inspected before it is settled, and a worker process can settle many at once.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from .log import job_context, logger, tid
 from .retry import DONE, Outcome
 from .worker import Worker
 
-# So many seconds after its last sign of life a process that runs single jobs counts as dead. See heartbeat.
+# Seconds after its last sign of life when a process that runs single jobs counts as dead. See heartbeat.
 KNOWN_FOR = 20
 
 
 class Work(NamedTuple):
-    """What a thread is doing: the unit it runs, and since when, in epoch seconds."""
+    """What a thread is doing: the unit of work, and when it started, in epoch seconds."""
 
     unit: UnitOfWork
     run_at: float
 
 
 class Sign:
-    """That this process lives, as long as a thread of it runs single jobs."""
+    """The state of the sign of life that this process gives while any of its threads runs single jobs."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.threads = 0  # so many run one
-        self.ours = False  # the key is not a Heartbeat's
+        self.threads = 0  # how many of them are running one
+        self.ours = False  # whether we created the key, not a Heartbeat
 
 
 class Processor:
-    """Runs what a Fetcher fetches. One serves a whole process; threads share it. Sidekiq: `Sidekiq::Processor`.
+    """Runs the jobs that a Fetcher fetches. All threads of a process share one. Sidekiq: `Sidekiq::Processor`.
 
     >>> import fakeredis, minijobs
     >>> redis = minijobs.connect(fakeredis.FakeRedis())
@@ -63,7 +63,7 @@ class Processor:
     Hello, Ada
     >>> processor.settle(unit, outcome)
 
-    And nothing is left to do:
+    Now no job is left:
 
     >>> processor.process_one() is None
     True
@@ -74,15 +74,15 @@ class Processor:
         self.work: dict[str, Work] = {}  # by thread id; the heartbeat shows it
         self.processed = 0  # since the last heartbeat, failures included
         self.failed = 0
-        self._signs: dict[str, Sign] = {}  # by identity: a child of this process has another one
-        self.stopping = threading.Event()  # set when the process is about to end: jobs see it in Worker.stopping
+        self._signs: dict[str, Sign] = {}  # by identity: a forked child has its own
+        self.stopping = threading.Event()  # set when the process is about to end; jobs see it as Worker.stopping
 
     def process_one(self, timeout: float = 0) -> Outcome | None:
-        """Fetch one job, run it, settle it. None if there was none for `timeout` seconds.
+        """Fetch one job, run it, settle it, and return the outcome; None if no job came within `timeout` seconds.
 
-        Until it returns, Redis knows that this process lives, as it knows of a worker process by its heartbeat: or another
-        one would rescue the job while it runs. If this thread is interrupted meanwhile, the job goes back to its queue: to
-        be stopped is not to fail. Raises RedisUnavailable. Sidekiq: `Sidekiq::Processor#process_one`.
+        Until it returns, a key in Redis shows that this process is alive, as a worker process's heartbeat does; otherwise
+        another process would rescue the job while it runs. If this thread is interrupted, the job goes back to its queue,
+        and does not count as failed. Raises RedisUnavailable. Sidekiq: `Sidekiq::Processor#process_one`.
         """
         with self._known_to_live():
             unit = self.fetcher.fetch(timeout)
@@ -97,9 +97,9 @@ class Processor:
             return outcome
 
     def run(self, unit: UnitOfWork) -> Outcome:
-        """Run one job and say what became of it. A job's exception ends here, in the outcome; Redis is not told yet.
+        """Run one job and return the outcome. The job's exception is caught and is in the outcome. Redis is not told yet.
 
-        What cannot be read goes to `dead` as it is: nobody could run it, and nobody should lose it.
+        An entry that cannot be parsed goes to `dead` unchanged: it cannot be run, but it must not be lost.
         """
         now = time.time()
         try:
@@ -108,10 +108,10 @@ class Processor:
             logger.error("no job in queue %s, so it goes to dead as it is: %s", unit.queue, error)
             return retry.dead(unit.raw, error, now=self.now())
         thread = tid()
-        around = self.work.get(thread)  # a job may run another one, with `process_one`
+        around = self.work.get(thread)  # a job may run another job by calling `process_one`
         self.work[thread] = Work(unit, now)
         try:
-            # What it sets in its context, such as decimal's precision, ends with it.
+            # What the job sets in its context, such as the precision of decimal, does not affect later jobs.
             return contextvars.copy_context().run(self._perform, unit, job)
         finally:
             if around is None:
@@ -120,18 +120,19 @@ class Processor:
                 self.work[thread] = around
 
     def settle(self, unit: UnitOfWork, outcome: Outcome) -> None:
-        """Tell Redis what became of a run, in one step, and count it."""
+        """Tell Redis the outcome of a run, in one step, and count it."""
         self.fetcher.acknowledge(unit, outcome.to)
         self.count(outcome)
 
     def count(self, outcome: Outcome) -> None:
-        """Note a run for the statistics. Only the thread that settles calls this."""
+        """Count a run for the statistics. Only the thread that settles may call this."""
         self.processed += 1
         self.failed += outcome.error is not None
 
     @contextmanager
     def _known_to_live(self) -> Iterator[None]:
-        """What a Heartbeat says, without the details. If there is one, its key is only kept. The last thread ends it."""
+        """Show in Redis that this process is alive, as a Heartbeat does, but without details. A Heartbeat's own key is only
+        prolonged. The last thread to leave removes a key of ours."""
         redis, identity, over = self.fetcher.redis, self.fetcher.own_name(), threading.Event()
         sign = self._signs.setdefault(identity, Sign())
 
@@ -142,7 +143,7 @@ class Processor:
 
         def go_on() -> None:
             while not over.wait(KNOWN_FOR / 4):
-                with suppress(RedisError):  # four may fail
+                with suppress(RedisError):  # up to three in a row may fail
                     say()
 
         with sign.lock:
@@ -154,31 +155,31 @@ class Processor:
             yield
         finally:
             over.set()
-            goes_on.join(1)  # or it could say so once more, after this
+            goes_on.join(1)  # otherwise it could renew the key after it was removed below
             with sign.lock:
                 sign.threads -= 1
                 if sign.ours and not sign.threads:
                     sign.ours = False
-                    with suppress(RedisError):  # it expires
+                    with suppress(RedisError):  # then it expires by itself
                         redis.unlink(identity)
 
     def _after_failure(self, unit: UnitOfWork, job: Job, error: BaseException, kind: type[Worker] | None) -> Outcome:
         now = self.now()
-        try:  # as it was in the queue: what perform did to its arguments must not be in the next try
+        try:  # as it was in the queue: if perform changed its arguments, the next try must not see it
             job = {**load(unit.raw), "jid": job["jid"]}
-        except BadPayload:  # nested so deep that it cannot be read from in here
+        except BadPayload:  # nested so deep that it cannot be parsed this far down the stack
             return retry.dead(unit.raw, error, now=now)
         return retry.after_failure(unit, job, error, kind, now=now)
 
     def now(self) -> float:
-        """The moment by Redis's clock, which all hosts share, or by this one's while Redis is away."""
+        """Return the time in epoch seconds, by Redis's clock, which all hosts share; by this host's while Redis is away."""
         try:
             return connection.now(self.fetcher.redis)
         except RedisError:
             return time.time()
 
     def _perform(self, unit: UnitOfWork, job: Job) -> Outcome:
-        if decimal := sys.modules.get("decimal"):  # a copied context refers to the same one of decimal's
+        if decimal := sys.modules.get("decimal"):  # a copied context still shares decimal's context object
             decimal.setcontext(decimal.getcontext().copy())
         with job_context(job["class"], job["jid"]):
             kind, process = None, os.getpid()
@@ -188,14 +189,14 @@ class Processor:
                 kind = worker.find(str(job["class"]))
                 worker.run(kind, job, self.stopping)
                 _end_child(process)
-            except BaseException as error:  # a job that calls sys.exit(), or is cancelled, has failed; the process goes on
+            except BaseException as error:  # a job that calls sys.exit() or is cancelled has failed; the process goes on
                 _end_child(process, error)
                 if retry.stops_us(error):
                     raise
                 outcome = self._after_failure(unit, job, error, kind)
                 logger.info("fail: %.3f sec", time.perf_counter() - started)
                 logger.warning("%s: %s (%s)", type(error).__name__, retry.message(error), outcome.describe(now=self.now()))
-                with suppress(Exception):  # this call is still running, and need not be known
+                with suppress(Exception):  # our own frame is still running, and nobody needs it
                     error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
                 retry.release(error)
                 return outcome
@@ -204,9 +205,9 @@ class Processor:
 
 
 def _end_child(process: int, error: BaseException | None = None) -> None:
-    """End this process if it is not `process`: a job called os.fork(), and its child is no worker process.
+    """End this process if it is not `process`: a job called os.fork(), and the child is not a worker process.
 
-    Only the forking thread lives on in a child, in the middle of our stack; it must neither settle the job nor fetch more.
+    In the child only the forking thread exists, in the middle of our stack. It must neither settle the job nor fetch more.
     """
     if os.getpid() == process:
         return
@@ -217,6 +218,6 @@ def _end_child(process: int, error: BaseException | None = None) -> None:
         traceback.print_exception(error)
         code = 1
     for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # either may be closed, or None
+        with suppress(Exception):  # it may be closed, or None
             stream.flush()
     os._exit(code)

@@ -1,8 +1,8 @@
 """When to try again, when to stop: `after_failure` decides.
 
-A job that failed is not run again on the spot. It goes back to Redis, into the sorted set `retry`, with the moment of its
-next try as its score; the poller (see `scheduled`) puts it back into its queue when that moment has passed. When its tries
-are used up it goes to the sorted set `dead`, where a person may look at it. Sidekiq: `Sidekiq::JobRetry`.
+A failed job is not run again on the spot. It goes to the sorted set `retry` in Redis, and its score is the time of the next
+try; once that has passed, the poller (see `scheduled`) moves it back to its queue. When its retries are used up, it goes to
+the sorted set `dead`, where a person can look at it. Sidekiq: `Sidekiq::JobRetry`.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ if TYPE_CHECKING:
 
 MOST_RETRIES = 25
 LONGEST_MESSAGE = 10_000
-LONGEST_BACKTRACE = 1_000_000  # bytes, unpacked: a stranger's may grow without end
+LONGEST_BACKTRACE = 1_000_000  # bytes, unpacked: a malicious one could expand without limit
 DEAD_FOR = 180 * 24 * 60 * 60  # seconds that `dead` keeps a job
 DEAD_SIZE = 10_000
 
-_dice = random.Random()  # its own: a job may seed the one that all share, and then all would wait alike
+_dice = random.Random()  # its own: if a job seeded the shared one, all jobs would wait equally long
 
 death_handlers: list[Callable[[Job, BaseException], object]] = []
-"""Functions to be called with each job that will not be tried again, and with its last error; append yours.
+"""Functions that are called with each job that will not be retried, and with its last error. Append yours.
 
-They run where the job ran, before Redis is told; after a crash in between they are called once more. An exception in one is
-logged, no more. Sidekiq: `config.death_handlers`.
+They run in the process that ran the job, before Redis is told; if it crashes in between, they are called again after the
+next run. An exception raised in one is only logged. Sidekiq: `config.death_handlers`.
 """
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one run, and where the job goes next, if anywhere."""
+    """The result of one run, and where the job goes next, if anywhere."""
 
     name: str  # done, retry, dead or dropped
     error: BaseException | None = None
-    at: float | None = None  # of a retry: the moment of the next try, in epoch seconds
+    at: float | None = None  # for a retry: the time of the next try, in epoch seconds
     to: Destination | None = field(default=None, repr=False)
 
     def describe(self, *, now: float | None = None) -> str:
-        """In words, for the log.
+        """Describe the outcome in words, for the log. `now` is in epoch seconds.
 
         >>> Outcome("retry", at=1015.0).describe(now=1000.0)
         'next try in 15 sec'
@@ -71,9 +71,9 @@ DONE = Outcome("done")
 
 
 def delay(count: int) -> float:
-    """Seconds to wait after a failure, `count` being 0 after the first: `count**4 + 15` and a little chance.
+    """Return the seconds to wait after a failure: `count**4 + 15` plus jitter. `count` is 0 after the first failure.
 
-    Chance, so that a thousand jobs that failed together do not come back together. Sidekiq: the same, as of 8.0.
+    The jitter keeps a thousand jobs that failed together from coming back together. Sidekiq: the same, as of 8.0.
 
     >>> [count**4 + 15 <= delay(count) <= count**4 + 15 + 10 * (count + 1) for count in (0, 1, 24)]
     [True, True, True]
@@ -84,11 +84,11 @@ def delay(count: int) -> float:
 def after_failure(
     unit: UnitOfWork, job: Job, error: BaseException, worker: type[Worker] | None, *, now: float | None = None
 ) -> Outcome:
-    """Decide whether `job` is tried again after `error`, goes to `dead`, or is dropped.
+    """Decide whether `job` is retried after `error`, goes to `dead`, or is dropped.
 
-    That depends on `retry` and `retry_for`, of the job or of its class, and on what the class's `retry_in` says. The death
-    handlers of a job that dies are called. Nothing is sent to Redis here. `worker` is the job's class, or None if it is
-    unknown; `now` is in epoch seconds. Sidekiq: `JobRetry#process_retry`.
+    This depends on `retry` and `retry_for` of the job or its class, and on the class's `retry_in`. If it is not retried,
+    the death handlers are called. Nothing is sent to Redis here. `worker` is the job's class, or None if it is unknown;
+    `now` is in epoch seconds. Sidekiq: `JobRetry#process_retry`.
     """
     now = time.time() if now is None else now
     limit = getattr(worker, "retry", True) if job.get("retry") is None else job["retry"]
@@ -100,7 +100,7 @@ def after_failure(
     wait = None if over else _chosen_wait(worker, failed, error)
     try:
         payload = dump(failed).encode()
-    except ValueError:  # what could be read but cannot be written again, such as 1e999
+    except ValueError:  # JSON that can be parsed but not serialized, such as 1e999
         payload, wait = unit.raw, "kill" if wait != "discard" else wait
     if not over and wait not in ("kill", "discard"):
         chance = _chance(failed["retry_count"])
@@ -112,8 +112,8 @@ def after_failure(
 
 
 def record_failure(unit: UnitOfWork, job: Job, error: BaseException, *, now: float) -> Job:
-    """A copy of `job` that tells of its failure: the same jid, one more in `retry_count`, and what went wrong."""
-    # It came to its end, so it is not what killed the process that it was once rescued from.
+    """Return a copy of `job` that records its failure: the same jid, a higher `retry_count`, and the error."""
+    # The run ended by itself, so the job is probably not what killed a process before: its rescues are forgotten.
     failed = {field: value for field, value in job.items() if field not in ("rescued", "rescued_at")}
     failed["queue"] = job.get("retry_queue") or unit.queue
     failed |= {"error_message": message(error), "error_class": _class_name(error)}
@@ -127,18 +127,18 @@ def record_failure(unit: UnitOfWork, job: Job, error: BaseException, *, now: flo
 
 
 def backtrace(error: BaseException) -> list[str]:
-    """Where `error` was raised, the innermost call first, a line each."""
+    """Return one line for each call in the traceback of `error`, innermost first."""
     calls = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     return [f"{code.co_filename}:{line}:in {code.co_name}" for code, line in reversed(calls)]
 
 
 def pack(lines: list[str]) -> str:
-    """A backtrace as it is in a job: base64 of zlib of JSON."""
+    """Return a backtrace as it is stored in a job: JSON, compressed with zlib, in base64."""
     return base64.b64encode(zlib.compress(json.dumps(lines).encode())).decode()
 
 
 def unpack(packed: object) -> list[str]:
-    """The lines of a packed backtrace; none if it cannot be read.
+    """Return the lines of a packed backtrace; none if it cannot be unpacked.
 
     >>> unpack(pack(["app.py:1:in perform"])), unpack("no backtrace")
     (['app.py:1:in perform'], [])
@@ -151,7 +151,7 @@ def unpack(packed: object) -> list[str]:
 
 
 def exhausted(job: Job, *, now: float) -> bool:
-    """Whether a job that has just failed has no try left: its `retry_for` has passed or, without one, 25 retries or `retry`.
+    """Whether a job that has just failed has no retry left, by its `retry_for` or, without one, by its `retry`.
 
     >>> exhausted({"retry": 3, "retry_count": 2}, now=0), exhausted({"retry": 3, "retry_count": 3}, now=0)
     (False, True)
@@ -166,7 +166,7 @@ def exhausted(job: Job, *, now: float) -> bool:
 
 
 def run_death_handlers(job: Job, error: BaseException) -> None:
-    """Tell everybody in `death_handlers`."""
+    """Call every function in `death_handlers`."""
     for handler in death_handlers:
         try:
             has_run(handler(job, error), "A death handler")
@@ -177,15 +177,15 @@ def run_death_handlers(job: Job, error: BaseException) -> None:
 
 
 def dead(payload: bytes, error: BaseException, *, now: float) -> Outcome:
-    """The outcome of a job that is not tried again, but kept, if need be inside of an object: see `wrapped`."""
+    """Return the outcome of a job that goes to `dead`, inside an object if needed: see `wrapped`."""
     return Outcome("dead", error, to=Destination("dead", now, wrapped(payload, error, now=now)))
 
 
 def wrapped(payload: bytes, error: BaseException, *, now: float) -> bytes:
-    """What `dead` keeps of an entry: the entry itself, or a job that shows it, if it would break Sidekiq's page of `dead`.
+    """Return what `dead` keeps for an entry: the entry, or, if it would break Sidekiq's page of dead jobs, a job around it.
 
-    That page can show any job and what is no JSON, but no JSON that is no object, nor an object that is no job if its
-    "queue" is no text or its "tags" are no list.
+    That page can show any job, and text that is not JSON. It fails on JSON that is not an object, and on an object that is
+    not a job whose "queue" is not a string or whose "tags" are not a list.
 
     >>> wrapped(b"{not JSON", ValueError("no job"), now=1000.0)
     b'{not JSON'
@@ -196,7 +196,7 @@ def wrapped(payload: bytes, error: BaseException, *, now: float) -> bytes:
         peek(payload)
         return payload
     try:
-        entry = json.loads(payload, parse_int=float)  # Ruby reads numbers that are too long for Python
+        entry = json.loads(payload, parse_int=float)  # Ruby parses integers that are too long for Python
     except (ValueError, RecursionError):
         return payload
     if isinstance(entry, dict) and isinstance(entry.get("queue"), str | None) and isinstance(entry.get("tags"), list | None):
@@ -215,10 +215,10 @@ def trim(redis: Redis, *, now: float) -> None:
 
 
 def release(error: BaseException | None) -> None:
-    """Let go of what a failed job held: an error keeps its traceback, that its frames, and those all their local variables.
+    """Free what a failed job held: an error refers to its traceback, that to the frames, those to all local variables.
 
-    Its locks, files and megabytes would live on until nobody refers to the error any more. Whoever still has the error, to
-    report it from another thread perhaps, finds in it where it was raised, if it was raised by calls that have ended.
+    Otherwise its locks, files and memory would live on as long as anything refers to the error. The traceback itself stays,
+    for whoever reports the error later, perhaps in another thread, if all its calls have ended.
     """
     seen: set[int] = set()
     errors = [error]
@@ -231,13 +231,14 @@ def release(error: BaseException | None) -> None:
             cleared = [_clear(frame) for frame, _ in traceback.walk_tb(one.__traceback__)]
             if not all(cleared):
                 with suppress(Exception):
-                    one.with_traceback(None)  # a frozen dataclass lets nobody set an attribute
+                    one.with_traceback(None)  # a frozen dataclass has no attributes that can be set
 
 
 def _clear(frame: FrameType) -> bool:
-    """Forget the local variables of a call that has ended. Returns whether it was one.
+    """Clear the local variables of a call that has ended. Returns False if it has not ended, or may not have.
 
-    A coroutine that caught the error may still live, in a thread of the user's: until Python 3.13, to clear it ends it.
+    A coroutine that caught the error may still be suspended in one of the user's threads, and before Python 3.13, clearing
+    its frame would end it.
     """
     if frame.f_code.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR):
         return False
@@ -249,12 +250,12 @@ def _clear(frame: FrameType) -> bool:
 
 
 def stops_us(error: BaseException) -> bool:
-    """Whether it is not the job that failed: somebody stops this program, with Ctrl-C."""
+    """Whether `error` is not the job's failure but a Ctrl-C, by which somebody stops this program."""
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 def message(error: BaseException) -> str:
-    """What an error says, as text that can be written down; asking a stranger's exception may fail, too.
+    """Return an error's message as text that can be encoded. Asking an exception for its message may raise another.
 
     >>> message(RuntimeError("boom"))
     'boom'
@@ -271,7 +272,7 @@ def _chance(count: int) -> int:
 
 
 def _chosen_wait(worker: type[Worker] | None, job: Job, error: BaseException) -> float | str | None:
-    """What the Worker's own `retry_in` says; None, the default, if it says nothing usable or fails itself."""
+    """Return what the Worker's `retry_in` returns; None, for the default wait, if that is not usable or it fails."""
     if worker is None:
         return None
     try:
@@ -279,8 +280,8 @@ def _chosen_wait(worker: type[Worker] | None, job: Job, error: BaseException) ->
         seconds = chosen.total_seconds() if isinstance(chosen, timedelta) else chosen
         if seconds is None or (isinstance(seconds, str) and seconds in ("discard", "kill")):
             return seconds
-        if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < 1e9:  # NaN is not
-            return float(seconds)  # a number of numpy's would make a moment of numpy's, and redis-py sends "np.float64(…)"
+        if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < 1e9:  # false for NaN
+            return float(seconds)  # not numpy's float, which redis-py would send as "np.float64(…)"
         raise ValueError(f'{chosen!r} is no number of seconds above 0, nor a timedelta, "kill" or "discard"')
     except BaseException as mistake:  # it must not cost the job
         if stops_us(mistake):
@@ -290,7 +291,7 @@ def _chosen_wait(worker: type[Worker] | None, job: Job, error: BaseException) ->
 
 
 def _last_words(worker: type[Worker] | None, job: Job, error: BaseException) -> str | None:
-    """What the Worker's own `retries_exhausted` says."""
+    """Return what the Worker's `retries_exhausted` returns; None if it fails."""
     try:
         chosen = None if worker is None else worker.retries_exhausted(job, error)
         has_run(chosen, "retries_exhausted")

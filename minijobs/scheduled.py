@@ -1,8 +1,8 @@
-"""The poller: what is due goes back to its queue.
+"""The poller: it moves jobs that are due back to their queues.
 
-`schedule` and `retry` are sorted sets, scored with the moment of a job. No clock watches them. A job runs later because
-somebody looks, now and then, for scores that have passed, and moves those jobs to their queues; until somebody looks,
-nothing happens. Sidekiq: `Sidekiq::Scheduled::Poller`.
+`schedule` and `retry` are sorted sets whose scores are the times at which jobs are due. Redis itself starts nothing: a job
+runs later only because a poller looks, now and then, for scores that have passed, and moves those jobs to their queues.
+Sidekiq: `Sidekiq::Scheduled::Poller`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 SETS = ("retry", "schedule")
 
-# So many jobs are looked at in one round trip.
+# How many jobs are fetched in one round trip.
 BATCH = 100
 
-# One step of Redis's, and the job leaves last: if anything goes wrong it is where it was. Of two pollers that saw the same
-# job, the second finds it gone and does nothing. Sidekiq pops and then pushes: a crash in between loses the job.
+# One atomic step, in which the job is removed last: if anything goes wrong, it is still where it was. If two pollers saw the
+# same job, the second finds it gone and does nothing. Sidekiq pops and then pushes: a crash in between loses the job.
 ENQUEUE = f"""
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 {EVEN_IF_FULL}
@@ -48,7 +48,7 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 def poll(redis: Redis | None = None, *, now: float | None = None) -> int:
     """Move every job that is due at `now`, in epoch seconds, to its queue, the earliest first. Returns how many.
 
-    A key of another type is passed by, and the log says so. Raises RedisUnavailable.
+    A key of the wrong type is logged and skipped. Raises RedisUnavailable.
     Sidekiq: `Sidekiq::Scheduled::Enq#enqueue_jobs`.
 
     >>> import fakeredis
@@ -68,7 +68,7 @@ def poll(redis: Redis | None = None, *, now: float | None = None) -> int:
                 if name == "dead":
                     trim(client, now=clock)
                     continue
-                stuck = 0  # so many could not be moved, and are passed by
+                stuck = 0  # how many could not be moved, and are skipped
                 while due := client.zrange(name, "-inf", now, byscore=True, offset=stuck, num=BATCH):
                     moved += enqueue(client, name, due, now=now)
                     stuck += sum(score is not None for score in client.zmscore(name, due))
@@ -80,11 +80,11 @@ def poll(redis: Redis | None = None, *, now: float | None = None) -> int:
 
 
 def enqueue(redis: Redis, name: str, entries: Sequence[bytes], *, now: float, by_hand: bool = False) -> int:
-    """Move these entries of the sorted set `name` to their queues, in one round trip. Returns how many it still held.
+    """Move these entries of the sorted set `name` to their queues, in one round trip. Returns how many were still there.
 
-    What is no job goes to `dead`: as it is, or inside an object (see `retry.wrapped`). A try that somebody asks for
-    `by_hand` is not counted among the retries; and if a key is of another type, who asked hears of it: ResponseError, once
-    the others were moved.
+    An entry that is not a job goes to `dead`: unchanged, or inside an object (see `retry.wrapped`). A try that somebody
+    starts `by_hand` does not count as a retry; and if a key is of the wrong type, ResponseError is raised after the other
+    entries were moved.
     """
     move, pipe, clock = redis.register_script(ENQUEUE), redis.pipeline(transaction=False), connection.now(redis)
     for raw in entries:
@@ -112,11 +112,11 @@ def kill(
     error: Exception | None = None,
     by_hand: bool = False,
 ) -> int:
-    """Move these entries of the sorted set `name` to `dead`, as they are. Returns how many it still held.
+    """Move these entries of the sorted set `name` to `dead`, unchanged. Returns how many were still there.
 
-    What is JSON but no object is kept there inside of one, with `error`. `by_hand` is as in `enqueue`.
+    JSON that is not an object is put inside one, together with `error`. `by_hand` is as in `enqueue`.
     """
-    if name == "dead":  # there already; what is added and then taken away again would be gone
+    if name == "dead":  # already there; the script would add it and then remove it
         return 0
     move, pipe = redis.register_script(KILL), redis.pipeline(transaction=False)
     for raw in entries:
@@ -126,7 +126,7 @@ def kill(
 
 
 def _moved(pipe: Pipeline, name: str, by_hand: bool) -> int:
-    """How many were moved. One that cannot be, since a key is of another type, stays where it is; the others go on."""
+    """Run the pipeline and return how many entries were moved. One stays if a key is of the wrong type; the others go on."""
     answers = pipe.execute(raise_on_error=False)
     for answer in answers:
         if isinstance(answer, RedisError):

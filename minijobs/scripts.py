@@ -1,22 +1,22 @@
-"""What a process asks Redis to do in one step: the scripts that take a job out of one place and put it into another.
+"""The Lua scripts that move a job from one place in Redis to another in one atomic step.
 
-A script runs from its first line to its last, and nothing else runs meanwhile. Each of them looks first whether the job is
-there, adds it to where it goes, and removes it last. So a script that comes late, or twice, changes nothing; and if one
-stops at an error, on a key of another type or in a Redis that is full, the job is still where it was.
+While a script runs, Redis runs nothing else. Each script first checks that the job is there, then adds it to its new place,
+and removes it from the old one last. So a script that arrives late, or twice, changes nothing; and if one stops at an error,
+because a key is of the wrong type or Redis is full, the job is still where it was.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-# So long is a list that was left sealed, in seconds. What comes later than that is noticed at the next heartbeat.
+# Seconds for which an abandoned list is sealed. A move that arrives even later is noticed at the next heartbeat.
 SEALED_FOR = 24 * 60 * 60
 
-# A Redis that is full refuses a script's first command that may need memory, but not those after a write: PERSIST is one,
-# and changes nothing here. So jobs are still taken out, and put back, where nothing else goes.
+# A full Redis refuses a command that may need memory, unless the same script has written already. PERSIST is a write that
+# needs none, and changes nothing here: after it, jobs can still be taken out and put back.
 EVEN_IF_FULL = "redis.call('PERSIST', KEYS[1])\n"
 
-# A list that is sealed holds nothing.
+# A sealed list is a string, so LPOS returns an error, and the job counts as not there.
 REQUEUE = f"""
 if type(redis.pcall('LPOS', KEYS[1], ARGV[1])) ~= 'number' then return 0 end
 {EVEN_IF_FULL}
@@ -29,14 +29,16 @@ redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
 return redis.call('LREM', KEYS[1], 1, ARGV[1])
 """
 
-# One command for what a busy process asks most: what was run leaves the in-flight lists, a job for each idle thread enters
-# them. KEYS: the queues in the order in which they are looked at, each with its in-flight list, and after them those that
-# are not looked at; last the set of those lists. ARGV: how many jobs are wanted, from how many queues; how many were done;
-# for each of those the position of its list in KEYS, and the entry; then for each job that goes to a sorted set the same
-# two, the set, the score and the entry there. The answer is pairs: the number of a queue and an entry that was moved, or a
-# number below zero and an error: of that sorted set, or after them of that queue. The failures come first: to a full Redis
-# they are refused, and what comes after a removal is not. Of many queues it is asked at once whether any holds something:
-# looking at 600 that are empty is one command.
+# What a busy process does most, in one command: finished jobs leave the in-flight lists, and a job for each idle thread
+# enters them.
+# KEYS: the queues, in the order in which to look at them, each followed by its in-flight list; then, in the same way, queues
+# from which nothing is fetched; last the set `inflight`.
+# ARGV: how many jobs are wanted, and from how many queues; how many jobs are done; for each of those, the position of its
+# list in KEYS, and the entry; then for each job that goes to a sorted set: position, entry, sorted set, score, new entry.
+# The reply is a flat list of pairs. A number of zero or more is that of a queue, and is followed by an entry that was
+# fetched. A negative number is followed by an error: -1 is the first job for a sorted set, and after those come the queues.
+# The jobs for sorted sets come first: a full Redis must refuse them, and would accept them after a removal. With many
+# queues, EXISTS first asks whether any of them holds a job, so looking at 600 empty queues takes one command.
 EXCHANGE = """
 local want, last, done, answer, moved = tonumber(ARGV[1]), 2 * tonumber(ARGV[2]), tonumber(ARGV[3]), {}, 0
 local failed = 0
@@ -58,7 +60,7 @@ if last > 2 and want > 0 then
     local queues = {}
     for i = 1, last, 2 do queues[#queues + 1] = KEYS[i] end
     waiting = 0
-    for first = 1, #queues, 5000 do  -- Lua unpacks some 8,000 at most
+    for first = 1, #queues, 5000 do  -- unpack fails above some 8,000 values
         waiting = waiting + redis.call('EXISTS', unpack(queues, first, math.min(first + 4999, #queues)))
     end
 end
@@ -83,9 +85,9 @@ return answer
 """
 EXCHANGE_SHA = hashlib.sha1(EXCHANGE.encode()).hexdigest()
 
-# Leave one list: what is held moves to the new one, the rest back to its queue, the one that was fetched last first, so that
-# the oldest is taken first again. KEYS: the set of lists, the old list, the new one, the queue. ARGV: the two names, how
-# long the seal lasts, the held entries. The answer is how many went back.
+# Abandon one list: held jobs move to the new one, the others go back to the queue, in such an order that the oldest is next.
+# KEYS: the set `inflight`, the old list, the new one, the queue. ARGV: the names of the old and the new list, the seconds
+# for which to seal the old one, the held entries. The reply is how many jobs went back.
 RECONCILE = """
 redis.call('PERSIST', KEYS[1])
 redis.call('SADD', KEYS[1], ARGV[2])
@@ -109,8 +111,9 @@ redis.call('SREM', KEYS[1], ARGV[1])
 return requeued
 """
 
-# The name of an empty list leaves the set of lists if its owner has no heartbeat; and the list is sealed, where the owner
-# may still have a move on its way. KEYS: the set, the list, its owner. ARGV: the name, and for how long it is sealed, or 0.
+# Remove the name of an empty list from the set, if its owner has no heartbeat, and seal the list where a late move of its
+# owner may still arrive. KEYS: the set `inflight`, the list, the owner's heartbeat. ARGV: the name of the list, and the
+# seconds for which to seal it, or 0.
 FORGET = """
 if redis.call('EXISTS', KEYS[3]) == 1 or redis.call('TYPE', KEYS[2])['ok'] == 'list' then return 0 end
 redis.call('SREM', KEYS[1], ARGV[1])

@@ -1,4 +1,4 @@
-"""Worker: what you subclass.
+"""The class that you subclass to define a kind of job.
 
 Three words that are easily mixed up: a *Worker* is a class that you write; a *job* is one call of it, waiting in Redis as
 JSON; a *worker process* is the program that takes jobs out and runs them.
@@ -21,14 +21,14 @@ from .client import Client
 from .fields import plain
 from .job import Job
 
-# The class attributes of a Worker that travel with each of its jobs, under the same names as in Sidekiq.
+# The class attributes of a Worker that are copied into each of its jobs, with the same names as in Sidekiq.
 OPTIONS = ("queue", "retry", "retry_for", "retry_queue", "dead", "backtrace", "tags")
 
-# The methods of a Worker that are called here; the first three are its own to write.
+# The methods of a Worker that the library calls. A subclass may define the first three.
 METHODS = ("perform", "retry_in", "retries_exhausted", "perform_async", "perform_in", "perform_bulk", "set", "options")
 
 registry: dict[str, type[Worker]] = {}
-"""Every Worker that was defined in this process, by the name that its jobs carry."""
+"""Every Worker defined in this process, by the class name in its jobs."""
 
 
 class UnknownWorker(LookupError):
@@ -45,7 +45,7 @@ class Worker:
     ...     def perform(self, email, thought):
     ...         return f"sent {thought!r} to {email}"
 
-    A plain call runs here and now. Redis never hears of it:
+    A plain call runs here and now, without Redis:
 
     >>> SendGif().perform("ada@example.com", "hello")
     "sent 'hello' to ada@example.com"
@@ -60,41 +60,41 @@ class Worker:
     """
 
     queue: ClassVar[str] = "default"
-    """The queue that its jobs go to."""
+    """The queue to which its jobs are pushed."""
 
     retry: ClassVar[bool | int] = True
-    """How often a job that failed is tried again: True is 25 times, 0 sends it to `dead` at once, False forgets it."""
+    """How often a failed job is retried: True means 25 times, 0 moves it to `dead` at once, False discards it."""
 
     retry_for: ClassVar[float | None] = None
-    """Seconds after its first failure in which a job is tried again, however often; then `retry` is not asked."""
+    """For how many seconds after its first failure a job is retried, however often. If set, `retry` does not limit it."""
 
     retry_queue: ClassVar[str | None] = None
-    """The queue for the tries after the first, if another."""
+    """The queue for retries, if it is not `queue`."""
 
     dead: ClassVar[bool | None] = None
-    """False: a job whose tries are used up is forgotten, not kept in `dead`."""
+    """False: a job that has used up its retries is discarded, not kept in `dead`."""
 
     backtrace: ClassVar[bool | int | None] = None
-    """Whether a failed job carries where it failed, innermost call first; a number is that many lines of it."""
+    """Whether a failed job stores its backtrace, innermost call first; a number limits it to that many lines."""
 
     tags: ClassVar[list[str] | None] = None
-    """Words to find a job by."""
+    """Words by which to find its jobs."""
 
     jid: str | None = None
-    """Inside `perform`, the id of the job being run; None in a direct call, which is no job."""
+    """Inside `perform`, the id of the job that is running; None in a direct call, where there is no job."""
 
     _stop: threading.Event | None = None
 
     @property
     def stopping(self) -> bool:
-        """Inside `perform`, whether the worker process is about to end: a long job may save its state and return.
+        """Inside `perform`, whether the worker process is about to end, so that a long job can save its state and return.
 
         Sidekiq: `interrupted?`.
         """
         return self._stop is not None and self._stop.is_set()
 
     job_name: ClassVar[str]
-    """What its jobs carry as "class": the name of the class, unless `class SendGif(Worker, name="Mail::SendGif")`."""
+    """The "class" of its jobs: the class's own name, or that of `class SendGif(Worker, name="Mail::SendGif")`."""
 
     def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -104,10 +104,10 @@ class Worker:
                 kind = type(getattr(cls, method)).__name__
                 raise TypeError(f"{method} of {cls.__name__} is a {kind}: the name is a method's, def {method}(…).")
         perform = inspect.getattr_static(cls, "perform")
-        has_jobs = perform is not Worker.__dict__["perform"]  # or it is a base, and only its heirs' options count
-        # A bad name or option is refused here already.
+        has_jobs = perform is not Worker.__dict__["perform"]  # a base class's options are not checked
+        # A bad name or option is refused now, not at the first push.
         jobs.build({"class": cls.job_name, "args": [], **(cls.options() if has_jobs else {})})
-        middleware.must_run(getattr(perform, "__func__", perform), f"perform of {cls.__name__}")  # of a staticmethod
+        middleware.must_run(getattr(perform, "__func__", perform), f"perform of {cls.__name__}")  # for a staticmethod
         middleware.must_run(cls.retry_in, f"retry_in of {cls.__name__}")
         middleware.must_run(cls.retries_exhausted, f"retries_exhausted of {cls.__name__}")
         other = registry.get(cls.job_name)
@@ -125,24 +125,25 @@ class Worker:
         registry[cls.job_name] = cls
 
     def perform(self, *args: Any) -> Any:
-        """The work itself: yours to write. What it returns is thrown away; an exception means that it failed."""
+        """Do the work. Define it in your subclass. Its return value is ignored; an exception means that the job failed."""
         raise NotImplementedError(f"{type(self).__name__} has no perform: define what its jobs do.")
 
     @staticmethod
     def retry_in(count: int, error: BaseException) -> float | timedelta | str | None:
-        """Seconds until the next try after `error`; `count` is 0 after the first failure. Override it to choose.
+        """Return the seconds, or a timedelta, until the next try. Override it to choose them.
 
-        A timedelta will do, too. None is the default wait, `count**4 + 15` and a little chance. "kill" sends the job to
-        `dead` now, "discard" forgets it. Sidekiq: `sidekiq_retry_in`.
+        `count` is 0 after the first failure, and `error` is the exception. None stands for the default, `count**4 + 15`
+        seconds and a little jitter. "kill" moves the job to `dead` now, and "discard" discards it.
+        Sidekiq: `sidekiq_retry_in`.
         """
         return None
 
     @staticmethod
     def retries_exhausted(job: Job, error: BaseException) -> str | None:
-        """Called when a job has failed for the last time. Override it to clean up, or to tell somebody.
+        """Called when a job has failed for the last time. Override it to clean up, or to notify somebody.
 
-        `job` holds "args", "error_message" and the rest. Return "discard" to have it forgotten, not kept in `dead`. An
-        exception in here is logged, no more. Sidekiq: `sidekiq_retries_exhausted`.
+        `job` holds "args", "error_message" and the other fields. If it returns "discard", the job is discarded, not kept in
+        `dead`. An exception raised here is only logged. Sidekiq: `sidekiq_retries_exhausted`.
         """
         return None
 
@@ -150,16 +151,17 @@ class Worker:
     def perform_async(cls, *args: Any) -> str | None:
         """Push a job that calls `perform(*args)` in a worker process, as soon as one is free. Returns its jid.
 
-        None if a middleware cancelled it. Raises BadArgument for an argument that is not JSON, RedisUnavailable if no
-        Redis answers. Sidekiq: the same name.
+        Returns None if a middleware cancelled it. Raises BadArgument for an argument that is not JSON, and RedisUnavailable
+        if Redis does not answer. Sidekiq: the same name.
         """
         return cls.set().perform_async(*args)
 
     @classmethod
     def perform_in(cls, when: float | timedelta | datetime, *args: Any) -> str | None:
-        """Push a job for later: not before so many seconds from now (or a timedelta) have passed. Returns its jid.
+        """Push a job that runs after `when`: seconds from now, or a timedelta. Returns its jid.
 
-        A number above a thousand million, or a datetime, is a moment; one in the past means now. Sidekiq: the same name.
+        A number from one billion on is a time in epoch seconds; a datetime will do, too. A time in the past means now.
+        Sidekiq: the same name.
         """
         return cls.set().perform_in(when, *args)
 
@@ -167,10 +169,10 @@ class Worker:
 
     @classmethod
     def perform_bulk(cls, rows: Iterable[Sequence[Any]]) -> list[str | None]:
-        """Push a job for each row of arguments, 1,000 in a command. Returns their jids. Sidekiq: the same name.
+        """Push a job for each row of arguments, up to 1,000 in one command. Returns their jids. Sidekiq: the same name.
 
-        Raises as `perform_async` does, and then none was pushed; BulkInterrupted if a later command of several failed,
-        which says what was pushed and what was not.
+        Raises the same errors as `perform_async`, in which case no job was pushed; and BulkInterrupted if one of several
+        commands failed, which says which jobs were pushed and which were not.
 
         >>> import fakeredis, minijobs
         >>> redis = minijobs.connect(fakeredis.FakeRedis())
@@ -183,15 +185,16 @@ class Worker:
 
     @classmethod
     def perform_inline(cls, *args: Any) -> bool:
-        """Run a job here and now, as a worker process would: arguments through JSON, middleware, a jid. No Redis.
+        """Run a job here and now, as a worker process would: with a jid, through JSON and middleware, but without Redis.
 
-        Returns whether it ran; exceptions come out; nothing is tried again. Sidekiq: the same name.
+        Returns False if a middleware cancelled it. Exceptions are raised to the caller; nothing is retried.
+        Sidekiq: the same name.
         """
         return cls.set().perform_inline(*args)
 
     @classmethod
     def set(cls, **options: Any) -> Setter:
-        """The same Worker with other options for the next push. Sidekiq: the same name.
+        """Return the Worker with other options, for one push. Sidekiq: the same name.
 
         >>> import fakeredis, minijobs
         >>> redis = minijobs.connect(fakeredis.FakeRedis())
@@ -205,7 +208,7 @@ class Worker:
 
     @classmethod
     def options(cls) -> Job:
-        """What its class attributes say about its jobs. None says nothing."""
+        """Return the options that its class attributes set for its jobs. An attribute that is None sets nothing."""
         return {option: value for option in OPTIONS if (value := getattr(cls, option)) is not None}
 
 
@@ -217,15 +220,15 @@ class Setter:
         self._options = options
 
     def set(self, **options: Any) -> Setter:
-        """More options for the same push."""
+        """Return a Setter with more options for the same push."""
         return Setter(self._worker, {**self._options, **options})
 
     def perform_async(self, *args: Any) -> str | None:
-        """As `Worker.perform_async`."""
+        """Like `Worker.perform_async`."""
         return Client().push(self._item(list(args)), self._parameters())
 
     def perform_in(self, when: float | timedelta | datetime, *args: Any) -> str | None:
-        """As `Worker.perform_in`."""
+        """Like `Worker.perform_in`."""
         client = Client()
         at = jobs.moment(when, now=client._now())
         return client.push({**self._item(list(args)), "at": at}, self._parameters())
@@ -233,11 +236,11 @@ class Setter:
     perform_at = perform_in
 
     def perform_bulk(self, rows: Iterable[Sequence[Any]]) -> list[str | None]:
-        """As `Worker.perform_bulk`."""
+        """Like `Worker.perform_bulk`."""
         return Client().push_bulk(self._item(rows), self._parameters())
 
     def perform_inline(self, *args: Any) -> bool:
-        """As `Worker.perform_inline`."""
+        """Like `Worker.perform_inline`."""
         job = jobs.separate(jobs.build(self._item(list(args))))
         ran = False
 
@@ -255,14 +258,14 @@ class Setter:
         return {"class": self._worker.job_name, "args": args, **self._worker.options(), **self._options}
 
     def _parameters(self) -> list[str]:
-        """What `perform` calls its arguments, so that a message can name the wrong one."""
+        """Return the names of the parameters of `perform`, so that a message can name the wrong argument."""
         try:
             return _names(self._worker)  # type: ignore[arg-type]
         except (TypeError, ValueError):  # some callables have no signature
             return []
 
 
-@lru_cache(maxsize=1_000)  # to look it up takes longer than the rest of a push
+@lru_cache(maxsize=1_000)  # inspecting a signature takes longer than the rest of a push
 def _names(worker: type[Worker]) -> list[str]:
     static = isinstance(inspect.getattr_static(worker, "perform"), (staticmethod, classmethod))
     parameters = list(inspect.signature(worker.perform).parameters.values())[0 if static else 1 :]
@@ -270,7 +273,7 @@ def _names(worker: type[Worker]) -> list[str]:
 
 
 def _is_again(one: type[Worker], other: type[Worker]) -> bool:
-    """Whether the second is the first, defined again: by a reload, a notebook's cell run twice, the next test."""
+    """Whether `other` is `one` defined again: by a reload, by running a notebook cell twice, by the next test."""
     modules, names = (one.__module__, other.__module__), (one.__qualname__, other.__qualname__)
     return "__main__" in modules or (
         modules[0] == modules[1] and (names[0] == names[1] or any("<locals>" in name for name in names))
@@ -283,9 +286,9 @@ def _same_file(one: type[Worker], other: type[Worker]) -> bool:
 
 
 def find(name: str) -> type[Worker]:
-    """The Worker called `name`. Only defined ones are found: a name out of Redis never imports anything.
+    """Return the Worker called `name`. Only the registry is searched: a name from Redis never causes an import.
 
-    Raises UnknownWorker, which says what is known and how to load more.
+    Raises UnknownWorker, which lists the known Workers and says how to load others.
     """
     if name in registry:
         return registry[name]
@@ -298,12 +301,12 @@ def find(name: str) -> type[Worker]:
 
 
 def run(worker: type[Worker], job: Job, stop: threading.Event | None = None) -> None:
-    """Call `perform` with the job's arguments, inside the server middleware. Exceptions come out.
+    """Call `perform` with the job's arguments, inside the server middleware. Exceptions are not caught.
 
-    `stop` is what the job sees as `stopping`.
+    When `stop` is set, the job sees it as `stopping`.
     """
     instance = worker()
-    set_it = object.__setattr__  # for it may be a frozen dataclass
+    set_it = object.__setattr__  # the Worker may be a frozen dataclass
     set_it(instance, "_stop", stop)
     set_it(instance, "jid", job["jid"])
 
