@@ -126,6 +126,11 @@ def test_what_is_measured_can_be_read_again(bench):
     assert bench.report.Measurement.from_json(one.to_json()) == one
 
 
+def test_minijobs_is_imported_from_bytecode_as_its_peers_are(bench, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in bench.machine.clean_environment()
+
+
 @pytest.mark.parametrize(("peer", "missing"), [("sidekiq", "ruby"), ("bullmq", "node"), ("bee-queue", "node")])
 def test_a_peer_that_cannot_be_installed_says_why(bench, monkeypatch, peer, missing):
     monkeypatch.setenv("PATH", "")

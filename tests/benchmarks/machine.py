@@ -92,8 +92,12 @@ def tail(log: Path) -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without what belongs to the environment that this runs in."""
-    ours = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "REDIS_URL", "MAKEFLAGS", "MAKELEVEL")
+    """The environment without what belongs to the environment that this runs in.
+
+    Nor with the wish that no bytecode be written: pip compiled the peers when it installed them, and minijobs, which runs
+    from its source, would be compiled at each import, and nothing else.
+    """
+    ours = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "REDIS_URL", "MAKEFLAGS", "MAKELEVEL")
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 
