@@ -37,8 +37,11 @@ reset-%: .venv/has-lessons ## start exercise N over; your answer is kept beside 
 progress: .venv/has-lessons ## what is done, and what is next
 	$(LESSONS) progress
 
-app: .venv/has-app ## the seed's application on one page: form, Redis, worker, inbox, dashboard
+app: .venv/has-app ## all of it on one page: form, Redis, worker, inbox, dashboard
 	$(BIN)/python -m lessons.app
+
+lesson notebook try check watch hint solution reset:
+	echo "Which lesson? Add its number: make $@-1" >&2; exit 2
 
 notebooks: .venv/has-notebooks ## build all notebooks anew from the lessons
 	$(LESSONS) build
@@ -52,7 +55,7 @@ test-pythons: .venv/made ## run the library's tests on every other Python that i
 bench: .venv/has-dev ## measure minijobs beside its peers (25 minutes; two: QUICK=1)
 	$(BIN)/python tests/benchmarks $(if $(QUICK),--quick)
 
-.PHONY: help progress app notebooks test test-pythons bench
+.PHONY: help lesson notebook try check watch hint solution reset progress app notebooks test test-pythons bench
 
 # What is installed is remembered in .venv, so that nothing is installed twice. Playing must not wait for Jupyter.
 .venv/has-lessons: .venv/made pyproject.toml constraints.txt

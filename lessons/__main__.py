@@ -20,7 +20,7 @@ def main(words: list[str] | None = None) -> int:
     for verb, (function, about) in commands.VERBS.items():
         sub = verbs.add_parser(verb, help=about, description=about)
         if verb not in commands.WITHOUT_LESSON:
-            sub.add_argument("number", type=int, help="the lesson's number")
+            sub.add_argument("number", type=_number, help="the lesson's number")
         if verb in commands.INSISTING:
             sub.add_argument("--force", action="store_true", help=commands.INSISTING[verb])
         if verb == "play":
@@ -30,6 +30,11 @@ def main(words: list[str] | None = None) -> int:
     function = arguments.pop("function")
     del arguments["verb"]
     return commands.run(function, **arguments)
+
+
+def _number(word: str) -> int | str:
+    """The number; or the word itself, which is no lesson's, so that the answer says which lessons there are."""
+    return int(word) if word.isdecimal() else word
 
 
 if __name__ == "__main__":

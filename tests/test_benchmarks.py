@@ -155,7 +155,7 @@ def test_a_hundred_jobs_at_a_time_are_measured_where_that_is_usual_and_here(benc
 
 def test_the_readme_shows_what_was_measured(bench):
     stored = json.loads((BENCHMARKS / "measured" / "results.json").read_text())
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
     measured = [bench.report.Measurement.from_json(one) for one in stored["measurements"]]
     assert bench.report.markdown(bench.report.Results(measured)) in readme
     for fact in (stored["date"][:10], stored["machine"]["processor"], f"{stored['machine']['cores']} cores"):

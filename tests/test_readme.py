@@ -18,11 +18,13 @@ from minijobs.cli import parser as cli
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CONTENTS = ROOT / "lessons" / "README.md"
+NUMBERS = ROOT / "tests" / "benchmarks" / "README.md"
 
 # A text, and the folder that its links start from. A lesson's prose is read in its notebook.
 PROSE = {
     "README.md": (README.read_text(encoding="utf-8"), ROOT),
     "lessons/README.md": (CONTENTS.read_text(encoding="utf-8"), CONTENTS.parent),
+    "tests/benchmarks/README.md": (NUMBERS.read_text(encoding="utf-8"), NUMBERS.parent),
 }
 PROSE |= {
     f"lesson {lesson.number}": (
@@ -76,6 +78,14 @@ def test_every_verb_that_is_named_exists():
     assert set(verbs) == set(commands.VERBS) - {"list", "build"}
     for verb in re.findall(r"python -m lessons (\w+)", text):
         assert verb in commands.VERBS
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make on PATH")
+def test_a_command_without_its_number_is_told_to_add_one():
+    for verb in ("lesson", "notebook", "try", "check", "watch", "hint", "solution", "reset"):
+        made = subprocess.run(["make", verb], cwd=ROOT, capture_output=True, text=True)
+        assert made.returncode == 2
+        assert made.stderr.splitlines()[0] == f"Which lesson? Add its number: make {verb}-1"
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on PATH")

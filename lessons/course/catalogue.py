@@ -126,8 +126,8 @@ def lessons() -> list[Lesson]:
     return found
 
 
-def lesson(number: int) -> Lesson:
-    """The lesson of this number. Raises NoSuchLesson, saying which there are."""
+def lesson(number: int | str) -> Lesson:
+    """The lesson of this number. Raises NoSuchLesson, saying which there are; also for a word."""
     for one in lessons():
         if one.number == number:
             return one

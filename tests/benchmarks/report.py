@@ -120,8 +120,9 @@ class Aim:
         return results.ratios((ours, self.figure), (peer, self.other or self.figure), self.name)
 
     def reached(self, ratio: Spread) -> bool:
-        """By the median."""
-        return ratio.median <= self.limit if self.at_most else ratio.median >= self.limit
+        """By the median, to the two decimals that are shown: a timestamp may have a digit more, and a job 0.1 bytes."""
+        median = round(ratio.median, 2)
+        return median <= self.limit if self.at_most else median >= self.limit
 
     def __str__(self) -> str:
         return f"{self.text} {'≤' if self.at_most else '≥'} {self.limit:g}"

@@ -1,4 +1,4 @@
-"""What a process tells Redis about itself."""
+"""The heartbeat: what a process reports to Redis about itself."""
 
 from __future__ import annotations
 

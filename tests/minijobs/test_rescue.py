@@ -1,4 +1,4 @@
-"""Giving back what a dead process held."""
+"""Rescuing the jobs of a dead process."""
 
 from __future__ import annotations
 
