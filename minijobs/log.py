@@ -102,6 +102,13 @@ class Formatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(minijobs)s %(levelname)s: %(message)s")
 
+    def format(self, record: logging.LogRecord) -> str:
+        if record.exc_info or record.exc_text or record.stack_info:
+            return super().format(record)
+        # The same in less than half the time, which matters with two lines for each job.
+        created, context = _second(int(record.created)), record.minijobs  # type: ignore[attr-defined]
+        return f"{created}.{int(record.msecs):03d}Z {context} {record.levelname}: {record.getMessage()}"
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return _second(int(record.created))
 
