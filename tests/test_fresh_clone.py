@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -161,17 +163,23 @@ def opened_by_jupyterlab(folder: Path) -> str:
     command = [sys.executable, "-m", "lessons", "notebook", "3"]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=terminal, stderr=terminal, start_new_session=True)
     os.close(terminal)
-    late = threading.Timer(60, os.killpg, (server.pid, signal.SIGKILL))
+    late = threading.Timer(120, os.killpg, (server.pid, signal.SIGKILL))
     late.start()
     said = ""
     try:
         while not (page := re.search(r"file://(\S+file-to-run\S+\.html)", said)):
             said += os.read(output, 4096).decode(errors="replace")
         (url,) = re.findall(r'href="([^"]+)"', Path(page[1]).read_text(encoding="utf-8"))
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            assert "jupyter" in answer.read().decode().lower()
-        return url
-    except OSError:  # the terminal is closed: the server has ended
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=30) as answer:
+                    assert "jupyter" in answer.read().decode().lower()
+                return url
+            except urllib.error.URLError:  # it opens the browser a moment before it listens
+                if server.poll() is not None:
+                    raise
+                time.sleep(0.05)
+    except OSError:  # the terminal is closed, or nothing listens any more: the server has ended
         pytest.fail(f"JupyterLab did not start:\n{said}")
     finally:
         late.cancel()
