@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import codecs
 import importlib.util
 import json
 import re
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +65,11 @@ class Lesson:
         return sorted((self.folder / "mistakes").glob("*.py"))
 
     @property
+    def answers(self) -> list[Path]:
+        """Right answers in differing styles, each of which the check must accept."""
+        return sorted((self.folder / "answers").glob("*.py"))
+
+    @property
     def notebook(self) -> Path:
         """The notebook that is built from the script."""
         return NOTEBOOKS / f"{self.number:02}_{self.name}.ipynb"
@@ -103,12 +111,28 @@ class Heading(NamedTuple):
     minutes: int
 
 
+def unreadable(answer: Path) -> str:
+    """Why this file is no Python, in a sentence; empty if it is."""
+    try:
+        content = answer.read_bytes()
+    except OSError as error:
+        return f"{answer.name} cannot be read: {error.strerror}." if answer.exists() else f"There is no {answer.name}."
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return f"{answer.name} was saved as UTF-16. Save it as UTF-8, which Python reads."
+    try:
+        ast.parse(content)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        return f"{answer.name} cannot be read: {f'line {line}: ' if line else ''}{getattr(error, 'msg', error)}"
+    return ""
+
+
 def load(answer: Path) -> ModuleType:
     """An exercise as a module of its own, loaded afresh. Raises whatever it raises."""
     spec = importlib.util.spec_from_file_location("exercise", answer)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules["exercise"] = importlib.util.module_from_spec(spec)  # a dataclass looks for its module there
     spec.loader.exec_module(module)
     return module
 

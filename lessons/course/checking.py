@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import linecache
 import os
+import selectors
 import subprocess
 import sys
 import tempfile
@@ -14,14 +16,26 @@ from pathlib import Path
 from typing import Any
 
 from . import progress
-from .catalogue import LESSONS, Lesson
+from .catalogue import LESSONS, Lesson, unreadable
 from .console import hang, how, say
 
-# An answer that loops for ever must not keep its writer waiting for ever. Seconds.
-LONGEST_CHECK = 30
+# The process of the check ends by itself when an answer does not (see `telling`). This is for one that prevents even that.
+LONGEST_CHECK = 60
 
-# Of pytest's plugins a check needs none, and whichever are installed take up to a second to load.
-ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+# What an answer may print. One that prints without end fills the disk otherwise. Bytes.
+MOST_OUTPUT = 1_000_000
+
+# Of pytest's plugins a check needs none, and whichever are installed take up to a second to load. Nor must what the learner
+# has set for pytest or Python lead it astray.
+ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
+NOT_FOR_A_CHECK = (
+    "PYTEST_ADDOPTS",
+    "PYTEST_PLUGINS",
+    "PYTHONWARNINGS",
+    "PYTHONINSPECT",
+    "PYTHONSTARTUP",
+    "PYTHONASYNCIODEBUG",
+)
 
 
 @dataclass
@@ -31,6 +45,7 @@ class Result:
     met: list[str] = field(default_factory=list)
     unmet: str | None = None
     reason: str = ""
+    holding: dict[str, str] = field(default_factory=dict)  # the misconceptions that there is evidence for, told or not
 
     @property
     def passed(self) -> bool:
@@ -40,25 +55,62 @@ class Result:
 
 def examine(lesson: Lesson, answer: Path) -> Result:
     """Check `answer` as the answer to a lesson's exercise, in another process."""
+    if why := unreadable(answer):
+        return Result(unmet="The exercise can be read.", reason=f"{why}\nTo start over: {how('reset', lesson.number)}")
     with tempfile.TemporaryDirectory(prefix="minijobs-check-") as folder:
         told = Path(folder) / "told.jsonl"
         told.touch()
-        command = [sys.executable, "-m", "pytest", str(lesson.check), "--answer", str(answer), "-x", "-q"]
-        command += ["-p", "lessons.course.telling", "-p", "no:cacheprovider", "-o", "filterwarnings="]
-        try:
-            run = subprocess.run(
-                command,
-                cwd=LESSONS.parent,
-                env={**os.environ, **ENVIRONMENT, "MINIJOBS_CHECK_TELLS": str(told)},
-                capture_output=True,
-                text=True,
-                timeout=LONGEST_CHECK,
-                stdin=subprocess.DEVNULL,
-            )
-            ended = run.stdout + run.stderr
-        except subprocess.TimeoutExpired:
-            ended = None
-        return _result([json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()], ended)
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            str(lesson.check),
+            "--answer",
+            str(answer),
+            "-x",
+            "-q",
+            "-s",
+            "--assert=plain",
+        ]
+        command += ["-p", "lessons.course.telling", "-p", "no:cacheprovider", "-o", "filterwarnings=", "-o", "addopts="]
+        inherited = {name: value for name, value in os.environ.items() if name not in NOT_FOR_A_CHECK}
+        own = {"MINIJOBS_CHECK_TELLS": str(told), "MINIJOBS_CHECK_OF": str(answer)}
+        process = subprocess.Popen(
+            command,
+            cwd=LESSONS.parent,
+            env={**inherited, **ENVIRONMENT, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        printed, ending = _printed(process)
+        events = [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
+        return _result(events, printed, ending, answer)
+
+
+def _printed(process: subprocess.Popen[bytes]) -> tuple[str, str]:
+    """Wait for the end of a check. Gives back what it printed, and why it had to be ended, if it had to be."""
+    begun, output = time.monotonic(), bytearray()
+    assert process.stdout is not None
+    with process.stdout, selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        ending = ""
+        while not ending:
+            if selector.select(0.2):
+                piece = os.read(process.stdout.fileno(), 65536)
+                if not piece:
+                    break
+                output += piece
+            elif process.poll() is not None:  # a process that it left behind may hold the pipe open
+                break
+            if len(output) > MOST_OUTPUT:
+                ending = "prints"
+            if time.monotonic() - begun > LONGEST_CHECK:
+                ending = "never ends"
+        if ending:
+            process.kill()
+        process.wait()
+    return output.decode(errors="replace"), ending
 
 
 def check(lesson: Lesson, *, watching: bool = False) -> bool:
@@ -68,20 +120,20 @@ def check(lesson: Lesson, *, watching: bool = False) -> bool:
     for requirement in result.met:
         hang("  ok  ", requirement, style="green")
     if result.passed:
-        progress.note(lesson, passed=True, solved=True)
         say(f"Right. A solution, and why: {how('solution', lesson.number)}")
         say(f"What is next: {how('progress')}")
+        progress.note(lesson, passed=True, solved=True)
         return True
-    progress.note(lesson, passed=False)
     hang("  no  ", result.unmet or "", style="bold red")
     for line in result.reason.splitlines():
         label, _, text = line.partition(":  ")
-        known = label in ("Expected", "Instead", "Looks like", "Look")
+        known = label in ("Expected", "Instead", "Python said", "At", "Looks like", "Seen", "Look")
         hang(f"      {label + ':':13}" if known else "      ", text.strip() if known else line)
     say("")
     say(f"A hint: {how('hint', lesson.number)}")
     if not watching:
         say(f"Check on each save: {how('watch', lesson.number)}")
+    progress.note(lesson, passed=False)
     return False
 
 
@@ -100,25 +152,36 @@ def watch(lesson: Lesson) -> None:
         time.sleep(0.3)
 
 
-def _result(told: list[dict[str, Any]], ended: str | None) -> Result:
-    result = Result()
+def _result(told: list[dict[str, Any]], printed: str, ending: str, answer: Path) -> Result:
+    result, line = Result(), None
     for one in told:
         if one["event"] == "begin":
             result.unmet, result.reason = one["requirement"], ""
+        elif one["event"] == "holding":
+            result.holding = one["rows"]
+        elif one["event"] == "never ends":
+            ending, line = "never ends", one["line"]
         elif one["reason"]:
             result.reason = one["reason"]
             return result
         else:
             result.met.append(one["requirement"])
             result.unmet = None
-    if ended is None:
+    if ending == "never ends":
+        result.unmet = result.unmet or "The check comes to an end."
+        at = f"line {line} of {answer.name}: {linecache.getline(str(answer), line).strip()}" if line else answer.name
+        result.reason = (
+            "Expected:    the check ends.\nInstead:     it was still running after a long time, and was ended.\n"
+            f"At:          {at}"
+        )
+    elif ending == "prints":
         result.unmet = result.unmet or "The check comes to an end."
         result.reason = (
-            f"Expected:    the check ends within {LONGEST_CHECK} seconds.\nInstead:     it is still running.\n"
-            "Looks like:  something in your exercise never ends, such as a loop that tries again and again."
+            "Expected:    your code prints a few lines, if any.\n"
+            f"Instead:     it printed more than {MOST_OUTPUT:,} characters, and was ended."
         )
     elif not told:
-        result.unmet, result.reason = "The check can start.", ended.strip()[-2000:]
+        result.unmet, result.reason = "The check can start.", printed.strip()[-2000:]
     elif result.unmet:  # begun, and never told how it ended
         result.reason = (
             "Expected:    the check comes to its end.\nInstead:     the process of the check ended in the middle.\n"

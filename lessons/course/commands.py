@@ -186,10 +186,12 @@ def _needs(module: str, extra: str) -> None:
 
 
 def _load(one: Lesson) -> ModuleType:
+    file = progress.relative(one.exercise)
+    if why := catalogue.unreadable(one.exercise):
+        raise CannotLoad(f"{why} To start over: {how('reset', one.number)}")
     try:
         return catalogue.load(one.exercise)
-    except Exception as error:
-        file = progress.relative(one.exercise)
+    except (Exception, SystemExit) as error:
         where = f"Where it is: {how('check', one.number)}"
         raise CannotLoad(f"{file} cannot be loaded: {type(error).__name__}: {error}. {where}") from error
 

@@ -4,22 +4,42 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .catalogue import LESSONS, Lesson, lessons
-from .console import how
+from .console import how, say
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 FILE = LESSONS / ".progress.json"
 
 
 def note(lesson: Lesson, **what: Any) -> None:
-    """Remember something about a lesson."""
-    kept = _read()
-    kept.setdefault(str(lesson.number), {}).update(what)
-    new = FILE.with_suffix(".new")
-    new.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-    os.replace(new, FILE)  # whole or not at all
+    """Remember something about a lesson. Where that cannot be written, say so: nothing else depends on it."""
+    try:
+        with _alone():
+            kept = _read()
+            kept.setdefault(str(lesson.number), {}).update(what)
+            new = FILE.with_suffix(".new")
+            new.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+            os.replace(new, FILE)  # whole or not at all
+    except OSError as error:
+        say(f"Your progress could not be noted in {FILE.name}: {error.strerror or error}.")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Nobody else notes anything meanwhile: two terminals may be at work."""
+    with FILE.with_suffix(".lock").open("a") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def of(lesson: Lesson) -> dict[str, Any]:
@@ -48,7 +68,7 @@ def relative(path: Path) -> str:
 
 def _read() -> dict[str, dict[str, Any]]:
     try:
-        kept = json.loads(FILE.read_text(encoding="utf-8"))
+        kept = json.loads(FILE.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):  # none yet, or damaged: nothing that cannot be done again
         return {}
     return {number: done for number, done in kept.items() if isinstance(done, dict)} if isinstance(kept, dict) else {}

@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .rejection import Rejected
+from .rejection import Misconceptions, Rejected, StartsAProcess, place, said
+
+# What an answer may take that does not end: so much of a processor, or so long on the clock. Seconds.
+MOST_CPU = 6.0
+LONGEST = 25.0
+
+# What would start another process. The check watches this one.
+STARTS_A_PROCESS = (
+    "os.fork",
+    "os.forkpty",
+    "os.system",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.exec",
+    "subprocess.Popen",
+    "pty.spawn",
+)
 
 _current: dict[str, Any] = {}
 
-# Slips in the call itself, by what Python says about them.
-SLIPS = {
-    "perform() missing": "calling perform on the class, or with too few arguments. perform belongs to an object: "
-    "SomeWorker().perform(…) is a plain call. What is called on the class is SomeWorker.perform_async(…).",
-    "perform_async() got an unexpected keyword": "naming the arguments. They travel as a list, without names, so pass them "
-    "in their order.",
-    "() takes no arguments": "giving the arguments to the class. perform_async takes them: SomeWorker.perform_async(…).",
-}
+
+def pytest_configure(config: pytest.Config) -> None:
+    answer = config.getoption("--answer")
+    threading.Thread(target=_end_what_never_ends, args=(answer, threading.main_thread().ident), daemon=True).start()
+    sys.addaudithook(_no_processes)
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
@@ -44,7 +59,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     _tell(event="begin", requirement=_requirement(item))
 
 
-def _tell(**what: str) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: Any, request: Any) -> Iterator[Any]:
+    """When all has been seen, tell which misconceptions there is evidence for, told to the learner or not."""
+    value = yield
+    if fixturedef.argname == "seen":
+        tables = [table for table in vars(request.module).values() if isinstance(table, Misconceptions)]
+        _tell(event="holding", rows={name: why for table in tables for name, why in table.holding(value).items()})
+    return value
+
+
+def _tell(**what: Any) -> None:
     with open(os.environ["MINIJOBS_CHECK_TELLS"], "a", encoding="utf-8") as told:
         told.write(json.dumps(what) + "\n")
 
@@ -57,13 +82,27 @@ def _requirement(item: pytest.Item) -> str:
 def _in_words(error: BaseException, item: pytest.Item) -> str:
     if isinstance(error, Rejected):
         return str(error)
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{Path(error.filename).name} cannot be read: line {error.lineno}: {error.msg}"
-    answer = item.config.getoption("--answer")
-    places = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == answer]
-    at = f"line {places[-1].lineno} of {Path(answer).name}: {places[-1].line}" if places else ""
-    if isinstance(error, TypeError) and (slip := next((text for sign, text in SLIPS.items() if sign in str(error)), None)):
-        return (
-            f"Expected:    {_requirement(item)}\nInstead:     Python said: {error}\nLooks like:  {slip}\nLook:        {at}"
-        )
-    return f"Your code raised {type(error).__name__}: {error}\n{'at ' + at if at else ''}".strip()
+    answer = Path(item.config.getoption("--answer"))
+    at = place(error, answer)
+    return f"Your code raised {said(error, answer)}\n{'at ' + at if at else ''}".strip()
+
+
+def _no_processes(event: str, arguments: Any) -> None:
+    if event in STARTS_A_PROCESS and _line_of(sys._getframe(1), os.environ.get("MINIJOBS_CHECK_OF", "")):
+        raise StartsAProcess("Your code starts a process, and nothing in this exercise needs one.")
+
+
+def _end_what_never_ends(answer: str, thread: int) -> None:
+    """End this process when the answer has taken too long, and tell where it was."""
+    begun = time.monotonic()
+    while time.process_time() < MOST_CPU and time.monotonic() - begun < LONGEST:
+        time.sleep(0.05)
+    line = _line_of(sys._current_frames().get(thread), answer)
+    _tell(event="never ends", line=line)
+    os._exit(3)
+
+
+def _line_of(frame: Any, answer: str) -> int | None:
+    while frame is not None and frame.f_code.co_filename != answer:
+        frame = frame.f_back
+    return None if frame is None else int(frame.f_lineno)

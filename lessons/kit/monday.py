@@ -38,17 +38,20 @@ def monday_morning(names: Sequence[str] = ("Plato", "Sappho", "Zeno")) -> None:
     ]
     for age, (name, args, error) in enumerate(dead):
         died = now - (len(dead) - age) * 8 * HOUR
-        redis.zadd("dead", {_failed_twice(name, args, error, died, retry=1): died})
+        redis.zadd("dead", {failed_twice(name, args, error, died, retry=1): died})
     for age, (name, args, error) in enumerate(retry, start=1):
-        redis.zadd("retry", {_failed_twice(name, args, error, now, retry=True): now + age * HOUR})
+        redis.zadd("retry", {failed_twice(name, args, error, now, retry=True): now + age * HOUR})
     redis.zadd("schedule", {dump(build({"class": "WelcomeWorker", "args": ["Hypatia"]}, now=now)): now + HOUR})
     redis.sadd("queues", "default")
     redis.lpush("queue:default", dump(build({"class": "WelcomeWorker", "args": ["Ada Lovelace"]}, now=now)))
     redis.set("visitors", 7)
 
 
-def _failed_twice(name: str, args: Sequence[object], error: Exception, last: float, *, retry: bool | int) -> str:
-    job = build({"class": name, "args": list(args), "retry": retry}, now=last - HOUR)
+def failed_twice(
+    name: str, args: Sequence[object], error: Exception, last: float, *, retry: bool | int, queue: str = "default"
+) -> str:
+    """A job that failed with this error an hour before `last`, in epoch seconds, and again at `last`."""
+    job = build({"class": name, "args": list(args), "retry": retry, "queue": queue}, now=last - HOUR)
     for moment in (last - HOUR, last):
-        job = record_failure(UnitOfWork("default", b""), job, error, now=moment)
+        job = record_failure(UnitOfWork(queue, b""), job, error, now=moment)
     return dump(job)

@@ -34,6 +34,11 @@ def move_house(number: int, email: str) -> None:
     _users[number] = replace(_users[number], email=email)
 
 
+def rename(number: int, name: str) -> None:
+    """The user with this id has a new name from now on."""
+    _users[number] = replace(_users[number], name=name)
+
+
 def as_they_were() -> None:
-    """Everybody has their first address again."""
+    """Everybody has their first name and address again."""
     _users.update({number: replace(user) for number, user in _ROWS.items()})

@@ -6,8 +6,8 @@ It sends the mail itself, and so every visitor waits five seconds.
 Make the sending a background job:
 
 1. Write `perform`: it sends one mail.
-2. Change `create`: it leaves the mail to a job, and answers the visitor at once, in the same
-   words with the same address.
+2. Change `create`: it pushes one job, which can run at once, and answers the visitor without
+   waiting for it, in the same words with the same address. Who presses twice gets two mails.
 
 You need nothing that lesson 1 did not show. Check it with: make check-1
 """

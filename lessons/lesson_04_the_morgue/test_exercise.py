@@ -1,201 +1,187 @@
 """What the exercise of lesson 4 must do."""
 
+import time
 from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import pytest
 
-from lessons.course.rejection import reject
+from lessons.course.witness import Call, Entry, Run, minus
 from lessons.kit import monday_morning
-from minijobs import DeadSet, Fetcher, Processor, Queue, RetrySet, ScheduledSet, middleware
+from lessons.kit.monday import BUG, HOUR, failed_twice
+from lessons.lesson_04_the_morgue.misconceptions import NEWSLETTERS, REST, WELCOMED, WELCOMES
+from minijobs import Client, UnknownWorker
 
 NAMES = ("Plato", "Diotima", "Simone", "Epictetus")  # others than in try, and one more
+ELSEWHERE = "Lucretius"  # a dead welcome of another queue
+OLD, NEW = "Boethius", "Averroes"  # the oldest and the newest of all dead jobs
+SLOW = TimeoutError("it took too long")  # an error that no welcome died of
+GONE = UnknownWorker("No Worker is called NewsletterWorker.")
+
+# More than a page of the sets, which has 100.
+MANY = 130
+
 LOOK = "make try-4, then monday_morning(), keys(), clean_up() and keys() again."
 
 
-class Monday:
-    """Where each job was before `clean_up`, and where it is after it."""
+@dataclass
+class Seen:
+    """What was seen: what Redis held before clean_up and after it, what happened meanwhile, and the runs afterwards."""
 
-    def __init__(self, exercise, redis, inbox):
-        self.redis, self.inbox, self.ran = redis, inbox, []
-        middleware.server.add(lambda worker, job, run: (self.ran.append(job["jid"]), run()))
-        monday_morning(NAMES)
-        self.before = everywhere()
-        exercise.clean_up()
-        self.after = everywhere()
-        known = {job.jid for _, job in self.before}
-        self.new = [job for _, job in self.after if job.jid not in known]
+    before: list[Entry]
+    after: list[Entry] = field(default_factory=list)
+    call: Call | None = None
+    runs: list[Run] = field(default_factory=list)
+    welcome: list[Run] = field(default_factory=list)  # a new job of WelcomeWorker, in a Redis that holds nothing else
 
-    def of(self, name, *places):
-        """The ids of a class's jobs, that were in one of these places, or anywhere."""
-        return [job.jid for place, job in self.before if job.class_name == name and (not places or place in places)]
+    def of(self, name, *keys):
+        """The jobs of a class that lay there before, or anywhere."""
+        return [one for one in self.before if one.job and one.job["class"] == name and (not keys or one.key in keys)]
 
-    def places(self, jids):
-        """Where these are now. A job that is there twice is in two places."""
-        return [" and ".join(place for place, job in self.after if job.jid == jid) or "nowhere" for jid in jids]
+    def now(self, entry):
+        """Where this job is now, by its id: the keys, one for each time that it is there."""
+        return self._after_by_jid.get(entry.job["jid"], [])
 
-    def place(self, name, place):
-        """Where the job of this class is that was there."""
-        (now,) = self.places(self.of(name, place))
-        return now
+    @cached_property
+    def _after_by_jid(self):
+        found = {}
+        for one in self.after:
+            if one.job:
+                found[one.job.get("jid")] = sorted([*found.get(one.job.get("jid"), []), one.key])
+        return found
 
-    def says(self, *names):
-        """Where the jobs of these classes are, in words."""
-        said = []
-        for name in names:
-            counts = Counter(self.places(self.of(name)))
-            said.append(f"{name}: " + ", ".join(f"{count} {within(place)}" for place, count in sorted(counts.items())))
-        new = f" New jobs: {len(self.new)}." if self.new else ""
-        sent = f" Mails sent: {len(self.inbox)}." if len(self.inbox) else ""
-        return "; ".join(said) + "." + new + sent
+    def places(self, entries):
+        """Where these are now, in words, with how many there are of each."""
+        counts = Counter(" and ".join(self.now(entry)) or "nowhere" for entry in entries)
+        return ", ".join(
+            f"{count} {place if place == 'nowhere' else f'in {place}'}" for place, count in sorted(counts.items())
+        )
+
+    @property
+    def new(self):
+        """The jobs that have an id which no job had before."""
+        known = {entry.job["jid"] for entry in self.before if entry.job}
+        return [entry for entry in self.after if entry.job and entry.job.get("jid") not in known]
+
+    @property
+    def others(self):
+        """What nobody asked to touch, as it was before."""
+        asked = {entry.raw for entry in [*self.of("WelcomeWorker", "dead"), *self.of("NewsletterWorker")]}
+        return [entry for entry in self.before if entry.raw not in asked and entry.key != "queues"]
+
+    @property
+    def touched(self):
+        """Those of them that are not as they were."""
+        return minus(self.others, self.after)
 
 
-@pytest.fixture
-def monday(exercise, redis, inbox):
-    return Monday(exercise, redis, inbox)
+@pytest.fixture(scope="module")
+def seen(witness):
+    monday_morning(NAMES)
+    more_of_monday(witness.redis)
+    seen = Seen(witness.entries())
+    seen.call = witness.call(witness.process(), "clean_up()", "clean_up")
+    seen.after = witness.entries()
+    seen.runs = witness.work(witness.process())
+    witness.redis.flushall()
+    Client().push({"class": "WelcomeWorker", "args": ["Zeno"]})
+    seen.welcome = witness.work(witness.process())
+    return seen
 
 
-def test_the_welcomes_are_back_in_their_queue(monday):
+def more_of_monday(redis):
+    """What makes it hard: more than a page, another queue, and jobs that share one thing each with those that are meant."""
+    now = time.time()
+    later, dead, retry = now + 7 * 24 * HOUR, [], []
+    dead += [("ReportWorker", [number], SLOW, "default") for number in range(MANY)]
+    dead += [
+        ("WelcomeWorker", [ELSEWHERE], BUG, "mail"),
+        ("WelcomeBackWorker", ["Cicero"], BUG, "default"),
+        ("InvoiceWorker", ["WelcomeWorker"], SLOW, "default"),
+        ("CertificateWorker", ["Hypatia"], ValueError("WelcomeWorker and NewsletterWorker said no"), "default"),
+        ("NewsletterArchiveWorker", ["last week"], SLOW, "default"),
+        ("NewsletterWorker", ["last week", "old@example.com"], GONE, "default"),
+    ]
+    retry += [("ReportWorker", [number], SLOW, "default") for number in range(MANY, 2 * MANY)]
+    retry += [
+        ("InvoiceWorker", ["NewsletterWorker"], SLOW, "default"),
+        ("NewsletterArchiveWorker", ["now"], SLOW, "default"),
+    ]
+    for age, (name, args, error, queue) in enumerate(dead, start=1):
+        died = now - 80 * HOUR - age * 60
+        redis.zadd("dead", {failed_twice(name, args, error, died, retry=1, queue=queue): died})
+    for died, name in ((now - 1000 * HOUR, OLD), (now - 1, NEW)):
+        redis.zadd("dead", {failed_twice("WelcomeWorker", [name], BUG, died, retry=1): died})
+    for age, (name, args, error, queue) in enumerate(retry):
+        redis.zadd("retry", {failed_twice(name, args, error, now, retry=True, queue=queue): later + age})
+    last = later + MANY * HOUR
+    redis.zadd("retry", {failed_twice("NewsletterWorker", ["last week", "late@example.com"], GONE, now, retry=True): last})
+    redis.hset("user:7", "name", "Cicero")
+
+
+def test_the_welcomes_are_back_in_their_queue(seen, judge):
     """The dead jobs of `WelcomeWorker` are back in their queue: the same jobs, once each."""
-    died = monday.of("WelcomeWorker", "dead")
-    back = [job for place, job in monday.after if place == "queue:default" and job.jid in died]
-    forgotten = len(back) - sum("error_message" in job.item for job in back)
-    there = monday.places(died) == ["queue:default"] * len(died)
-    if there and not monday.new and not len(monday.inbox) and not forgotten:
-        return
-    moved = set(monday.places(died))
-    if not monday.redis.exists("visitors"):
-        looks_like = "flushing Redis. Whatever else the application keeps there is gone too"
-    elif not monday.after:
-        looks_like = "the exercise as it was handed out. It clears everything, the good jobs too, and nobody is told"
-    elif monday.ran:
-        looks_like = "running the jobs yourself. Put them into their queue: a worker process takes them from there"
-    elif len(monday.inbox):
-        looks_like = "calling perform. The mail goes out, and the job does not know of it: no log line, no retry if it fails"
-    elif any(" and " in place for place in moved):
-        looks_like = "pushing a job that is still elsewhere. It is there twice now, and sooner or later it runs twice"
-    elif monday.new and moved == {"dead"}:
-        looks_like = "pushing new jobs and leaving the old ones. Whoever sends those back later greets everybody twice"
-    elif monday.new and moved == {"queue:default"}:
-        looks_like = "sending the old jobs back and pushing new ones as well. Everybody is greeted twice"
-    elif monday.new:
-        looks_like = "pushing new jobs in place of the old ones. They have other ids, and their history is lost"
-    elif forgotten:
-        looks_like = "pushing them anew under their old ids. What they failed with, and how often, is forgotten"
-    elif moved == {"nowhere"} and monday.place("InvoiceWorker", "dead") == "nowhere":
-        looks_like = "deleting all that is dead. A job whose bug is mended can still do its work"
-    elif moved == {"nowhere"}:
-        looks_like = "deleting the welcomes. Their bug is mended: they can still do their work"
-    elif moved == {"dead"}:
-        looks_like = (
-            "a clean_up that does not reach the dead welcomes. class_name is a text, such as 'WelcomeWorker', and retry() "
-            "does nothing without its brackets"
-        )
-    elif any(place.startswith("queue:") and place != "queue:default" for place in moved):
-        looks_like = "another queue. A job says in which one it was, and retry() puts it there"
-    else:
-        looks_like = (
-            "reaching only some of the dead welcomes. There may be any number of them, anywhere in dead, with any error"
-        )
-    reject(
-        expected=f"after clean_up(), the {len(died)} dead jobs of WelcomeWorker are in queue:default, under their old ids.",
-        instead=monday.says("WelcomeWorker"),
-        looks_like=f"{looks_like}.",
-        look=LOOK,
+    died = seen.of("WelcomeWorker", "dead")
+    happened = seen.call.of("run", "mail", "refused mail")
+    judge(
+        all(_is_back(seen, entry) for entry in died) and not seen.new and not happened and seen.call.error is None,
+        WELCOMES,
+        expected=f"the {len(died)} dead jobs of WelcomeWorker are in the queue that each of them names ({len(died) - 1} in "
+        f"queue:default, {ELSEWHERE}'s in queue:mail), under their old ids, with their history. Nothing was run or mailed.",
+        instead=f"of the dead welcomes, {seen.places(died)}."
+        + (f" New jobs: {len(seen.new)}." if seen.new else "")
+        + (f" Mails sent: {len(seen.call.mails)}." if seen.call.mails else ""),
+        scopes=[seen.call],
     )
 
 
-def test_the_newsletters_are_deleted(monday):
+def test_the_newsletters_are_deleted(seen, judge):
     """The jobs of `NewsletterWorker` are deleted, from `dead` and from `retry`."""
-    died, tried = monday.place("NewsletterWorker", "dead"), monday.place("NewsletterWorker", "retry")
-    if died == tried == "nowhere":
-        return
-    if "queue:default" in (died, tried):
-        looks_like = "sending the newsletters back, too. Nobody knows their class, and nobody wants them"
-    elif tried == "dead":
-        looks_like = "kill(). It sends a job to dead, where it is kept for half a year. delete() takes it out"
-    elif died == "nowhere":
-        looks_like = "looking only into dead. The other newsletter waits in retry, and will fail again and again"
-    elif tried == "nowhere":
-        looks_like = "looking only into retry. The other newsletter has died already"
-    else:
-        looks_like = "a clean_up that does not reach the newsletters"
-    reject(
-        expected="after clean_up(), no job of NewsletterWorker is anywhere.",
-        instead=monday.says("NewsletterWorker"),
-        looks_like=f"{looks_like}.",
-        look=LOOK,
+    letters = seen.of("NewsletterWorker")
+    judge(
+        not any(seen.now(entry) for entry in letters),
+        NEWSLETTERS,
+        expected=f"no job of NewsletterWorker is anywhere. {len(letters) // 2} were in dead, {len(letters) // 2} in retry.",
+        instead=f"of those in dead, {seen.places(seen.of('NewsletterWorker', 'dead'))}; of those in retry, "
+        f"{seen.places(seen.of('NewsletterWorker', 'retry'))}.",
+        scopes=[seen.call],
     )
 
 
-def test_everything_else_is_where_it_was(monday):
+def test_everything_else_is_where_it_was(seen, judge):
     """Everything else is where it was."""
-    ours = {*monday.of("WelcomeWorker", "dead"), *monday.of("NewsletterWorker")}
-    before, after = (
-        [(place, job.raw, getattr(job, "score", None)) for place, job in jobs if job.jid not in ours]
-        for jobs in (monday.before, monday.after)
-    )
-    if sorted(before, key=str) == sorted(after, key=str) and monday.redis.exists("visitors"):
-        return
-    invoice, certificate, renamed = (
-        monday.place(name, "dead") for name in ("InvoiceWorker", "CertificateWorker", "SendUserGifWorker")
-    )
-    tried, welcome = monday.place("InvoiceWorker", "retry"), monday.place("WelcomeWorker", "retry")
-    later, waiting = monday.place("WelcomeWorker", "schedule"), monday.place("WelcomeWorker", "queue:default")
-    if tried == "nowhere":
-        looks_like = "clearing a whole set. What else lies in it is gone as well"
-    elif tried == later == "queue:default":
-        looks_like = "being the poller. It moves whatever is due at the moment that you say, of all classes"
-    elif invoice == certificate == renamed == "queue:default" and tried == "retry":
-        looks_like = "sending back all the rest of the dead. Their bugs are not mended"
-    elif "queue:default" in (invoice, certificate) and tried == "retry":
-        looks_like = "going by the error. Another class has the same one, and its bug is not mended"
-    elif "queue:default" in (invoice, tried):
-        looks_like = "sending back whatever failed. Only one bug is mended"
-    elif renamed == certificate == "nowhere":
-        looks_like = "deleting all the rest. Nobody has looked at those yet"
-    elif renamed == "nowhere":
-        looks_like = "deleting whatever has an unknown class. This one was renamed, and its mail is still wanted"
-    elif later == "queue:default":
-        looks_like = "moving all welcomes. One was pushed for later, and its moment has not come"
-    elif welcome != "retry":
-        looks_like = "taking the welcome out of retry as well. It is tried at its moment without you"
-    elif waiting == "nowhere":
-        looks_like = "clearing the queue. The jobs in it were good ones"
-    else:
-        looks_like = "touching jobs that nobody asked you to touch"
-    reject(
-        expected="after clean_up(), the jobs of all other classes and the welcomes that were not dead are where they were.",
-        instead=monday.says("InvoiceWorker", "CertificateWorker", "SendUserGifWorker")
-        + f" Of the welcomes that were not dead, the one from queue:default is {within(waiting)}, "
-        f"the one from retry {within(welcome)}, the one from schedule {within(later)}.",
-        looks_like=f"{looks_like}.",
-        look=LOOK,
+    touched = seen.touched
+    said = [f"a {one.job['class']} from {one.key}" if one.job else one.key for one in touched]
+    judge(
+        not touched,
+        REST,
+        expected=f"the {len(seen.others)} other entries are as they were: the jobs of other classes, the welcomes that were "
+        "not dead, and whatever else the application keeps in Redis.",
+        instead=f"{len(touched)} of them {'is' if len(touched) == 1 else 'are'} not: "
+        + ", ".join(f"{n} × {one}" for one, n in Counter(said).most_common(6))
+        + ".",
+        scopes=[seen.call],
     )
 
 
-def test_everybody_is_welcomed_once(monday):
-    """When worker processes run what is in the queue, everybody is welcomed once."""
-    processor = Processor(Fetcher("default"))
-    outcomes = []
-    while outcome := processor.process_one():
-        outcomes.append(outcome.name)
-    sent = sorted(mail["Subject"] for mail in monday.inbox.mails)
-    expected = sorted(f"Welcome, {name}" for name in ("Ada Lovelace", *NAMES))
-    if sent == expected:
-        return
-    reject(
-        expected=f"the queue is run empty: {len(expected)} mails, one each to {', '.join(NAMES)} and Ada Lovelace.",
-        instead=f"the runs were {', '.join(outcomes)}, and the mails {', '.join(sent) or 'none'}.",
-        looks_like="a WelcomeWorker that was changed. Its bug was mended before you came.",
-        look="make try-4, then monday_morning(), clean_up(), work() four times, and inbox.",
+def test_everybody_is_welcomed_once(seen, judge):
+    """When worker processes run what is in the queues, everybody is welcomed once."""
+    sent = [subject.removeprefix("Welcome, ") for run in seen.runs for _, subject in run.mails]
+    expected = ["Ada Lovelace", *NAMES, ELSEWHERE, OLD, NEW]
+    judge(
+        sorted(sent) == sorted(expected) and not any(run.error for run in seen.runs),
+        WELCOMED,
+        expected=f"the queues are run empty: one mail each to {', '.join(expected)}.",
+        instead=f"there were {len(seen.runs)} runs, and the mails went to {', '.join(sent) or 'nobody'}.",
+        scopes=seen.runs,
     )
 
 
-def everywhere():
-    """All jobs, each with the name of its place."""
-    places = [*Queue.all(), RetrySet(), ScheduledSet(), DeadSet()]
-    return [(place.key, job) for place in places for job in place]
-
-
-def within(place):
-    return place if place == "nowhere" else f"in {place}"
+def _is_back(seen, entry):
+    """Whether a job is in its queue, once, and still the same: nothing that it said of itself has changed."""
+    there = [one for one in seen.after if one.job and one.job.get("jid") == entry.job["jid"]]
+    same = ("class", "args", "queue", "created_at", "failed_at", "error_message", "error_class")
+    return [one.key for one in there] == [f"queue:{entry.job['queue']}"] and all(
+        there[0].job.get(name) == entry.job.get(name) for name in same
+    )

@@ -1,0 +1,458 @@
+"""The witness of a check: it writes down what an answer does while it does it. What to make of that is the judge's business.
+
+An answer is loaded once for each process that takes part: as the web application that pushes, and as the worker process
+that runs the jobs. Each of these has its own variables, Workers, middleware and hooks, as two real processes have; what they
+share is Redis, the mail server and the users.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import json
+import os
+import smtplib
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from functools import cached_property
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+from unittest.mock import patch
+
+from minijobs import (
+    Client,
+    Fetcher,
+    Outcome,
+    Processor,
+    Queue,
+    connection,
+    lifecycle,
+    middleware,
+    poll,
+    retry,
+    testing,
+    worker,
+)
+
+from .catalogue import load
+
+DAY = 24 * 60 * 60.0
+
+# How often an answer may pause before the witness stops waiting for it to end by itself.
+MOST_NAPS = 300
+
+# How many jobs are run at a time: a job that pushes the next one would go on for ever.
+MOST_RUNS = 60
+
+# Seconds that a thread which the answer has left running may still take; and that a push waits which is made in one.
+THREADS_END_WITHIN = 1.0
+HELD_UP = 0.3
+
+# What the library keeps about processes, and counts: no jobs of anybody's.
+BOOKKEEPING = ("stat:", "processes", "inflight", "minijobs-lesson")
+
+
+class NeverEnds(BaseException):
+    """The answer pauses again and again. Not an Exception: nothing in the answer shall catch it by chance."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a key in Redis: an item of a list, a member of a set with its score, a field of a hash."""
+
+    key: str
+    raw: bytes
+    score: float | None = None
+
+    @cached_property
+    def job(self) -> dict[str, Any] | None:
+        """The job that it holds; None if it is no job."""
+        try:
+            job = json.loads(self.raw)
+        except ValueError:
+            return None
+        return job if isinstance(job, dict) and isinstance(job.get("class"), str) and "args" in job else None
+
+
+@dataclass
+class Event:
+    """Something that happened while the answer ran."""
+
+    kind: str  # push, refused push, run, inline run, mail, refused mail, nap, thread
+    what: Any
+    places: list[tuple[int, str]]  # lines of the answer that led here, with their functions, the innermost first
+    elsewhere: bool = False  # on another thread than the one that made the call, or runs the job
+    direct: bool = False  # inside a `perform` that no job started
+
+    @property
+    def line(self) -> str:
+        """Where in the answer, in words; empty if it is not known."""
+        return f" (line {self.places[0][0]})" if self.places else ""
+
+    def __str__(self) -> str:
+        return f"{SAYS[self.kind](self.what)}{', in a thread' if self.elsewhere else ''}{self.line}"
+
+
+SAYS: dict[str, Callable[[Any], str]] = {
+    "push": lambda job: f"a job was pushed{MODES[job['mode']]}: {job['class']}, args {brief(job['args'])}",
+    "refused push": lambda error: f"a push was refused: {error}",
+    "run": lambda job: f"a job was run here and now: {job['class']}",
+    "mail": lambda mail: f"a mail went out to {brief(mail[0])}: {brief(mail[1])}",
+    "refused mail": lambda mail: f"the mail server refused the mail to {brief(mail[0])}",
+    "nap": lambda seconds: f"a pause of {seconds:g} seconds",
+    "thread": lambda name: "a thread was started",
+}
+MODES = {"redis": "", "fake": " in fake mode", "inline": " in inline mode", "cancelled": ", and a middleware cancelled it"}
+
+
+@dataclass
+class Scope:
+    """What belongs together: a call of the answer's function, or a run of a job. Its events, in their order."""
+
+    label: str
+    events: list[Event] = field(default_factory=list)
+    error: BaseException | None = None
+    thread: int = field(default_factory=threading.get_ident)
+    ended: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def of(self, *kinds: str) -> list[Event]:
+        """The events of these kinds."""
+        return [event for event in self.events if event.kind in kinds]
+
+    @property
+    def mails(self) -> list[tuple[str, str]]:
+        """The mails that went out: to whom, and with which subject."""
+        return [event.what for event in self.of("mail")]
+
+    def __str__(self) -> str:
+        events = "; ".join(map(str, self.events)) or "nothing was seen"
+        return f"{self.label}: {events}" + (
+            f"; it ended with {type(self.error).__name__}: {self.error}" if self.error else ""
+        )
+
+
+@dataclass
+class Call(Scope):
+    """A call of the answer's function."""
+
+    result: Any = None
+    left: list[Entry] = field(default_factory=list)  # what Redis holds since then
+    gone: list[Entry] = field(default_factory=list)  # and what it holds no more
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        """The jobs that Redis holds since then, wherever they are."""
+        return [entry.job for entry in self.left if entry.job is not None]
+
+
+@dataclass
+class Run(Scope):
+    """A run of a job by the worker process."""
+
+    job: dict[str, Any] = field(default_factory=dict)
+    outcome: Outcome | None = None
+
+
+_scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope", default=None)
+
+
+class Witness:
+    """Watches the answer in one file. Use it as a context manager: what it has replaced is put back at the end."""
+
+    def __init__(self, answer: Path, redis: Any) -> None:
+        self.answer, self.redis = answer, redis
+        self._file = str(answer)
+        self._naps = 0
+        self._threads: list[threading.Thread] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Witness:
+        for owner, name, watched in (
+            (smtplib.SMTP, "sendmail", self._sendmail),
+            (Client, "push", self._push),
+            (Client, "push_bulk", self._push),
+            (Client, "_ready", self._ready),
+            (threading.Thread, "start", self._start),
+            (time, "sleep", self._sleep),
+        ):
+            self._stack.enter_context(patch.object(owner, name, watched(getattr(owner, name))))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    # What the check asks for.
+
+    def process(self) -> Process:
+        """A new process that has loaded the answer."""
+        return Process(self)
+
+    def call(self, process: Process, label: str, function: str, *args: Any) -> Call:
+        """Call a function of the answer. What it raises is written down as well."""
+        call = Call(label)
+        before = self.entries()
+        with process, self._during(call):
+            try:
+                call.result = getattr(process.module, function)(*args)
+                if inspect.iscoroutine(call.result):
+                    call.result.close()
+            except BaseException as error:
+                call.error = error
+        after = self.entries()  # before a thread that was left running goes on: it has come too late
+        call.left, call.gone = minus(after, before), minus(before, after)
+        call.ended.set()
+        for thread in self._threads:
+            thread.join(THREADS_END_WITHIN)
+        self._threads.clear()
+        return call
+
+    def work(self, process: Process, *, later: bool = False, most: int = MOST_RUNS, first: int = 1) -> list[Run]:
+        """Run the jobs of all queues until none is left, or `most` were run; gives back the runs, in their order.
+
+        With `later`, what waits for its moment is due first: more than a year passes. `first` is the first run's number.
+        """
+        runs: list[Run] = []
+        with process:
+            if later:
+                poll(now=time.time() + 400 * DAY)
+            while len(runs) < most and (names := [queue.name for queue in Queue.all()]):
+                processor = Processor(Fetcher(*names))
+                unit = processor.fetcher.fetch()
+                if unit is None:
+                    break
+                job = Entry("", unit.raw).job or {}
+                run = Run(f"run {first + len(runs)}", job=job)
+                with self._during(run):
+                    run.outcome = processor.run(unit)
+                for thread in self._threads:
+                    thread.join(THREADS_END_WITHIN)
+                self._threads.clear()
+                processor.settle(unit, run.outcome)
+                run.error = run.outcome.error
+                runs.append(run)
+        return runs
+
+    def entries(self) -> list[Entry]:
+        """Everything that Redis holds, but for what the library keeps about processes."""
+        found: list[Entry] = []
+        for name in sorted(self.redis.keys()):
+            key = name.decode(errors="replace")
+            if (
+                not key.startswith(BOOKKEEPING)
+                and ":inflight" not in key
+                and b"beat" not in (content := _content(self.redis, name))
+            ):
+                found += (
+                    [Entry(key, raw, score) for raw, score in content.items()]
+                    if isinstance(content, dict)
+                    else [Entry(key, raw) for raw in content]
+                )
+        return found
+
+    # What it watches.
+
+    @contextmanager
+    def _during(self, scope: Scope) -> Iterator[None]:
+        token = _scope.set(scope)
+        try:
+            yield
+        finally:
+            _scope.reset(token)
+
+    def note(self, kind: str, what: Any) -> None:
+        """Write an event down, with the lines of the answer that led to it."""
+        scope = _scope.get()
+        if scope is not None:
+            frames = [frame for frame in _stack(sys._getframe(1)) if frame.f_code.co_filename == self._file]
+            places = [(frame.f_lineno, frame.f_code.co_name) for frame in frames]
+            elsewhere = threading.get_ident() != scope.thread
+            scope.events.append(Event(kind, what, places, elsewhere, any(map(_called_directly, frames))))
+
+    def _sendmail(self, really: Any) -> Any:
+        def sendmail(server: Any, sender: Any, to: Any, content: Any, *args: Any, **kwargs: Any) -> Any:
+            mail = message_from_bytes(content if isinstance(content, bytes) else content.encode(), policy=policy.default)
+            told = (str(mail["To"]), str(mail["Subject"]))
+            try:
+                answer = really(server, sender, to, content, *args, **kwargs)
+            except smtplib.SMTPException:
+                self.note("refused mail", told)
+                raise
+            self.note("mail", told)
+            return answer
+
+        return sendmail
+
+    def _push(self, really: Any) -> Any:
+        def push(client: Any, *args: Any, **kwargs: Any) -> Any:
+            scope = _scope.get()
+            if scope is not None and threading.get_ident() != scope.thread:
+                scope.ended.wait(HELD_UP)  # a thread that is waited for is in time; one that is not is late, each time
+            try:
+                return really(client, *args, **kwargs)
+            except (ValueError, TypeError) as error:
+                self.note("refused push", error)
+                raise
+
+        return push
+
+    def _ready(self, really: Any) -> Any:
+        modes = {testing._keep: "fake", testing._run_all: "inline"}
+
+        def ready(client: Any, job: Any, parameters: Any) -> Any:
+            made = really(client, job, parameters)
+            mode = "cancelled" if made is None else modes.get(Client._send, "redis")
+            self.note("push", {**(job if made is None else made), "mode": mode})
+            return made
+
+        return ready
+
+    def _start(self, really: Any) -> Any:
+        def start(thread: threading.Thread) -> None:
+            callers = (frame for frame in _stack(sys._getframe(1)) if not _of_threading(frame.f_code))
+            if (caller := next(callers, None)) is not None and caller.f_code.co_filename == self._file:
+                self.note("thread", thread.name)
+                context, run = contextvars.copy_context(), thread.run
+                thread.run = lambda: context.run(run)  # type: ignore[method-assign]
+                self._threads.append(thread)
+            really(thread)
+
+        return start
+
+    def _sleep(self, really: Any) -> Any:
+        def sleep(seconds: float) -> None:
+            if sys._getframe(1).f_code.co_filename != self._file:
+                really(seconds)
+                return
+            self.note("nap", seconds)
+            self._naps += 1
+            if self._naps > MOST_NAPS:
+                raise NeverEnds(f"it paused {MOST_NAPS} times, and did not end")
+
+        return sleep
+
+    def around(self, instance: Any, job: Any, run: Callable[[], None]) -> None:
+        """Server middleware: a job that is run while no worker process runs it was run by the answer itself."""
+        scope = _scope.get()
+        if not isinstance(scope, Run) or scope.job.get("jid") != job["jid"] or scope.thread != threading.get_ident():
+            self.note("run", {**job, "by": _who_runs(sys._getframe(1))})
+        run()
+
+
+class Process:
+    """A process of its own, as far as an answer can tell: its code loaded afresh, its own Workers, middleware and hooks.
+
+    Entered, it is the process that everything happens in.
+    """
+
+    def __init__(self, witness: Witness) -> None:
+        self._own: list[Any] = [
+            {},
+            [],
+            [witness.around],
+            [],
+            {event: [] for event in lifecycle.EVENTS},
+            [],
+            dict(os.environ),
+        ]
+        self._module: Any = None
+        self._client = Client._send, Client._now, connection.current()
+        with self:
+            self.module = load(witness.answer)
+
+    def __enter__(self) -> Process:
+        self._swap()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._swap()
+
+    @property
+    def workers(self) -> list[type[worker.Worker]]:
+        """The Workers that the answer defines."""
+        return list(self._own[0].values())
+
+    def _swap(self) -> None:
+        """Exchange what this process has for what another one had, in place: others refer to these objects, too."""
+        places = [
+            worker.registry,
+            middleware.client._links,
+            middleware.server._links,
+            retry.death_handlers,
+            lifecycle.handlers,
+            testing._modes,
+            os.environ,
+        ]
+        for number, place in enumerate(places):
+            theirs = dict(place) if hasattr(place, "keys") else list(place)
+            place.clear()
+            place.update(self._own[number]) if hasattr(place, "keys") else place.extend(self._own[number])
+            self._own[number] = theirs
+        theirs, self._module = sys.modules.get("exercise"), self._module
+        sys.modules.pop("exercise", None)
+        if self._module is not None:
+            sys.modules["exercise"] = self._module
+        self._module = theirs
+        Client._send, Client._now, connection._current, self._client = (
+            *self._client,
+            (Client._send, Client._now, connection._current),
+        )  # type: ignore[assignment]
+
+
+def minus(some: list[Entry], others: list[Entry]) -> list[Entry]:
+    """Those entries that are not among the others. What is there twice counts twice."""
+    return list((Counter(some) - Counter(others)).elements())
+
+
+def brief(value: Any, most: int = 60) -> str:
+    """A value as it is written in Python, shortened."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _content(redis: Any, name: bytes) -> Any:
+    kind = redis.type(name)
+    if kind == b"list":
+        return redis.lrange(name, 0, -1)
+    if kind == b"zset":
+        return dict(redis.zrange(name, 0, -1, withscores=True))
+    if kind == b"hash":
+        return dict.fromkeys(redis.hgetall(name)) | {b"%s=%s" % pair: None for pair in redis.hgetall(name).items()}
+    if kind == b"set":
+        return sorted(redis.smembers(name))
+    return [redis.get(name)]
+
+
+def _stack(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _called_directly(frame: FrameType) -> bool:
+    """Whether this is a `perform` that no job started: the object then has no jid."""
+    code = frame.f_code
+    if code.co_name != "perform" or not code.co_argcount:
+        return False
+    one = frame.f_locals.get(code.co_varnames[0])
+    return isinstance(one, worker.Worker) and one.jid is None
+
+
+def _of_threading(code: CodeType) -> bool:
+    return "threading" in code.co_filename or "concurrent" in code.co_filename or code.co_filename == __file__
+
+
+def _who_runs(frame: FrameType) -> str:
+    for one in _stack(frame):
+        name = Path(one.f_code.co_filename).name
+        if one.f_code.co_name == "perform_inline":
+            return "perform_inline"
+        if name in ("testing.py", "processor.py"):
+            return name.removesuffix(".py")
+    return "the answer"

@@ -1,0 +1,309 @@
+"""What people believe who get exercise 1 wrong, and what proves that they do. See `lessons.course.rejection`."""
+
+from lessons.course.rejection import Misconceptions
+
+LEAVES, ANSWERS, SENDS = Misconceptions(), Misconceptions(), Misconceptions()
+
+
+@LEAVES.add
+def runs_inline(seen):
+    for event in seen.presses[0].of("run"):
+        if event.what["by"] == "perform_inline":
+            return (
+                f"perform_inline{event.line}. It runs a job here and now, without Redis: a tool for tests, and the "
+                "visitor waits."
+            )
+    return None
+
+
+@LEAVES.add
+def waits_for_the_job(seen):
+    for event in seen.presses[0].of("run"):
+        if event.what["by"] == "processor":
+            return f"waiting for the job. It was pushed, and then run right here{event.line}: the visitor waits as before."
+    return None
+
+
+@LEAVES.add
+def inline_mode(seen):
+    for event in seen.presses[0].of("run"):
+        if event.what["by"] == "testing":
+            return (
+                "minijobs.testing's inline mode. A push runs its job here and now: a tool for tests, and the visitor waits."
+            )
+    return None
+
+
+@LEAVES.add
+def fake_mode(seen):
+    for event in seen.presses[0].of("push"):
+        if event.what["mode"] == "fake":
+            return (
+                f"minijobs.testing's fake mode. The push{event.line} went into a list of this process, and Redis never "
+                "heard "
+                "of it: a tool for tests."
+            )
+    return None
+
+
+@LEAVES.add
+def own_thread(seen):
+    for event in seen.presses[0].of("mail"):
+        if event.elsewhere:
+            return (
+                f"doing it in a thread of your own. The mail was sent from one{event.line}: the thread is gone when this "
+                "process ends, and Redis never hears of it."
+            )
+    return None
+
+
+@LEAVES.add
+def pushes_from_a_thread(seen):
+    for event in seen.presses[0].of("push"):
+        if event.elsewhere and not seen.presses[0].jobs:
+            return (
+                f"pushing from a thread of your own{event.line}. create was over before it had pushed: if the process ends "
+                "then, there is no job. A push takes a moment, and needs no thread."
+            )
+    return None
+
+
+@LEAVES.add
+def does_both(seen):
+    first = seen.presses[0]
+    if first.jobs and first.of("mail") and not first.of("run"):
+        return (
+            f"doing both. perform_async pushes a job, and the mail was sent right here as well{first.of('mail')[0].line}: "
+            "Ada "
+            "gets it twice, and waits."
+        )
+    return None
+
+
+@LEAVES.add
+def calls_perform(seen):
+    first = seen.presses[0]
+    for event in first.of("mail", "refused mail"):
+        if event.direct and not event.elsewhere and not first.jobs:
+            return (
+                f"calling perform directly{event.line}. That is a plain call: Redis never hears of it, and the visitor "
+                "waits."
+            )
+    return None
+
+
+@LEAVES.add
+def sends_it_itself(seen):
+    first = seen.presses[0]
+    for event in first.of("mail"):
+        if not event.direct and not event.elsewhere and not first.of("push", "run"):
+            return (
+                f"the exercise as it was handed out. create still sends the mail itself{event.line}, and the visitor waits."
+            )
+    return None
+
+
+@LEAVES.add
+def push_was_refused(seen):
+    for event in seen.presses[0].of("refused push"):
+        return f"a push that was refused{event.line}, so there is no job. Read what minijobs said: {event.what}"
+    return None
+
+
+@LEAVES.add
+def for_later(seen):
+    for entry in seen.presses[0].left:
+        if entry.key == "schedule":
+            return (
+                "pushing it for later. The job lies in schedule until its moment has come; perform_async pushes one that "
+                "can "
+                "run at once."
+            )
+    return None
+
+
+@LEAVES.add
+def pushes_twice(seen):
+    pushes = seen.presses[0].of("push")
+    if len(seen.presses[0].jobs) > 1 and len(pushes) > 1:
+        lines = ", ".join(sorted({str(event.places[0][0]) for event in pushes if event.places}))
+        return (
+            f"pushing more than once (line {lines}). Each push is a job of its own, and each sends a mail."
+            if lines
+            else "pushing more than once. Each push is a job of its own, and each sends a mail."
+        )
+    return None
+
+
+@LEAVES.add
+def remembers_the_first_press(seen):
+    first, again, _ = seen.presses
+    if len(first.jobs) == 1 and not again.jobs and not again.of("push") and again.error is None:
+        return (
+            "answering from memory. The first press left a job; the second one, with the same words, pushed nothing: a "
+            "cache "
+            "such as lru_cache, or a note of who has pressed. Who presses twice wants two mails."
+        )
+    return None
+
+
+@LEAVES.add
+def pushes_nothing(seen):
+    first = seen.presses[0]
+    if not first.events and not first.left and first.error is None:
+        return "no call of perform_async at all: no push was seen, and no mail. Then nobody will ever send it."
+    return None
+
+
+@ANSWERS.add
+def waits_until_it_is_done(seen):
+    for press in seen.presses:
+        if press.of("push") and press.of("nap"):
+            return (
+                f"waiting until the job has run{press.of('nap')[0].line}. Nobody runs it while you wait but a worker "
+                "process, "
+                "and the visitor waits as long as that takes."
+            )
+    return None
+
+
+@ANSWERS.add
+def returns_the_jid(seen):
+    page = seen.presses[0].result
+    if any(isinstance(page, str) and isinstance(job.get("jid"), str) and job["jid"] in page for job in seen.presses[0].jobs):
+        return "taking what perform_async gives back for the result. It is the job id, a receipt."
+    return None
+
+
+@ANSWERS.add
+def says_that_it_was_sent(seen):
+    page = seen.presses[0].result
+    if isinstance(page, str) and "sent" in page.lower().split() and not seen.presses[0].mails:
+        return "saying that it was sent. No mail had gone out when create returned that: it is more than create can know."
+    return None
+
+
+@ANSWERS.add
+def forgets_the_visitor(seen):
+    if seen.presses[0].result is None and seen.presses[0].error is None:
+        return "a create that forgot its visitor: it returned None. Pushing is only half of what it does."
+    return None
+
+
+@ANSWERS.add
+def other_words(seen):
+    page = seen.presses[0].result
+    if isinstance(page, str) and page.strip() and page != "You did it! An email is on its way to ada@example.com":
+        return "other words. The exercise asks for the same words as before, letter by letter, with the visitor's address."
+    return None
+
+
+@SENDS.add
+def pushes_from_perform(seen):
+    for run in seen.runs:
+        for event in run.of("push"):
+            if event.what["class"] == run.job["class"] and not run.mails:
+                return (
+                    f"a perform that pushes its own job again{event.line}. Whoever runs it pushes the next: it never "
+                    "ends, and "
+                    "sends nothing."
+                )
+    return None
+
+
+@SENDS.add
+def arguments_on_the_object(seen):
+    if seen.runs and all(run.job["args"] == [] and (run.error or run.mails == [("None", "")]) for run in seen.runs):
+        return (
+            "keeping the arguments on the object. The job carries none: its args are []. The object stays in this process; "
+            "whoever runs the job makes a new one. What perform shall get, perform_async must be given."
+        )
+    return None
+
+
+@SENDS.add
+def works_in_one_process_only(seen):
+    here = [run.error is None and len(run.mails) == 1 for run in seen.alone]
+    if (
+        all(here)
+        and here
+        and not any(run.mails for run in seen.runs if run.error is not None)
+        and any(run.error is not None for run in seen.runs)
+    ):
+        return (
+            "a variable of the process that pushed. There the job works; in another process, which has the same code and "
+            "none "
+            "of its variables, it failed. The worker process is another one."
+        )
+    return None
+
+
+@SENDS.add
+def empty_perform(seen):
+    if seen.runs and all(run.error is None and not run.events for run in seen.runs):
+        return "a perform that does nothing. The job ran, and counts as done: nobody checks that it did what you meant."
+    return None
+
+
+@SENDS.add
+def thread_in_perform(seen):
+    for run in seen.runs:
+        for event in run.of("thread"):
+            return (
+                f"a thread of your own in perform{event.line}. The job counts as done when perform returns, whatever "
+                "becomes "
+                "of the thread; if it fails, nobody hears of it."
+            )
+    return None
+
+
+@SENDS.add
+def swaps_arguments(seen):
+    for run in seen.runs:
+        for to, subject in [event.what for event in run.of("mail", "refused mail")]:
+            if subject in ("ada@example.com", "grace@example.com") or ("@" not in to and "@" in str(run.job["args"])):
+                return (
+                    "other arguments than perform takes, or in another order: an address became a subject, or a thought an "
+                    "address."
+                )
+    return None
+
+
+@SENDS.add
+def fixed_values(seen):
+    sent = {(str(run.job["args"]), mail) for run in seen.runs for mail in run.mails}
+    if len({args for args, _ in sent}) > 1 and len({mail for _, mail in sent}) == 1:
+        return (
+            "fixed values in place of the arguments. The jobs had different ones, and sent the same mail: what one visitor "
+            "typed must reach that visitor's mail."
+        )
+    return None
+
+
+@SENDS.add
+def remembers_an_earlier_run(seen):
+    first, again, *_ = [*seen.runs, None, None]
+    if (
+        first
+        and again
+        and first.mails
+        and not again.mails
+        and again.error is None
+        and first.job["args"] == again.job["args"]
+    ):
+        return (
+            "remembering what was sent before. The second job, with the same words as the first, ran and sent nothing. Who "
+            "presses twice wants two mails."
+        )
+    return None
+
+
+@SENDS.add
+def unknown_class(seen):
+    for run in seen.runs:
+        if type(run.error).__name__ == "UnknownWorker":
+            return (
+                "a job of a class that the worker process does not know. "
+                f'Its "class" is {run.job["class"]!r}, and a job holds only this name.'
+            )
+    return None

@@ -1,0 +1,13 @@
+"""to define the Worker is enough"""
+
+from lessons.kit import send_gif
+from minijobs import Worker
+
+
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        send_gif(email, thought)
+
+
+def create(email, thought):
+    return f"You did it! An email is on its way to {email}"

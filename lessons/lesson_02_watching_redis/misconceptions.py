@@ -1,0 +1,333 @@
+"""What people believe who get exercise 2 wrong, and what proves that they do. See `lessons.course.rejection`."""
+
+import base64
+import binascii
+import json
+import zlib
+from contextlib import suppress
+from datetime import date
+
+from lessons.course.rejection import Misconceptions
+
+LEAVES, TRAVELS, CARDS = Misconceptions(), Misconceptions(), Misconceptions()
+
+# What a job says of itself, which tells nothing about the user or the day.
+OF_ITSELF = ("class", "queue", "jid", "retry", "created_at", "enqueued_at", "at")
+
+
+# Between two texts: it is in none of them.
+NEXT = "\ue000"
+
+
+def travelling(greeting):
+    """What a greeting has put into Redis, in its jobs and anywhere else, as text."""
+    jobs = [{name: value for name, value in job.items() if name not in OF_ITSELF} for job in greeting.jobs]
+    others = [
+        f"{entry.key}: {entry.raw.decode(errors='replace')}"
+        for entry in greeting.left
+        if entry.job is None and entry.key != "queues"
+    ]
+    said = [json.dumps(job["args"] if list(job) == ["args"] else job, ensure_ascii=False) for job in jobs]
+    return "; ".join(said + others)
+
+
+def hidden(text):
+    """A text, and whatever is hidden in its words: base64, hexadecimal, compressed."""
+    found = [text]
+    for word in text.replace('"', " ").replace("\\n", " ").split():
+        for decode in (
+            lambda word: base64.b64decode(word, validate=True),
+            base64.urlsafe_b64decode,
+            base64.b85decode,
+            binascii.unhexlify,
+        ):
+            with suppress(ValueError):
+                packed = decode(word.strip("[],"))
+                found.append(packed.decode("latin-1"))
+                with suppress(zlib.error):
+                    found.append(zlib.decompress(packed).decode("latin-1"))
+    return NEXT.join(found)
+
+
+def arguments(seen):
+    """The arguments of the first greeting's job; none if there is none."""
+    return [argument for job in seen.greetings[0].jobs for argument in job["args"]]
+
+
+@LEAVES.add
+def fake_mode(seen):
+    for event in seen.greetings[0].of("push"):
+        if event.what["mode"] == "fake":
+            return f"minijobs.testing's fake mode. The push{event.line} went into a list of this process: a tool for tests."
+    return None
+
+
+@LEAVES.add
+def runs_inline(seen):
+    for event in seen.greetings[0].of("run"):
+        return f"running the job here and now{event.line}. There is no job in Redis, and greet waits for the mail."
+    return None
+
+
+@LEAVES.add
+def calls_perform(seen):
+    for event in seen.greetings[0].of("mail"):
+        if event.direct and not event.elsewhere:
+            return (
+                f"calling perform directly{event.line}, because a plain call takes any object. greet waits for the mail, "
+                "and "
+                "if it fails, nobody tries again."
+            )
+    return None
+
+
+@LEAVES.add
+def own_thread(seen):
+    for event in seen.greetings[0].of("mail"):
+        if event.elsewhere:
+            return f"doing it in a thread of your own{event.line}. It is gone when this process ends."
+    return None
+
+
+@LEAVES.add
+def as_handed_out(seen):
+    first = seen.greetings[0]
+    for event in first.of("refused push"):
+        if " is a User" in str(event.what) and first.error is event.what:
+            return (
+                "the exercise as it was handed out, or near it. A User is an object of this process, and no job can hold "
+                "one: "
+                "the push was refused."
+            )
+    return None
+
+
+@LEAVES.add
+def swallows_the_refusal(seen):
+    first = seen.greetings[0]
+    for event in first.of("refused push"):
+        if first.error is None and not first.jobs:
+            return (
+                f"swallowing the refusal. The push was refused{event.line}, and greet went on as if nothing had happened: "
+                "it "
+                "is quiet now, and no mail will ever be sent."
+            )
+    return None
+
+
+@LEAVES.add
+def numbers_as_keys(seen):
+    for event in seen.greetings[0].of("refused push"):
+        if "key" in str(event.what):
+            return (
+                "a dict whose keys are numbers. In JSON every key is a text, so the push was refused: use texts, or a list."
+            )
+    return None
+
+
+@LEAVES.add
+def any_argument_will_do(seen):
+    for event in seen.greetings[0].of("refused push"):
+        return (
+            f"any argument will do{event.line}. Only what JSON can write down fits into a job. minijobs said: {event.what}"
+        )
+    return None
+
+
+@LEAVES.add
+def pushes_twice(seen):
+    if len(seen.greetings[0].jobs) > 1:
+        return "pushing more than once. Two pushes are never merged: each sends a mail."
+    return None
+
+
+@LEAVES.add
+def remembers_an_earlier_greeting(seen):
+    first, _, again, _ = seen.greetings
+    if first.jobs and not again.events and again.error is None:
+        return "answering from memory. The second greet with the same user and day pushed nothing, as a cache would do."
+    return None
+
+
+@LEAVES.add
+def pushes_nothing(seen):
+    first = seen.greetings[0]
+    if not first.events and first.error is None:
+        return "no call of perform_async at all: no push was seen, and no mail."
+    return None
+
+
+@TRAVELS.add
+def pickles(seen):
+    if any(line.startswith("\x80") and line.endswith(".") for line in hidden(travelling(seen.greetings[0])).split(NEXT)):
+        return (
+            "pickle: an object packed into text. It gets through, but it is a photograph of Ada as she was at the push, "
+            "which "
+            "nobody can read, and which breaks when the class changes."
+        )
+    return None
+
+
+@TRAVELS.add
+def str_of_the_user(seen):
+    if any(isinstance(argument, str) and "User(" in argument for argument in arguments(seen)):
+        return "making it text with str(user). It gets through, but perform gets a text, not a User."
+    return None
+
+
+@TRAVELS.add
+def text_made_too_early(seen):
+    if any(isinstance(argument, str) and "Happy" in argument for argument in arguments(seen)):
+        return (
+            "writing the card when the job is pushed. Its text holds the name of that moment; what travels is to say which "
+            "user and which day."
+        )
+    return None
+
+
+@TRAVELS.add
+def copies_the_user(seen):
+    for argument in arguments(seen):
+        text = argument if isinstance(argument, str) else json.dumps(argument)
+        if "ada@example.com" in text and "Ada" in text and text.lstrip().startswith(("{", "[")):
+            return "a copy of the user. Copies do not change when the user does."
+    return None
+
+
+@TRAVELS.add
+def user_beside_the_job(seen):
+    for entry in seen.greetings[0].left:
+        if entry.job is None and b"ada@example.com" in entry.raw:
+            return f"a copy of the user beside the job, at {entry.key}. A copy does not change when the user does."
+    return None
+
+
+@TRAVELS.add
+def sends_the_address(seen):
+    if "ada@example.com" in json.dumps(arguments(seen)):
+        return (
+            "taking along what could be looked up. The address travels, and the user may have another one by the time "
+            "the job "
+            "runs."
+        )
+    return None
+
+
+@TRAVELS.add
+def sends_the_name(seen):
+    if "Ada" in json.dumps(arguments(seen)):
+        return "taking along what could be looked up. The name travels, and the user may have another one by then."
+    return None
+
+
+@TRAVELS.add
+def weekday_only(seen):
+    monday, _, _, next_monday = map(travelling, seen.greetings)
+    if monday == next_monday and "Monday" in monday:
+        return "a weekday in place of a day. Two Mondays look alike, and which one was meant is lost."
+    return None
+
+
+@CARDS.add
+@TRAVELS.add
+def works_in_one_process_only(seen):
+    if seen.alone and seen.runs and not any(run.error for run in seen.alone) and all(run.error for run in seen.runs):
+        return (
+            "a variable of the process that pushed. There the job works; in another process, which has the same code and "
+            "none "
+            "of its variables, it failed. The worker process is another one."
+        )
+    return None
+
+
+@TRAVELS.add
+def takes_today(seen):
+    says = {subject.split(",")[0] for run in seen.runs for _, subject in run.mails}
+    if says == {f"Happy {date.today():%A}"} and travelling(seen.greetings[0]) == travelling(seen.greetings[3]):
+        return (
+            "the day on which the job runs. Which day was meant does not travel, and each card names today's. A job may "
+            "wait "
+            "for days."
+        )
+    return None
+
+
+@TRAVELS.add
+def day_is_missing(seen):
+    monday, _, _, next_monday = map(travelling, seen.greetings)
+    if monday and monday == next_monday:
+        return (
+            "leaving the day out. For two different days, the same things travel. A job may wait for days: which day was "
+            "meant "
+            "must travel with it."
+        )
+    return None
+
+
+@CARDS.add
+def day_stays_text(seen):
+    for run in seen.runs:
+        if isinstance(run.error, ValueError) and "format specifier" in str(run.error):
+            return "the day is still text in perform. It came out of Redis as it went in; make a date of it again."
+    return None
+
+
+@CARDS.add
+def id_as_text(seen):
+    for run in seen.runs:
+        if isinstance(run.error, LookupError) and str(run.error) in ("There is no user '1'.", "There is no user '2'."):
+            return (
+                "an id that has become a text. '1' is not 1, and find_user wants the number: it came out of Redis as it "
+                "went in."
+            )
+    return None
+
+
+@CARDS.add
+def other_arguments(seen):
+    for run in seen.runs:
+        if isinstance(run.error, TypeError) and "perform()" in str(run.error):
+            return f"perform takes other arguments than greet pushes: {brief_arguments(run)}."
+    return None
+
+
+@CARDS.add
+def empty_perform(seen):
+    if seen.runs and not any(run.error or run.events for run in seen.runs):
+        return "a perform that does nothing. The jobs ran, and count as done."
+    return None
+
+
+@CARDS.add
+def cached_lookup(seen):
+    old = [mail for run in seen.moved_again for mail in run.mails if mail[0] != "ada@third.example.com"]
+    fresh = [mail for run in seen.fresh for mail in run.mails]
+    if old and [to for to, _ in fresh] == ["ada@last.example.com"]:
+        return (
+            "remembering a user who was looked up before. A worker process that had run a job of Ada's sent the next one to "
+            "where she had lived; one that had run nothing found her. Look up each time."
+        )
+    return None
+
+
+@CARDS.add
+def fixed_user(seen):
+    ran = {str(run.job["args"]) for run in seen.runs if not run.error}
+    if len(ran) > 1 and len({to for run in seen.runs for to, _ in run.mails}) == 1:
+        return "fixed values in place of the arguments. The jobs were about two users, and all cards went to one address."
+    return None
+
+
+@CARDS.add
+def another_weekday(seen):
+    sent = [subject.split(",")[0] for run in seen.runs for _, subject in run.mails]
+    if len(sent) == 4 and sorted(sent) != ["Happy Monday"] * 3 + ["Happy Tuesday"]:
+        return (
+            "another day than the one that was meant. The cards are for three Mondays and a Tuesday; they say "
+            f"{', '.join(sent)}. The whole day must travel: year, month and day."
+        )
+    return None
+
+
+def brief_arguments(run):
+    return f"it was given {json.dumps(run.job['args'], ensure_ascii=False)[:80]}"

@@ -1,0 +1,16 @@
+"""JSON can hold a date"""
+
+from datetime import date
+
+from lessons.kit import find_user, send_gif
+from minijobs import Worker
+
+
+class SendCardWorker(Worker):
+    def perform(self, user_id, day):
+        user = find_user(user_id)
+        send_gif(user.email, f"Happy {day:%A}, {user.name}")
+
+
+def greet(user, day):
+    SendCardWorker.perform_async(user.id, day)

@@ -1,0 +1,16 @@
+"""to return a Worker with options is to push it"""
+
+from datetime import date
+
+from lessons.kit import find_user, send_gif
+from minijobs import Worker
+
+
+class SendCardWorker(Worker):
+    def perform(self, user_id, day):
+        user = find_user(user_id)
+        send_gif(user.email, f"Happy {date.fromisoformat(day):%A}, {user.name}")
+
+
+def greet(user, day):
+    return SendCardWorker.set(queue="default")

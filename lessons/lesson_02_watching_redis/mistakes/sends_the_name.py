@@ -1,0 +1,16 @@
+"""a name does not change"""
+
+from datetime import date
+
+from lessons.kit import find_user, send_gif
+from minijobs import Worker
+
+
+class SendCardWorker(Worker):
+    def perform(self, user_id, name, day):
+        user = find_user(user_id)
+        send_gif(user.email, f"Happy {date.fromisoformat(day):%A}, {name}")
+
+
+def greet(user, day):
+    SendCardWorker.perform_async(user.id, user.name, day.isoformat())

@@ -1,0 +1,15 @@
+"""set changes the class"""
+
+from lessons.kit import send_gif
+from minijobs import Worker
+
+
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        send_gif(email, thought)
+
+
+def create(email, thought):
+    SendGifToUserWorker.set(retry=5)
+    SendGifToUserWorker.perform_async(email, thought)
+    return f"You did it! An email is on its way to {email}"

@@ -1,0 +1,23 @@
+"""a clean queue is an empty one"""
+
+from lessons.kit import send_gif
+from minijobs import DeadSet, Queue, RetrySet, Worker
+
+
+class WelcomeWorker(Worker):
+    retry = 1
+
+    def perform(self, name):
+        first = name.split()[0]
+        send_gif(f"{first.lower()}@example.com", f"Welcome, {name}")
+
+
+def clean_up():
+    Queue("default").clear()
+    for job in DeadSet():
+        if job.class_name == "WelcomeWorker":
+            job.retry()
+    for jobs in (DeadSet(), RetrySet()):
+        for job in jobs:
+            if job.class_name == "NewsletterWorker":
+                job.delete()

@@ -1,0 +1,22 @@
+"""the jobs of a bug are those with its error"""
+
+from lessons.kit import send_gif
+from minijobs import DeadSet, RetrySet, Worker
+
+
+class WelcomeWorker(Worker):
+    retry = 1
+
+    def perform(self, name):
+        first = name.split()[0]
+        send_gif(f"{first.lower()}@example.com", f"Welcome, {name}")
+
+
+def clean_up():
+    for job in DeadSet():
+        if "not enough values" in job["error_message"]:
+            job.retry()
+    for jobs in (DeadSet(), RetrySet()):
+        for job in jobs:
+            if job.class_name == "NewsletterWorker":
+                job.delete()
