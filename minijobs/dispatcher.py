@@ -21,6 +21,12 @@ A thread is in one of four states (`State`), and these are all the transitions:
     RUNNING   -> LEADING      its job has finished, and has to be settled
     RUNNING   -> FOLLOWING    its job has finished; another thread leads, or a job or LEAD is already waiting for a thread
 
+The way of a job, from Redis to its thread and back:
+
+    there are jobs    _work > _lead > _exchange > HeldJobs.exchange > Fetcher.exchange > the script EXCHANGE
+    there was none    _work > _lead > _fetch > Fetcher.wait > BRPOPLPUSH, or with several queues a short sleep
+    it is followed    _work > _follow > WorkQueue.get: the leader has put the job there
+
 The running jobs and a fetching thread together never exceed `concurrency`, so there is always a follower that can be asked
 to lead. A job is fetched only when a thread is idle: none waits behind a slow job while another process is free.
 Sidekiq: `Sidekiq::Manager`, whose threads each fetch for themselves.
@@ -212,7 +218,7 @@ class Dispatcher:
         enough = self._quiet.is_set() or len(self.held.refused) > MOST_REFUSED
         idle = 0 if enough else max(0, self.concurrency - self.held.running() - self._fetching)
         # Once a fetch found nothing, one thread waits in Redis. It can wait for one queue only; several are polled
-        # whenever jobs are settled.
+        # whenever jobs are settled, and every LOOK_EVERY seconds.
         want = idle if self._more or (self.held.finished and not self.fetcher.can_block) else 0
         jobs: list[Held] = []
         if want or self.held.finished:

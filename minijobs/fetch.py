@@ -126,6 +126,7 @@ class Fetcher:
     def fetch(self, timeout: float = 0) -> UnitOfWork | None:
         """Move one entry to the in-flight list and return it; None if none comes within `timeout` seconds.
 
+        `Processor.process_one` uses this. A worker process, which has many threads, uses `exchange` and `wait` instead.
         Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
         """
         with connection.translate_errors(self.redis, "fetching a job"):

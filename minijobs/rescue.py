@@ -53,13 +53,13 @@ class PoisonPill(Exception):
 def rescue_orphans(
     redis: Redis | None = None, *, now: float | None = None, patience: float = float("inf"), heart: Heartbeat | None = None
 ) -> int:
-    """Requeue every job of a process whose heartbeat has expired. Returns how many jobs were rescued.
+    """Requeue every job of a process whose heartbeat has expired, or, on its third rescue, send it to `dead`.
 
-    The third rescue of a job sends it to `dead` instead, with a message that says so; rescues no longer count when 72 hours
-    pass without another one. Call this only after Redis has been reachable for longer than a heartbeat lasts: before that,
-    living processes may look dead (see `Heartbeat.may_rescue`). If Redis takes more than `patience` seconds to say which
-    processes are alive, it was away, and nothing is rescued; nor if it no longer knows the last beat of `heart`, the
-    rescuer's own. `now` is in epoch seconds. Raises RedisUnavailable.
+    Returns how many jobs were rescued. A job that is sent to `dead` has a message that says why; rescues no longer count
+    when 72 hours pass without another one. Call this only after Redis has been reachable for longer than a heartbeat lasts:
+    before that, living processes may look dead (see `Heartbeat.may_rescue`). If Redis takes more than `patience` seconds to
+    say which processes are alive, it was away, and nothing is rescued; nor if it no longer knows the last beat of `heart`,
+    the rescuer's own. `now` is in epoch seconds. Raises RedisUnavailable.
 
     >>> import fakeredis
     >>> redis = fakeredis.FakeRedis()
@@ -79,7 +79,7 @@ def rescue_orphans(
             return 0
         for name in (name for name, alive in zip(names, lives, strict=True) if not alive):
             try:
-                rescued += _empty(client, name, now, heart)
+                rescued += _rescue_list(client, name, now, heart)
                 forget(client, name)
             except ResponseError as error:  # a key of another type: go on with the other lists
                 if connection.kind_of(error) != "entry":
@@ -89,7 +89,7 @@ def rescue_orphans(
 
 
 def rescuers(redis: Redis) -> int:
-    """How many living processes have in-flight lists. These are the ones that rescue; Ruby's processes do not."""
+    """How many living processes have in-flight lists: about as many as rescue. Ruby's processes do not."""
     names: Any = redis.smembers("inflight")
     return sum(living(redis, sorted({_owner(name) for name in names})))
 
@@ -98,10 +98,10 @@ def _owner(name: bytes) -> bytes:
     return name.partition(b"|")[0]
 
 
-def _empty(redis: Redis, name: bytes, now: float, heart: Heartbeat | None) -> int:
+def _rescue_list(redis: Redis, name: bytes, now: float, heart: Heartbeat | None) -> int:
     """Requeue the jobs of one list, the last fetched first, so that the oldest will be fetched first again."""
     key, queue, rescue = b"inflight:" + name, name.rpartition(b"|")[2], redis.register_script(RESCUE)
-    if redis.type(key) != b"list":  # sealed, or empty
+    if redis.type(key) != b"list":  # empty, or sealed: see fetch
         return 0
     identity, beat = (heart.identity, heart.last_beat) if heart else ("", "")
     entries: Any = redis.lrange(key, 0, -1)

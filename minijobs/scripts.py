@@ -1,4 +1,5 @@
-"""The Lua scripts that move a job from one place in Redis to another in one atomic step.
+"""The Lua scripts that move a job from one place in Redis to another in one atomic step. Those of the poller and of the
+rescue are where they are used: `scheduled`, `rescue`.
 
 While a script runs, Redis runs nothing else. Each script first checks that the job is there, then adds it to its new place,
 and removes it from the old one last. So a script that arrives late, or twice, changes nothing; and if one stops at an error,

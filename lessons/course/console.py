@@ -19,6 +19,8 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.text import Text
 
+from .pages import keep_together
+
 WIDEST = 96
 
 
@@ -82,19 +84,24 @@ def _exit_that_only_leaves() -> Iterator[None]:
 
 def prose(markdown: str) -> None:
     """Markdown. A link to a notebook becomes the command that plays it; another shows where it leads."""
-    console().print(Markdown(_terminal_links(markdown), hyperlinks=False, inline_code_theme="ansi_dark"))
+    _print(Markdown(_terminal_links(markdown), hyperlinks=False, inline_code_theme="ansi_dark"))
 
 
 def code(source: str) -> None:
     """Python, in a frame that tells it from its output."""
-    console().print(
-        Panel(Syntax(source, "python", theme="ansi_dark", background_color="default", word_wrap=True), box=ROUNDED)
-    )
+    _print(Panel(Syntax(source, "python", theme="ansi_dark", background_color="default", word_wrap=True), box=ROUNDED))
 
 
 def show(value: Any) -> None:
     """What a cell ends with, as a notebook would show it."""
-    console().print(value if hasattr(value, "__rich__") else Text(repr(value)))
+    _print(value if hasattr(value, "__rich__") else Text(repr(value)))
+
+
+def _print(what: Any) -> None:
+    """Print it, on a page of its own if it fits on none that has begun."""
+    terminal = console()
+    keep_together(len(terminal.render_lines(what)))
+    terminal.print(what)
 
 
 def _terminal_links(markdown: str) -> str:

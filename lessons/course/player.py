@@ -8,7 +8,7 @@ import linecache
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from types import CodeType
 from typing import Any
 
@@ -18,6 +18,7 @@ from lessons.kit.timeline import reading
 from . import progress
 from .catalogue import Cell, Lesson
 from .console import code, how, prompt, prose, say, show
+from .pages import paged, unpaged
 
 
 class NoSuchStep(LookupError):
@@ -29,42 +30,70 @@ class LessonBroke(Exception):
 
 
 def play(lesson: Lesson, start: int = 1) -> None:
-    """Play it to its end, from step `start` on; the steps before that run unseen. When somebody types q, it just ends.
+    """Play it to its end, from step `start` on; the steps before that run unseen. When somebody wants to stop, it just ends.
 
     Raises LessonBroke.
     """
     watched = sys.stdin.isatty() and sys.stdout.isatty()
     # What a cell defines belongs to __main__, as in a notebook.
     names: dict[str, Any] = {"__name__": "__main__"}
-    cells = lesson.cells()
-    if not 1 <= start <= len(cells):
-        raise NoSuchStep(f"Lesson {lesson.number} has steps 1 to {len(cells)}.")
+    steps = _steps(lesson.cells())
+    if not 1 <= start <= len(steps):
+        raise NoSuchStep(f"Lesson {lesson.number} has steps 1 to {len(steps)}.")
+    following = start
+    stack = ExitStack()
     try:
         with _unseen():
-            for number, cell in enumerate(cells[: start - 1], start=1):
-                if cell.kind == "code":
-                    _run_cell(lesson, number, cell, names)
-        stage.watched = watched
+            for step in steps[: start - 1]:
+                for number, cell in step:
+                    if cell.kind == "code":
+                        _run_cell(lesson, number, cell, names)
+        stage.watched, stage.look = watched, lambda: _look(names)
+        if watched:
+            stack.enter_context(paged(lambda: _wait("── Enter: the rest · p: a Python prompt, here · q: stop ── ")))
         if start > 1:
             say(f"Steps 1 to {start - 1} have been run unseen, with their pauses cut short.")
             say("")
-        for number, cell in enumerate(cells[start - 1 :], start=start):
-            if cell.kind == "code":
-                _run_cell(lesson, number, cell, names)
-            else:
-                prose(cell.source)
-                say("")
-            following = cells[number].kind if number < len(cells) else None
-            # Prose and the code that belongs to it are one step.
-            pause = following is not None and (cell.kind, following) != ("markdown", "code")
-            if stage.watched and pause and not _next_step(number, len(cells), names):
-                say(f"Stopped. To go on from here: {how('lesson', lesson.number, FROM=number + 1)}")
-                return
+        for here, step in enumerate(steps[start - 1 :], start=start):
+            following = here
+            for number, cell in step:
+                if cell.kind == "code":
+                    _run_cell(lesson, number, cell, names)
+                else:
+                    prose(cell.source)
+                    say("")
+            if stage.watched and here < len(steps):
+                following = here + 1
+                _wait(f"── {here} of {len(steps)} · Enter: go on · p: a Python prompt, here · q: stop ── ")
+    except stage.Stop:
+        say(_stopped(lesson, following))
+        return
+    except KeyboardInterrupt:
+        if stage.watched:
+            say("\n" + _stopped(lesson, following))
+        raise
     finally:
+        stack.close()
         session.end()
-    progress.note(lesson, played=True)
+        stage.look = None
     say(f"Your exercise: {progress.relative(lesson.exercise)}")
     say(f"When you have changed it: {how('check', lesson.number)}")
+    progress.note(lesson, played=True)
+
+
+def _steps(cells: list[Cell]) -> list[list[tuple[int, Cell]]]:
+    """The cells, with their numbers, step by step: prose and the code that belongs to it are one."""
+    steps: list[list[tuple[int, Cell]]] = []
+    for number, cell in enumerate(cells, start=1):
+        if steps and cell.kind == "code" and steps[-1][-1][1].kind == "markdown":
+            steps[-1].append((number, cell))
+        else:
+            steps.append([(number, cell)])
+    return steps
+
+
+def _stopped(lesson: Lesson, step: int) -> str:
+    return f"Stopped. To go on from here: {how('lesson', lesson.number, FROM=step)}"
 
 
 def _run_cell(lesson: Lesson, number: int, cell: Cell, names: dict[str, Any]) -> None:
@@ -95,22 +124,29 @@ def _execute(source: str, name: str, names: dict[str, Any]) -> Any:
     return None
 
 
-def _next_step(number: int, steps: int, names: dict[str, Any]) -> bool:
-    """Wait until somebody wants to go on. False: they want to stop."""
+def _wait(question: str) -> None:
+    """Wait until somebody wants to go on. Raises Stop if they want to stop, or press Ctrl-D."""
     while True:
         try:
-            answer = stage.ask(f"── {number} of {steps} · Enter: go on · p: a Python prompt, here · q: stop ── ").lower()
-        except EOFError:  # nobody is watching any more
-            stage.watched = False
-            return True
+            answer = stage.ask(question).lower()
+        except EOFError:
+            print()
+            raise stage.Stop from None
         print()
-        if answer in ("", "q", "quit"):
-            return not answer
+        if answer in ("q", "quit"):
+            raise stage.Stop
+        if not answer:
+            return
         if answer == "p":
-            with reading():
-                prompt("Everything of this lesson is here: its names, its Redis. Ctrl-D leads back to it.", names)
+            assert stage.look is not None
+            stage.look()
         else:
             say("Enter, p or q. (A guess is asked for where there is a question.)")
+
+
+def _look(names: dict[str, Any]) -> None:
+    with reading(), unpaged():
+        prompt("Everything of this lesson is here: its names, its Redis. Ctrl-D leads back to it.", names)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ class Prediction(Shown):
         self.question = question
         self.choices = choices
         self.guess = guess
+        self.shown = False  # whether who watches has seen the question
 
     def lines(self) -> list[str]:
         if stage.watched:  # the question stands just above, with what was typed
@@ -50,6 +51,8 @@ class Answer(Shown):
     def lines(self) -> list[str]:
         choices, guess = self.prediction.choices, self.prediction.guess
         lines = [f"What happened is {self.right}: {choices[self.right]}", f"What one could see: {self.seen}."]
+        if stage.watched and not self.prediction.shown:  # it was asked in a step that ran unseen
+            lines = [*self.prediction.asked(), *lines]
         if guess == self.right:
             lines.append("You guessed it.")
         elif guess:
@@ -76,13 +79,19 @@ def predict(question: str, *, guess: str | None = None, **choices: str) -> Predi
 
 
 def _ask(prediction: Prediction) -> str | None:
+    prediction.shown = True
     print("\n".join(prediction.asked()))
+    keys = f"{', '.join(prediction.choices)} · Enter: none · p: a Python prompt · q: stop"
     while True:
         try:
-            typed = stage.ask(f"Your guess ({', '.join(prediction.choices)}; Enter to go on without): ").lower()
-        except EOFError:  # nobody is watching any more
-            stage.watched = False
-            return None
-        if not typed or typed in prediction.choices:
+            typed = stage.ask(f"── Your guess: {keys} ── ").lower()
+        except EOFError:
+            raise stage.Stop from None
+        if typed in ("q", "quit"):
+            raise stage.Stop
+        if typed == "p" and stage.look is not None:
+            stage.look()
+        elif not typed or typed in prediction.choices:
             return typed or None
-        print(f"{typed} is none of the choices.")
+        else:
+            print(f"{typed} is none of the choices.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 
 from . import timeline
 
@@ -19,6 +20,17 @@ except ImportError:  # Windows
 
 # Somebody sits at a terminal and can be asked. The player sets it.
 watched = False
+
+# How many have been asked. Who answers one has read what stood above it.
+questions = 0
+
+# Where somebody sits, the player gives a Python prompt in which the lesson's names are known.
+look: Callable[[], None] | None = None
+
+
+class Stop(BaseException):
+    """Somebody who was asked wants to end the lesson here. Not an Exception: no cell of a lesson shall catch it."""
+
 
 # The five-second mail takes five seconds, unless the player or CI asks for a fraction of every pause.
 PACE = "MINIJOBS_LESSON_PACE"
@@ -48,5 +60,9 @@ def ask(question: str) -> str:
     """What somebody types at a prompt. What they typed before it was there is thrown away. Raises EOFError at the end."""
     if termios is not None and sys.stdin.isatty():
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
-    with timeline.reading():
-        return input(question).strip()
+    global questions
+    try:
+        with timeline.reading():
+            return input(question).strip()
+    finally:
+        questions += 1

@@ -13,7 +13,7 @@ from contextlib import suppress
 import nbformat
 import pytest
 
-from lessons.course import catalogue, console, notebooks
+from lessons.course import catalogue, console, notebooks, player
 from lessons.course.catalogue import lessons
 from lessons.kit import stage
 
@@ -79,6 +79,18 @@ def test_links_become_what_can_be_typed(lesson, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "](" not in printed
     assert ".ipynb" not in printed
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
+def test_in_a_terminal_of_80_by_24_nobody_has_to_scroll_back(copied, terminal, lesson):
+    size = {"COLUMNS": "80", "LINES": "24", stage.PACE: "0.02"}
+    shown = terminal(copied(), "play", str(lesson.number), **size)
+    while shown.until("q: stop ── ", "When you have changed it") == "q: stop ── ":
+        shown.type("\n")
+    assert shown.ended() == 0
+    for page in shown.text.split("q: stop ── "):
+        rows = [max(1, -(-len(line) // 80)) for line in page.split("\n")[:-1]]  # the terminal breaks a long line
+        assert sum(rows) <= 1 + 22, page  # the first is Enter's
 
 
 # A lesson of the tests' own, so that what is tested of the player does not hang on the words of a real one.
@@ -161,6 +173,7 @@ def cell(*lines, tags=""):
     return "\n".join([f"\n# %%{tags}", *lines, ""])
 
 
+GUESS = "── Your guess: a, b · Enter: none · p: a Python prompt · q: stop ── "
 PROMPT = "Enter: go on · p: a Python prompt, here · q: stop ── "
 FIRST = LESSON[: LESSON.index("# %%\n")]
 
@@ -224,21 +237,21 @@ def test_an_error_on_purpose_is_shown_and_the_lesson_goes_on(here, capsys):
 
 def test_somebody_who_watches_goes_step_by_step_and_guesses(small, terminal):
     shown = terminal(small(), "play", "7")
-    shown.until("── 2 of 10 · Enter: go on · p: a Python prompt, here · q: stop ── ")
+    shown.until("── 1 of 9 · Enter: go on · p: a Python prompt, here · q: stop ── ")
     assert "What is it?" not in shown.text.split("redis = start()")[1]  # nothing comes before Enter
     shown.type("\n")
     assert shown.until("  b  That.\n", "Enter: go on") == "  b  That.\n"
-    shown.until("Your guess (a, b; Enter to go on without): ")
+    shown.until(GUESS)
     shown.type("z\n")
     shown.until("z is none of the choices.")
-    shown.until("Your guess (")
+    shown.until(GUESS)
     shown.type("B\n")
     shown.until("Your guess is b. Now let it happen.")
     shown.until("q: stop ── ")
     shown.type("\n")
     shown.until("You guessed it.")
-    for number in range(4, 10):
-        shown.until(f"── {number} of 10 · ", "The last words.")
+    for number in range(3, 9):
+        shown.until(f"── {number} of 9 · ", "The last words.")
         shown.until(PROMPT)
         shown.type("\n")
     shown.until("The last words.")
@@ -252,23 +265,47 @@ def test_q_stops_and_the_lesson_does_not_count_as_played(small, terminal):
     shown = terminal(folder, "play", "7")
     shown.until("q: stop ── ")
     shown.type(" Q\n")
-    shown.until("Stopped. To go on from here: make lesson-7 FROM=3")
+    shown.until("Stopped. To go on from here: make lesson-7 FROM=2")
     assert shown.ended() == 0
     assert "predict(" not in shown.text.split("redis = start()")[1]
     assert not (folder / "lessons" / ".progress.json").exists()
 
 
 @pytest.mark.parametrize("where", ["at a step", "at a guess"])
-def test_when_the_input_ends_the_lesson_goes_on_to_its_end(small, terminal, where):
+@pytest.mark.parametrize("typed", ["q\n", "\x04"])
+def test_q_and_ctrl_d_end_the_lesson_wherever_it_waits_and_say_how_to_go_on(small, terminal, where, typed):
     shown = terminal(small(), "play", "7")
-    shown.until("q: stop ── ")
+    shown.until(PROMPT)
     if where == "at a guess":
         shown.type("\n")
-        shown.until("Your guess (")
-    shown.type("\x04")
-    shown.until("The last words.")
+        shown.until(GUESS)
+    shown.type(typed)
+    shown.until("Stopped. To go on from here: make lesson-7 FROM=2")
     assert shown.ended() == 0
-    assert shown.text.count("q: stop ── ") == 1
+    assert "The last words." not in shown.text
+
+
+def test_p_is_a_python_prompt_at_a_guess_too(small, terminal):
+    shown = terminal(small(), "play", "7")
+    shown.until(PROMPT)
+    shown.type("\n")
+    shown.until(GUESS)
+    shown.type("p\n")
+    shown.until(">>> ")
+    shown.type("redis.keys() + [6 * 7]\n")
+    shown.until("[42]")
+    shown.until(">>> ")
+    shown.type("\x04")
+    shown.until(GUESS)
+    shown.type("b\n")
+    shown.until("Your guess is b.")
+
+
+def test_an_answer_whose_question_ran_unseen_shows_the_question(small, terminal):
+    shown = terminal(small(), "play", "7", "--from", "3")
+    shown.until("What is it?\n")
+    shown.until("  b  That.")
+    shown.until("What happened is b: That.")
 
 
 def test_without_make_q_and_the_end_say_what_to_type(small, terminal, ask, tmp_path):
@@ -276,23 +313,23 @@ def test_without_make_q_and_the_end_say_what_to_type(small, terminal, ask, tmp_p
     shown = terminal(folder, "play", "7", PATH=str(tmp_path))
     shown.until(PROMPT)
     shown.type("q\n")
-    shown.until("To go on from here: python -m lessons play 7 --from 3")
+    shown.until("To go on from here: python -m lessons play 7 --from 2")
     assert shown.ended() == 0
     told = ask(folder, "play", "7", PATH=str(tmp_path))
     assert told.stdout.endswith("When you have changed it: python -m lessons check 7\n")
 
 
 def test_what_q_says_leads_on_from_there(small, terminal):
-    shown = terminal(small(), "play", "7", "--from", "3")
+    shown = terminal(small(), "play", "7", "--from", "2")
     shown.until("What is it?\n")
-    shown.until("Your guess (")
+    shown.until(GUESS)
     assert "redis = start()" not in shown.text
     assert "Redis: embedded" not in shown.text
     shown.type("a\n")
-    shown.until("── 3 of 10 · ")
+    shown.until("── 2 of 9 · ")
     shown.until(PROMPT)
     shown.type("q\n")
-    shown.until("FROM=4")
+    shown.until("FROM=3")
     assert shown.ended() == 0
 
 
@@ -300,7 +337,7 @@ def test_a_question_and_its_answer_are_shown_without_their_code_to_who_watches(s
     shown = terminal(small(), "play", "7")
     shown.until(PROMPT)
     shown.type("\n")
-    shown.until("Your guess (")
+    shown.until(GUESS)
     shown.type("\n")
     shown.until(PROMPT)
     shown.type("\n")
@@ -326,16 +363,16 @@ def test_a_question_and_its_answer_are_shown_with_their_code_where_nobody_watche
 def test_prose_and_its_code_are_one_step_and_two_pieces_of_prose_are_two(small, terminal):
     prose = ["\n# %% [markdown]\n# First.\n", "\n# %% [markdown]\n# Second.\n", "\n# %% [markdown]\n# Last.\n"]
     shown = terminal(small(FIRST + prose[0] + prose[1] + cell("print('by', 'code')") + prose[2]), "play", "7")
-    shown.until("── 1 of 5 · ")
+    shown.until("── 1 of 4 · ")
     shown.until(PROMPT)
     assert "First." not in shown.text
     shown.type("\n")
-    shown.until("── 2 of 5 · ")
+    shown.until("── 2 of 4 · ")
     shown.until(PROMPT)
     assert "First." in shown.text
     assert "Second." not in shown.text
     shown.type("\n")
-    shown.until("── 4 of 5 · ")  # none between the prose and its code
+    shown.until("── 3 of 4 · ")  # none between the prose and its code
     shown.until(PROMPT)
     assert shown.text.index("Second.") < shown.text.index("by code")
     assert "Last." not in shown.text
@@ -348,21 +385,21 @@ def test_prose_and_its_code_are_one_step_and_two_pieces_of_prose_are_two(small, 
 def test_anything_else_at_a_step_is_refused_with_a_sentence_and_asked_again(small, terminal):
     shown = terminal(small(), "play", "7")
     for typed in ("b", "perhaps", "pq"):
-        shown.until("── 2 of 10 · ")
+        shown.until("── 1 of 9 · ")
         shown.until(PROMPT)
         shown.type(f"{typed}\n")
         shown.until("Enter, p or q. (A guess is asked for where there is a question.)")
-    shown.until("── 2 of 10 · ")
+    shown.until("── 1 of 9 · ")
     shown.until(PROMPT)
     assert "Your guess" not in shown.text
     shown.type("\n")
-    shown.until("Your guess (")
+    shown.until(GUESS)
 
 
 @pytest.mark.parametrize("leave", ["\x04", "exit()\n", "quit()\n", "raise SystemExit\n"])
 def test_p_is_a_python_prompt_on_the_lessons_own_names_and_leads_back(small, terminal, leave):
     shown = terminal(small(FIRST + cell("value = 6 * 7") + cell("print('now', value)") + cell("'end'")), "play", "7")
-    shown.until("── 2 of 4 · ")
+    shown.until("── 1 of 3 · ")
     shown.until(PROMPT)
     shown.type("P\n")
     shown.until("Ctrl-D leads back")
@@ -376,17 +413,17 @@ def test_p_is_a_python_prompt_on_the_lessons_own_names_and_leads_back(small, ter
     shown.until("ZeroDivisionError: division by zero")
     shown.until(">>> ")
     shown.type(leave)
-    shown.until("── 2 of 4 · ")  # the same step
+    shown.until("── 1 of 3 · ")  # the same step
     shown.until(PROMPT)
     assert "now changed" not in shown.text
     shown.type("\n")
     shown.until("now changed")
-    shown.until("── 3 of 4 · ")
+    shown.until("── 2 of 3 · ")
     shown.until(PROMPT)
     shown.type("p\n")  # and again
     shown.until(">>> ")
     shown.type(leave)
-    shown.until("── 3 of 4 · ")
+    shown.until("── 2 of 3 · ")
     shown.until(PROMPT)
     shown.type("\n")
     assert shown.ended() == 0
@@ -408,15 +445,51 @@ def test_what_was_typed_ahead_of_a_prompt_is_thrown_away(small, terminal):
     shown = terminal(small(FIRST + wait + cell("'the next'") + cell("'the last'")), "play", "7")
     shown.until("begun")
     shown.type("q\n")  # while the cell is running, and nothing has been asked
-    shown.until("── 2 of 4 · ")
+    shown.until("── 1 of 3 · ")
     shown.until(PROMPT)
     shown.type("\n")
-    assert shown.until("── 3 of 4 · ", "Stopped.") != "Stopped."
+    assert shown.until("── 2 of 3 · ", "Stopped.") != "Stopped."
     shown.until(PROMPT)
     shown.type("\n")
     assert shown.ended() == 0
     assert "Stopped." not in shown.text
     assert shown.text.count(PROMPT) == 2
+
+
+LONG = FIRST + cell("for number in range(50):", "    print('row', number)") + cell("'end'")
+
+
+def test_what_is_longer_than_the_terminal_waits_in_the_middle(small, terminal):
+    shown = terminal(small(LONG), "play", "7", LINES="24", COLUMNS="80")
+    pages = 0
+    while shown.until("── Enter: the rest", "── 1 of 2 · ") != "── 1 of 2 · ":
+        shown.until("q: stop ── ")
+        shown.type("\n")
+        pages += 1
+    assert pages == 2
+    assert [f"row {number}\n" in shown.text for number in range(50)] == [True] * 50
+
+
+@pytest.mark.parametrize(
+    ("typed", "awaited"), [("q\n", "Stopped. To go on from here: make lesson-7 FROM=1"), ("p\n", ">>> ")]
+)
+def test_q_and_p_work_in_the_middle_of_a_page_too(small, terminal, typed, awaited):
+    shown = terminal(small(LONG), "play", "7", LINES="24", COLUMNS="80")
+    shown.until("── Enter: the rest")
+    shown.until("q: stop ── ")
+    shown.type(typed)
+    shown.until(awaited)
+    assert "row 49" not in shown.text
+
+
+def test_at_a_python_prompt_nothing_waits(small, terminal):
+    shown = terminal(small(), "play", "7", LINES="24", COLUMNS="80")
+    shown.until(PROMPT)
+    shown.type("p\n")
+    shown.until(">>> ")
+    shown.type("print('row\\n' * 100 + 'the ' + 'end')\n")
+    shown.until("the end")
+    assert "Enter: the rest" not in shown.text
 
 
 # From a step on.
@@ -436,12 +509,12 @@ SOME = (
 
 def test_earlier_steps_run_unseen_and_hurried(here, capsys, monkeypatch):
     monkeypatch.setenv(stage.PACE, "0.5")
-    assert here(SOME, "--from", "7") == 0
+    assert here(SOME, "--from", "6") == 0
     printed = capsys.readouterr()
     assert printed.err == ""
     lines = printed.out.splitlines()
-    assert lines[0] == "Steps 1 to 6 have been run unseen, with their pauses cut short."
-    assert lines[2].startswith("╭")  # nothing else stands before the code of step 7
+    assert lines[0] == "Steps 1 to 5 have been run unseen, with their pauses cut short."
+    assert lines[2].startswith("╭")  # nothing else stands before the code of step 6
     assert "print('kept'" in lines[3]
     assert any(
         line.startswith("kept b'by an earlier step' None") or line == "kept by an earlier step None" for line in lines
@@ -455,14 +528,14 @@ def test_earlier_steps_run_unseen_and_hurried(here, capsys, monkeypatch):
 def test_a_pace_that_was_not_set_is_not_set_afterwards(here, capsys, monkeypatch):
     monkeypatch.delenv(stage.PACE, raising=False)
     monkeypatch.delenv("CI", raising=False)
-    assert here(SOME, "--from", "8") == 0
+    assert here(SOME, "--from", "7") == 0
     assert "hurried True 0.02 then 1.0" in capsys.readouterr().out
     assert stage.PACE not in os.environ
 
 
 def test_earlier_steps_ask_nobody(small, terminal):
-    shown = terminal(small(SOME), "play", "7", "--from", "7", **{stage.PACE: "1"})
-    shown.until("── 7 of 8 · ")
+    shown = terminal(small(SOME), "play", "7", "--from", "6", **{stage.PACE: "1"})
+    shown.until("── 6 of 7 · ")
     shown.until(PROMPT)
     assert "Your guess" not in shown.text
     assert shown.text.count(PROMPT) == 1
@@ -478,19 +551,19 @@ def test_from_the_first_step_is_the_whole_lesson(here, capsys):
     assert capsys.readouterr().out == whole
 
 
-@pytest.mark.parametrize("step", ["0", "-1", "9", "1000"])
+@pytest.mark.parametrize("step", ["0", "-1", "8", "1000"])
 def test_a_step_that_is_not_there_is_said_with_those_that_are(here, capsys, step):
     from lessons.course import progress
 
     assert here(SOME, "--from", step) == 1
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", "Lesson 7 has steps 1 to 8.\n")
+    assert (printed.out, printed.err) == ("", "Lesson 7 has steps 1 to 7.\n")
     assert progress.of(catalogue.lesson(7)) == {}
 
 
 def test_an_earlier_step_that_breaks_is_said_in_one_sentence_and_leaves_the_pace_alone(here, capsys, monkeypatch):
     monkeypatch.setenv(stage.PACE, "0.5")
-    assert here(FIRST + cell("1 / 0") + cell("'next'"), "--from", "3") == 1
+    assert here(FIRST + cell("1 / 0") + cell("'next'"), "--from", "2") == 1
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "Lesson 7, cell 2: ZeroDivisionError: division by zero\n")
     assert os.environ[stage.PACE] == "0.5"
@@ -498,8 +571,7 @@ def test_an_earlier_step_that_breaks_is_said_in_one_sentence_and_leaves_the_pace
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
 def test_a_lesson_goes_on_from_its_middle(ask, copied, played, lesson):
-    cells = lesson.cells()
-    middle = len(cells) // 2
+    middle = len(player._steps(lesson.cells())) // 2
     told = ask(copied(), "play", str(lesson.number), "--from", str(middle), CI="true")
     assert (told.returncode, told.stderr) == (0, "")
     assert f"make check-{lesson.number}" in told.stdout.splitlines()[-1]
@@ -513,6 +585,7 @@ def test_ctrl_c_ends_a_lesson_without_a_traceback(small, terminal):
     with suppress(OSError):  # it has ended
         shown.type("\n")  # a signal between the prompt and the reading of it is seen when something is read
     assert shown.ended() == 130
+    assert "Stopped. To go on from here: make lesson-7 FROM=2" in shown.text
     assert "Traceback" not in shown.text
 
 

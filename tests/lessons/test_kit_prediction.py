@@ -100,7 +100,7 @@ def test_in_a_terminal_the_guess_is_asked_for(typed, capsys):
     typed[0].append("B")
     assert ask().guess == "b"
     assert capsys.readouterr().out == "Where is it?\n  a  In the queue.\n  b  Nowhere.\n"
-    assert typed[1] == ["Your guess (a, b; Enter to go on without): "]
+    assert typed[1] == ["── Your guess: a, b · Enter: none · p: a Python prompt · q: stop ── "]
 
 
 def test_in_a_terminal_the_question_is_not_shown_twice(typed):
@@ -122,9 +122,19 @@ def test_in_a_terminal_enter_goes_on_without_a_guess(typed):
     assert ask().guess is None
 
 
-def test_when_the_input_ends_there_is_no_guess_and_nobody_watches_any_more(typed):
-    assert ask().guess is None
-    assert stage.watched is False
+@pytest.mark.parametrize("words", [[], ["q"], ["Quit"], ["z", "q"]])
+def test_q_or_the_end_of_the_input_stops_the_lesson(typed, words):
+    typed[0].extend(words)
+    with pytest.raises(stage.Stop):
+        ask()
+
+
+def test_p_leads_to_a_prompt_and_back_to_the_question(typed, monkeypatch):
+    looked = []
+    monkeypatch.setattr(stage, "look", lambda: looked.append("here"))
+    typed[0].extend(["p", "P", "b"])
+    assert ask().guess == "b"
+    assert looked == ["here", "here"]
 
 
 def test_in_a_terminal_a_guess_in_the_code_is_taken(typed):
