@@ -349,7 +349,7 @@ runs(), [mail["Subject"] for mail in inbox.mails]
 # Two people get no mail. There was no error, and no line in the log. Nobody will notice, until one of them asks.
 #
 # Some go further and *flush* Redis: `FLUSHDB` empties the whole database. To see it, take another Redis, which exists only in
-# these lines. (`fakeredis` is what this lesson uses as long as you have no Redis.)
+# these lines. (`fakeredis` is a Redis inside a Python process. This lesson runs on one, unless `REDIS_URL` names a server.)
 
 # %%
 import fakeredis

@@ -22,7 +22,10 @@ GONE = UnknownWorker("No Worker is called NewsletterWorker.")
 # More than a page of the sets, which has 100.
 MANY = 130
 
-LOOK = "make try-4, then monday_morning(), keys(), clean_up() and keys() again."
+LOOK = (
+    "make try-4, then monday_morning(), keys(), clean_up() and keys() again. (The check puts more there: another queue, "
+    "classes with similar names, more than a hundred dead jobs.)"
+)
 
 
 @dataclass
