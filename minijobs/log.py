@@ -127,8 +127,11 @@ def handler(stream: TextIO | None = None) -> logging.StreamHandler[TextIO]:
 
 
 def show(stream: TextIO | None = None, level: int | str = logging.INFO) -> logging.Handler:
-    """Print minijobs' own lines to `stream`, from `level` up. Returns the handler, for `logger.removeHandler`."""
+    """Print minijobs' own lines to `stream`, from `level` up. Returns the handler, for `logger.removeHandler`.
+
+    A stream to which they are printed already gets them once all the same, for example when a notebook's cell is run again.
+    """
     printer = handler(stream)
-    logger.addHandler(printer)
+    logger.handlers[:] = [one for one in logger.handlers if getattr(one, "stream", None) is not printer.stream] + [printer]
     logger.setLevel(level)
     return printer

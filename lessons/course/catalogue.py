@@ -74,6 +74,11 @@ class Lesson:
         """The notebook that is built from the script."""
         return NOTEBOOKS / f"{self.number:02}_{self.name}.ipynb"
 
+    @property
+    def working_copy(self) -> Path:
+        """The learner's own notebook, which git ignores: running it must not stand in the way of a pull."""
+        return NOTEBOOKS / f"{self.number:02}_{self.name}.mine.ipynb"
+
     def cells(self) -> list[Cell]:
         """The lesson, cell by cell."""
         stamp = [self.script.stat().st_mtime_ns, self.script.stat().st_size]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import itertools
+import os
 import shutil
 import subprocess
 import sys
@@ -100,18 +101,21 @@ def solution(number: int, force: bool = False) -> int:
 
 
 def reset(number: int, force: bool = False) -> int:
-    """Start the exercise over: your answer is kept beside it."""
+    """Start the exercise and your notebook over: what you wrote is kept beside them."""
     one = catalogue.lesson(number)
-    if one.exercise.exists():
-        if one.exercise.read_bytes() == one.stub.read_bytes():
-            say("Your exercise is as it was handed out. There is nothing to reset.")
-            return 0
-        if not force and not _yes(f"Start {progress.relative(one.exercise)} over? Your answer is kept beside it. [y/N] "):
-            say("Nothing was changed.")
-            return 0
-        kept = _free_name(one)
-        shutil.copyfile(one.exercise, kept)
-        say(f"Your answer is now in {progress.relative(kept)}.")
+    answered = one.exercise.exists() and one.exercise.read_bytes() != one.stub.read_bytes()
+    written = [path for path, there in ((one.exercise, answered), (one.working_copy, one.working_copy.exists())) if there]
+    if one.exercise.exists() and not written:
+        say("Your exercise is as it was handed out. There is nothing to reset.")
+        return 0
+    names = " and ".join(progress.relative(path) for path in written)
+    if written and not force and not _yes(f"Start {names} over? What you wrote is kept beside it. [y/N] "):
+        say("Nothing was changed.")
+        return 0
+    for path in written:
+        kept = _free_name(path)
+        os.replace(path, kept)
+        say(f"Your {'answer' if path == one.exercise else 'notebook'} is now in {progress.relative(kept)}.")
     shutil.copyfile(one.stub, one.exercise)
     progress.note(one, passed=False, hints=0)
     say(f"{progress.relative(one.exercise)} is as it was handed out.")
@@ -145,9 +149,28 @@ def show_progress() -> None:
 
 
 def notebook(number: int) -> int:
-    """Open a lesson in JupyterLab."""
+    """Open a lesson in JupyterLab: your own copy of it, without outputs."""
     _needs("jupyterlab", "notebooks")
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(catalogue.lesson(number).notebook)])
+    from . import notebooks
+
+    one = catalogue.lesson(number)
+    if not one.working_copy.exists():
+        notebooks.write_working_copy(one)
+    tools = str(Path(sys.executable).parent)  # so that its terminals find python, pytest and minijobs
+    path = os.pathsep.join([tools, os.environ.get("PATH", "")])
+    code = subprocess.call([*JUPYTERLAB, str(one.working_copy)], env={**os.environ, "PATH": path})
+    if code and hasattr(os, "geteuid") and os.geteuid() == 0:
+        say("JupyterLab refuses to run as root. Run it as another user; or, in a container of your own, allow it:")
+        say(ALLOW_ROOT)
+    return code
+
+
+# Its root is this project, so that every link in a lesson leads somewhere; and it asks nothing at its first start.
+JUPYTERLAB = [
+    *(sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={catalogue.LESSONS.parent}"),
+    *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+]
+ALLOW_ROOT = """mkdir -p ~/.jupyter && echo '{"ServerApp": {"allow_root": true}}' > ~/.jupyter/jupyter_server_config.json"""
 
 
 def build() -> None:
@@ -203,5 +226,6 @@ def _yes(question: str) -> bool:
         return False
 
 
-def _free_name(one: Lesson) -> Path:
-    return next(path for n in itertools.count(1) if not (path := one.folder / f"exercise.kept-{n}.py").exists())
+def _free_name(path: Path) -> Path:
+    names = (path.with_name(f"{path.stem}.kept-{n}{path.suffix}") for n in itertools.count(1))
+    return next(name for name in names if not name.exists())

@@ -51,6 +51,19 @@ def write(lesson: Lesson) -> None:
     nbformat.write(notebook, lesson.notebook)
 
 
+def write_working_copy(lesson: Lesson) -> None:
+    """Write the learner's own notebook: no outputs, so that nothing is answered before it was asked.
+
+    The code that compares a guess with what was observed is folded away: it would give the answer away.
+    """
+    notebook = unexecuted(lesson)
+    for cell in notebook.cells:
+        if "hide-input" in cell.metadata.get("tags", []) and ".answer(" in cell.source:
+            cell.metadata["jupyter"] = nbformat.from_dict({"source_hidden": True})
+    nbformat.validate(notebook)
+    nbformat.write(notebook, lesson.working_copy)
+
+
 def stored(lesson: Lesson) -> Any:
     """The notebook as it lies in the repository."""
     return nbformat.read(lesson.notebook, as_version=4)

@@ -5,6 +5,14 @@ from __future__ import annotations
 from . import stage
 from .show import Shown
 
+# What was observed first, by the question: the letter, and the observation in words.
+_first: dict[str, tuple[str, str]] = {}
+
+
+def forget() -> None:
+    """A lesson starts anew, and all its questions are open again."""
+    _first.clear()
+
 
 class Prediction(Shown):
     """A question with its choices, and perhaps a guess. No guess is fine."""
@@ -30,13 +38,17 @@ class Prediction(Shown):
     def answer(self, seen: str, **observed: bool) -> Answer:
         """Compare the guess with what was observed: for each choice, whether it is so. Exactly one must be.
 
-        `seen` is the observation in words, which speaks against the other choices.
+        `seen` is the observation in words, which speaks against the other choices. The first observation counts until a
+        lesson starts anew: a notebook's cells may be run again, when Redis no longer holds what it held.
         """
         if set(observed) != set(self.choices):
             raise ValueError(f"Say of each choice whether it is so: {', '.join(self.choices)}.")
+        if self.question in _first:
+            return Answer(self, *_first[self.question])
         so = [letter for letter, holds in observed.items() if holds]
         if len(so) != 1:
             raise AssertionError(f"Exactly one choice must come out, and {len(so)} did: {observed}")
+        _first[self.question] = so[0], seen
         return Answer(self, so[0], seen)
 
 

@@ -15,7 +15,7 @@ import minijobs
 from minijobs import middleware
 from minijobs.monitor import matching
 
-from . import timeline
+from . import prediction, timeline
 from .keys import Keys, Snapshot
 from .recorder import CONNECTIONS, Commands, Recorder, recording
 
@@ -71,6 +71,7 @@ def start() -> Any:
     if _session is not None:
         _session.end()
     timeline.clear()
+    prediction.forget()
     _session = Session(os.environ.get("REDIS_URL") or None)
     atexit.register(_session.end)
     print(f"Redis: {_session.where}. It is empty.")

@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from lessons.__main__ import main
@@ -371,8 +372,60 @@ def test_reset_brings_back_an_exercise_that_is_gone(said, one):
 
 def test_git_ignores_progress_and_kept_copies():
     root = Path(__file__).parents[2]
-    for path in ("lessons/.progress.json", "lessons/.progress.lock", "lessons/lesson_01_the_wait/exercise.kept-1.py"):
+    for path in (
+        "lessons/.progress.json",
+        "lessons/.progress.lock",
+        "notebooks/01_the_wait.mine.ipynb",
+        "lessons/lesson_01_the_wait/exercise.kept-1.py",
+    ):
         assert subprocess.run(["git", "check-ignore", "-q", path], cwd=root).returncode == 0
+
+
+# The notebook.
+
+
+@pytest.fixture
+def opened(monkeypatch, one):
+    """The commands that were to open JupyterLab, with their environments."""
+    calls = []
+    monkeypatch.setattr(catalogue, "NOTEBOOKS", one.folder.parent.parent / "notebooks")
+    monkeypatch.setattr(subprocess, "call", lambda command, env: calls.append((command, env)) or 0)
+    return calls
+
+
+def test_a_lesson_is_opened_as_a_copy_of_the_learners_own_that_answers_nothing(said, one, opened):
+    pytest.importorskip("jupyterlab")
+    assert said("notebook", "1")[0] == 0
+    ((command, env),) = opened
+    assert command[-1] == str(one.working_copy)
+    assert env["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    copy = nbformat.read(one.working_copy, as_version=4)
+    assert [cell.source for cell in copy.cells] == [cell.source for cell in one.cells()]
+    assert not any(cell.get("outputs") for cell in copy.cells)
+    hidden = [cell.source for cell in copy.cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
+    assert hidden
+    assert all(".answer(" in source for source in hidden)
+
+
+def test_a_copy_is_made_once_and_reset_keeps_it_beside_a_new_one(said, one, opened, answered):
+    pytest.importorskip("jupyterlab")
+    said("notebook", "1")
+    one.working_copy.write_text("mine")
+    said("notebook", "1")
+    assert one.working_copy.read_text() == "mine"
+    answered("y")
+    assert "Your notebook is now in notebooks/01_the_wait.mine.kept-1.ipynb." in said("reset", "1")[1]
+    assert not one.working_copy.exists()
+    assert one.working_copy.with_name("01_the_wait.mine.kept-1.ipynb").read_text() == "mine"
+
+
+def test_root_is_told_how_to_be_allowed(said, one, opened, monkeypatch):
+    pytest.importorskip("jupyterlab")
+    monkeypatch.setattr(subprocess, "call", lambda command, env: 1)
+    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+    code, text = said("notebook", "1")
+    assert code == 1
+    assert "JupyterLab refuses to run as root." in text
 
 
 # Watch.

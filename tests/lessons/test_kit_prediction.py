@@ -6,13 +6,18 @@ import builtins
 
 import pytest
 
-from lessons.kit import predict, stage
+from lessons.kit import predict, prediction, session, stage
 
 QUESTION = {"a": "In the queue.", "b": "Nowhere."}
 
 
 def ask(**guess):
     return predict("Where is it?", **guess, **QUESTION)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_observed_yet():
+    prediction.forget()
 
 
 @pytest.fixture
@@ -140,3 +145,14 @@ def test_p_leads_to_a_prompt_and_back_to_the_question(typed, monkeypatch):
 def test_in_a_terminal_a_guess_in_the_code_is_taken(typed):
     assert ask(guess="a").guess == "a"
     assert typed[1] == []
+
+
+def test_the_first_observation_counts_until_the_lesson_starts_anew(monkeypatch):
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    assert ask(guess="a").answer("there is 1 job", a=True, b=False).right == "a"
+    again = ask(guess="b").answer("there is no job", a=False, b=True)  # the cells were run again, and the job is done
+    assert (again.right, again.seen, again.lines()[-1]) == ("a", "there is 1 job", "You guessed b: Nowhere.")
+    assert ask().answer("something odd", a=False, b=False).right == "a"
+    session.start()
+    session.end()
+    assert ask().answer("there is no job", a=False, b=True).right == "b"

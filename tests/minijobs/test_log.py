@@ -139,6 +139,13 @@ def test_without_a_stream_lines_go_to_standard_error(capsys: pytest.CaptureFixtu
     assert (out, parts(err.rstrip("\n"))[6]) == ("", "hello")
 
 
+def test_what_is_shown_twice_is_printed_once(printed: io.StringIO) -> None:
+    again = show(printed)
+    logger.info("hello")
+    logger.removeHandler(again)
+    assert len(printed.getvalue().splitlines()) == 1
+
+
 # The two lines of each job
 
 
