@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 
 from minijobs import DeadSet, Queue, RetrySet, ScheduledSet
 
-from .witness import Scope
+from .seen import Scope
 
 # Slips in a call, by what Python says about them.
 SLIPS = {

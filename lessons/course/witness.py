@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-import json
 import os
+import re
 import smtplib
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from email import message_from_bytes, policy
-from functools import cached_property
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -29,7 +26,6 @@ from unittest.mock import patch
 from minijobs import (
     Client,
     Fetcher,
-    Outcome,
     Processor,
     Queue,
     connection,
@@ -42,6 +38,7 @@ from minijobs import (
 )
 
 from .catalogue import load
+from .seen import Call, Entry, Event, Run, Scope, minus
 
 DAY = 24 * 60 * 60.0
 
@@ -57,107 +54,11 @@ HELD_UP = 0.3
 
 # What the library keeps about processes, and counts: no jobs of anybody's.
 BOOKKEEPING = ("stat:", "processes", "inflight", "minijobs-lesson")
+HEARTBEAT = re.compile(r".+:\d+:[0-9a-f]{12}(:work)?")
 
 
 class NeverEnds(BaseException):
     """The answer pauses again and again. Not an Exception: nothing in the answer shall catch it by chance."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry of a key in Redis: an item of a list, a member of a set with its score, a field of a hash."""
-
-    key: str
-    raw: bytes
-    score: float | None = None
-
-    @cached_property
-    def job(self) -> dict[str, Any] | None:
-        """The job that it holds; None if it is no job."""
-        try:
-            job = json.loads(self.raw)
-        except ValueError:
-            return None
-        return job if isinstance(job, dict) and isinstance(job.get("class"), str) and "args" in job else None
-
-
-@dataclass
-class Event:
-    """Something that happened while the answer ran."""
-
-    kind: str  # push, refused push, run, inline run, mail, refused mail, nap, thread
-    what: Any
-    places: list[tuple[int, str]]  # lines of the answer that led here, with their functions, the innermost first
-    elsewhere: bool = False  # on another thread than the one that made the call, or runs the job
-    direct: bool = False  # inside a `perform` that no job started
-
-    @property
-    def line(self) -> str:
-        """Where in the answer, in words; empty if it is not known."""
-        return f" (line {self.places[0][0]})" if self.places else ""
-
-    def __str__(self) -> str:
-        return f"{SAYS[self.kind](self.what)}{', in a thread' if self.elsewhere else ''}{self.line}"
-
-
-SAYS: dict[str, Callable[[Any], str]] = {
-    "push": lambda job: f"a job was pushed{MODES[job['mode']]}: {job['class']}, args {brief(job['args'])}",
-    "refused push": lambda error: f"a push was refused: {error}",
-    "run": lambda job: f"a job was run here and now: {job['class']}",
-    "mail": lambda mail: f"a mail went out to {brief(mail[0])}: {brief(mail[1])}",
-    "refused mail": lambda mail: f"the mail server refused the mail to {brief(mail[0])}",
-    "nap": lambda seconds: f"a pause of {seconds:g} seconds",
-    "thread": lambda name: "a thread was started",
-}
-MODES = {"redis": "", "fake": " in fake mode", "inline": " in inline mode", "cancelled": ", and a middleware cancelled it"}
-
-
-@dataclass
-class Scope:
-    """What belongs together: a call of the answer's function, or a run of a job. Its events, in their order."""
-
-    label: str
-    events: list[Event] = field(default_factory=list)
-    error: BaseException | None = None
-    thread: int = field(default_factory=threading.get_ident)
-    ended: threading.Event = field(default_factory=threading.Event, repr=False)
-
-    def of(self, *kinds: str) -> list[Event]:
-        """The events of these kinds."""
-        return [event for event in self.events if event.kind in kinds]
-
-    @property
-    def mails(self) -> list[tuple[str, str]]:
-        """The mails that went out: to whom, and with which subject."""
-        return [event.what for event in self.of("mail")]
-
-    def __str__(self) -> str:
-        events = "; ".join(map(str, self.events)) or "nothing was seen"
-        return f"{self.label}: {events}" + (
-            f"; it ended with {type(self.error).__name__}: {self.error}" if self.error else ""
-        )
-
-
-@dataclass
-class Call(Scope):
-    """A call of the answer's function."""
-
-    result: Any = None
-    left: list[Entry] = field(default_factory=list)  # what Redis holds since then
-    gone: list[Entry] = field(default_factory=list)  # and what it holds no more
-
-    @property
-    def jobs(self) -> list[dict[str, Any]]:
-        """The jobs that Redis holds since then, wherever they are."""
-        return [entry.job for entry in self.left if entry.job is not None]
-
-
-@dataclass
-class Run(Scope):
-    """A run of a job by the worker process."""
-
-    job: dict[str, Any] = field(default_factory=dict)
-    outcome: Outcome | None = None
 
 
 _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope", default=None)
@@ -244,16 +145,8 @@ class Witness:
         found: list[Entry] = []
         for name in sorted(self.redis.keys()):
             key = name.decode(errors="replace")
-            if (
-                not key.startswith(BOOKKEEPING)
-                and ":inflight" not in key
-                and b"beat" not in (content := _content(self.redis, name))
-            ):
-                found += (
-                    [Entry(key, raw, score) for raw, score in content.items()]
-                    if isinstance(content, dict)
-                    else [Entry(key, raw) for raw in content]
-                )
+            if not key.startswith(BOOKKEEPING) and not HEARTBEAT.fullmatch(key):
+                found += [Entry(key, raw, score) for raw, score in _content(self.redis, name)]
         return found
 
     # What it watches.
@@ -352,15 +245,8 @@ class Process:
     """
 
     def __init__(self, witness: Witness) -> None:
-        self._own: list[Any] = [
-            {},
-            [],
-            [witness.around],
-            [],
-            {event: [] for event in lifecycle.EVENTS},
-            [],
-            dict(os.environ),
-        ]
+        hooks: dict[str, list[Any]] = {event: [] for event in lifecycle.EVENTS}
+        self._own: list[Any] = [{}, [], [witness.around], [], hooks, [], dict(os.environ)]  # see _swap
         self._module: Any = None
         self._client = Client._send, Client._now, connection.current()
         with self:
@@ -380,7 +266,7 @@ class Process:
 
     def _swap(self) -> None:
         """Exchange what this process has for what another one had, in place: others refer to these objects, too."""
-        places = [
+        places: list[Any] = [
             worker.registry,
             middleware.client._links,
             middleware.server._links,
@@ -390,43 +276,35 @@ class Process:
             os.environ,
         ]
         for number, place in enumerate(places):
+            add: Any = place.update if hasattr(place, "keys") else place.extend
             theirs = dict(place) if hasattr(place, "keys") else list(place)
             place.clear()
-            place.update(self._own[number]) if hasattr(place, "keys") else place.extend(self._own[number])
+            add(self._own[number])
             self._own[number] = theirs
         theirs, self._module = sys.modules.get("exercise"), self._module
         sys.modules.pop("exercise", None)
         if self._module is not None:
             sys.modules["exercise"] = self._module
         self._module = theirs
-        Client._send, Client._now, connection._current, self._client = (
-            *self._client,
-            (Client._send, Client._now, connection._current),
-        )  # type: ignore[assignment]
+        theirs = Client._send, Client._now, connection._current
+        Client._send, Client._now, connection._current = self._client  # type: ignore[method-assign]
+        self._client = theirs
 
 
-def minus(some: list[Entry], others: list[Entry]) -> list[Entry]:
-    """Those entries that are not among the others. What is there twice counts twice."""
-    return list((Counter(some) - Counter(others)).elements())
-
-
-def brief(value: Any, most: int = 60) -> str:
-    """A value as it is written in Python, shortened."""
-    text = repr(value)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _content(redis: Any, name: bytes) -> Any:
+def _content(redis: Any, name: bytes) -> list[tuple[bytes, float | None]]:
+    """What a key holds, of whatever type it is; with the scores, if it has any."""
     kind = redis.type(name)
-    if kind == b"list":
-        return redis.lrange(name, 0, -1)
     if kind == b"zset":
-        return dict(redis.zrange(name, 0, -1, withscores=True))
-    if kind == b"hash":
-        return dict.fromkeys(redis.hgetall(name)) | {b"%s=%s" % pair: None for pair in redis.hgetall(name).items()}
-    if kind == b"set":
-        return sorted(redis.smembers(name))
-    return [redis.get(name)]
+        return list(redis.zrange(name, 0, -1, withscores=True))
+    if kind == b"list":
+        held = redis.lrange(name, 0, -1)
+    elif kind == b"set":
+        held = sorted(redis.smembers(name))
+    elif kind == b"hash":
+        held = [b"=".join(pair) for pair in redis.hgetall(name).items()]
+    else:
+        held = [redis.get(name)]
+    return [(raw, None) for raw in held]
 
 
 def _stack(frame: FrameType | None) -> Iterator[FrameType]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from lessons.course.rejection import held
-from lessons.course.witness import Call, Run
+from lessons.course.seen import Call, Run
 from lessons.lesson_01_the_wait.misconceptions import ANSWERS, LEAVES, SENDS
 
 ADA = ("ada@example.com", "a cat on a skateboard")

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from lessons.course.rejection import held
-from lessons.course.witness import Call, Run, brief
+from lessons.course.seen import Call, Run, brief
 from lessons.kit import find_user, people
 from lessons.lesson_02_watching_redis.misconceptions import CARDS, LEAVES, TRAVELS, hidden, travelling
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from lessons.course.rejection import held, is_slip
-from lessons.course.witness import Call, Entry, Run
+from lessons.course.seen import Call, Entry, Run
 from lessons.lesson_03_retries.misconceptions import CREATES, GIVES_UP, TRIES_AGAIN, asked
 
 ADA = ("ada@example.com", "a cat on a skateboard")

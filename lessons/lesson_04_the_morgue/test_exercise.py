@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pytest
 
-from lessons.course.witness import Call, Entry, Run, minus
+from lessons.course.seen import Call, Entry, Run, minus
 from lessons.kit import monday_morning
 from lessons.kit.monday import BUG, HOUR, failed_twice
 from lessons.lesson_04_the_morgue.misconceptions import NEWSLETTERS, REST, WELCOMED, WELCOMES

@@ -1,0 +1,121 @@
+"""What a witness writes down of an answer: its calls and runs, what happened in each, and what Redis held."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from minijobs import Outcome
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a key in Redis: an item of a list, a member of a set with its score, a field of a hash."""
+
+    key: str
+    raw: bytes
+    score: float | None = None
+
+    @cached_property
+    def job(self) -> dict[str, Any] | None:
+        """The job that it holds; None if it is no job."""
+        try:
+            job = json.loads(self.raw)
+        except ValueError:
+            return None
+        return job if isinstance(job, dict) and isinstance(job.get("class"), str) and "args" in job else None
+
+
+@dataclass
+class Event:
+    """Something that happened while the answer ran."""
+
+    kind: str  # push, refused push, run, inline run, mail, refused mail, nap, thread
+    what: Any
+    places: list[tuple[int, str]]  # lines of the answer that led here, with their functions, the innermost first
+    elsewhere: bool = False  # on another thread than the one that made the call, or runs the job
+    direct: bool = False  # inside a `perform` that no job started
+
+    @property
+    def line(self) -> str:
+        """Where in the answer, in words; empty if it is not known."""
+        return f" (line {self.places[0][0]})" if self.places else ""
+
+    def __str__(self) -> str:
+        return f"{SAYS[self.kind](self.what)}{', in a thread' if self.elsewhere else ''}{self.line}"
+
+
+SAYS: dict[str, Callable[[Any], str]] = {
+    "push": lambda job: f"a job was pushed{MODES[job['mode']]}: {job['class']}, args {brief(job['args'])}",
+    "refused push": lambda error: f"a push was refused: {error}",
+    "run": lambda job: f"a job was run here and now: {job['class']}",
+    "mail": lambda mail: f"a mail went out to {brief(mail[0])}: {brief(mail[1])}",
+    "refused mail": lambda mail: f"the mail server refused the mail to {brief(mail[0])}",
+    "nap": lambda seconds: f"a pause of {seconds:g} seconds",
+    "thread": lambda name: "a thread was started",
+}
+MODES = {"redis": "", "fake": " in fake mode", "inline": " in inline mode", "cancelled": ", and a middleware cancelled it"}
+
+
+@dataclass
+class Scope:
+    """What belongs together: a call of the answer's function, or a run of a job. Its events, in their order."""
+
+    label: str
+    events: list[Event] = field(default_factory=list)
+    error: BaseException | None = None
+    thread: int = field(default_factory=threading.get_ident)
+    ended: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def of(self, *kinds: str) -> list[Event]:
+        """The events of these kinds."""
+        return [event for event in self.events if event.kind in kinds]
+
+    @property
+    def mails(self) -> list[tuple[str, str]]:
+        """The mails that went out: to whom, and with which subject."""
+        return [event.what for event in self.of("mail")]
+
+    def __str__(self) -> str:
+        events = "; ".join(map(str, self.events)) or "nothing was seen"
+        return f"{self.label}: {events}" + (
+            f"; it ended with {type(self.error).__name__}: {self.error}" if self.error else ""
+        )
+
+
+@dataclass
+class Call(Scope):
+    """A call of the answer's function."""
+
+    result: Any = None
+    left: list[Entry] = field(default_factory=list)  # what Redis holds since then
+    gone: list[Entry] = field(default_factory=list)  # and what it holds no more
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        """The jobs that Redis holds since then, wherever they are."""
+        return [entry.job for entry in self.left if entry.job is not None]
+
+
+@dataclass
+class Run(Scope):
+    """A run of a job by the worker process."""
+
+    job: dict[str, Any] = field(default_factory=dict)
+    outcome: Outcome | None = None
+
+
+def minus(some: list[Entry], others: list[Entry]) -> list[Entry]:
+    """Those entries that are not among the others. What is there twice counts twice."""
+    return list((Counter(some) - Counter(others)).elements())
+
+
+def brief(value: Any, most: int = 60) -> str:
+    """A value as it is written in Python, shortened."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
