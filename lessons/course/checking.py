@@ -126,7 +126,7 @@ def check(lesson: Lesson, *, watching: bool = False) -> bool:
         return True
     hang("  no  ", result.unmet or "", style="bold red")
     for line in result.reason.splitlines():
-        label, _, text = line.partition(":  ")
+        label, _, text = line.partition(":")
         known = label in ("Expected", "Instead", "Python said", "At", "Looks like", "Seen", "Look")
         hang(f"      {label + ':':13}" if known else "      ", text.strip() if known else line)
     say("")

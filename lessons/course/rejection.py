@@ -10,12 +10,13 @@ import ast
 import linecache
 import traceback
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from minijobs import DeadSet, Queue, RetrySet, ScheduledSet
 
-from .seen import Scope
+from .seen import Run, Scope, brief
 
 # Slips in a call, by what Python says about them.
 SLIPS = {
@@ -84,7 +85,8 @@ class Judge:
         if told:
             lines.append(f"Looks like:  {told}")
         else:
-            seen = [str(scope) for scope in scopes]
+            alike = [(told, [one.label for one in those]) for told, those in groupby(scopes, key=lambda one: one.happened)]
+            seen = [f"{', '.join(labels)}: {told}" for told, labels in alike]
             more = [f"… and {len(seen) - MOST_SEEN} more"] if len(seen) > MOST_SEEN else []
             lines += [f"Seen:        {one}" for one in [*seen[:MOST_SEEN], *more]]
         raise Rejected("\n".join([*lines, f"Look:        {self.look}"]))
@@ -104,6 +106,14 @@ def said(error: BaseException, answer: Path) -> str:
             f"{error}. Your code asks somebody to type something, and nobody can: neither a check nor a job has a keyboard."
         )
     return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def other_arguments(runs: Iterable[Run]) -> str | None:
+    """What is told of a run whose job carries other arguments than perform takes; None if there is none."""
+    for run in runs:
+        if isinstance(run.error, TypeError) and "perform()" in str(run.error) and "argument" in str(run.error):
+            return f"perform takes other arguments than the job carries. Its args are {brief(run.job['args'], 80)}."
+    return None
 
 
 def place(error: BaseException, answer: Path) -> str:

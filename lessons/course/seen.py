@@ -81,11 +81,11 @@ class Scope:
         """The mails that went out: to whom, and with which subject."""
         return [event.what for event in self.of("mail")]
 
-    def __str__(self) -> str:
+    @property
+    def happened(self) -> str:
+        """What happened in it, in words."""
         events = "; ".join(map(str, self.events)) or "nothing was seen"
-        return f"{self.label}: {events}" + (
-            f"; it ended with {type(self.error).__name__}: {self.error}" if self.error else ""
-        )
+        return events + (f"; it ended with {type(self.error).__name__}: {self.error}" if self.error else "")
 
 
 @dataclass

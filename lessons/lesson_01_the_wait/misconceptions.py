@@ -1,5 +1,6 @@
 """What people believe who get exercise 1 wrong, and what proves that they do. See `lessons.course.rejection`."""
 
+from lessons.course import rejection
 from lessons.course.rejection import Misconceptions
 
 LEAVES, ANSWERS, SENDS = Misconceptions(), Misconceptions(), Misconceptions()
@@ -219,6 +220,11 @@ def arguments_on_the_object(seen):
             "whoever runs the job makes a new one. What perform shall get, perform_async must be given."
         )
     return None
+
+
+@SENDS.add
+def other_arguments(seen):
+    return rejection.other_arguments(run for run in seen.runs if run.job["args"])
 
 
 @SENDS.add

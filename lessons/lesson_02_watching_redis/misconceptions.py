@@ -7,6 +7,7 @@ import zlib
 from contextlib import suppress
 from datetime import date
 
+from lessons.course import rejection
 from lessons.course.rejection import Misconceptions
 
 LEAVES, TRAVELS, CARDS = Misconceptions(), Misconceptions(), Misconceptions()
@@ -285,10 +286,7 @@ def id_as_text(seen):
 
 @CARDS.add
 def other_arguments(seen):
-    for run in seen.runs:
-        if isinstance(run.error, TypeError) and "perform()" in str(run.error):
-            return f"perform takes other arguments than greet pushes: {brief_arguments(run)}."
-    return None
+    return rejection.other_arguments(seen.runs)
 
 
 @CARDS.add
@@ -327,7 +325,3 @@ def another_weekday(seen):
             f"{', '.join(sent)}. The whole day must travel: year, month and day."
         )
     return None
-
-
-def brief_arguments(run):
-    return f"it was given {json.dumps(run.job['args'], ensure_ascii=False)[:80]}"

@@ -2,6 +2,7 @@
 
 import ast
 
+from lessons.course import rejection
 from lessons.course.rejection import Misconceptions, ends_here, is_slip
 
 CREATES, TRIES_AGAIN, GIVES_UP = Misconceptions(), Misconceptions(), Misconceptions()
@@ -295,6 +296,11 @@ def asks_nobody_again(seen):
                 "counts as done. Look for what the first run leaves behind."
             )
     return None
+
+
+@TRIES_AGAIN.add
+def other_arguments(seen):
+    return rejection.other_arguments(seen.twice)
 
 
 @TRIES_AGAIN.add

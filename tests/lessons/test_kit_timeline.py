@@ -191,11 +191,12 @@ def test_the_clock_stands_still_at_a_question(at_the_prompt):
     assert now() == before
 
 
-def test_the_clock_stands_still_at_a_step_and_at_the_python_prompt_there(at_the_prompt):
+def test_the_clock_stands_still_at_a_step_and_at_the_python_prompt_there(at_the_prompt, monkeypatch):
+    monkeypatch.setattr(stage, "look", lambda: player._look({}))
     seconds, lines = at_the_prompt
     lines += ["what?", "p", "1 + 1", EOFError, ""]
     before = now()
-    assert player._next_step(1, 2, {})
+    player._wait("go on? ")
     assert seconds == [5500]
     assert now() == before
 
@@ -203,10 +204,10 @@ def test_the_clock_stands_still_at_a_step_and_at_the_python_prompt_there(at_the_
 def test_the_clock_stands_still_when_the_input_ends(at_the_prompt):
     seconds, _ = at_the_prompt
     before = now()
-    assert player._next_step(1, 2, {})
+    with pytest.raises(stage.Stop):
+        player._wait("go on? ")
     assert seconds == [5100]
     assert now() == before
-    assert not stage.watched
 
 
 def test_each_picture_begins_where_the_last_one_ended():
