@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import linecache
 import os
-import selectors
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -60,18 +60,7 @@ def examine(lesson: Lesson, answer: Path) -> Result:
     with tempfile.TemporaryDirectory(prefix="minijobs-check-") as folder:
         told = Path(folder) / "told.jsonl"
         told.touch()
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            str(lesson.check),
-            "--answer",
-            str(answer),
-            "-x",
-            "-q",
-            "-s",
-            "--assert=plain",
-        ]
+        command = [sys.executable, "-m", "pytest", str(lesson.check), "--answer", str(answer), "-xqs", "--assert=plain"]
         command += ["-p", "lessons.course.telling", "-p", "no:cacheprovider", "-o", "filterwarnings=", "-o", "addopts="]
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_FOR_A_CHECK}
         own = {"MINIJOBS_CHECK_TELLS": str(told), "MINIJOBS_CHECK_OF": str(answer)}
@@ -89,32 +78,33 @@ def examine(lesson: Lesson, answer: Path) -> Result:
 
 
 def _printed(process: subprocess.Popen[bytes]) -> tuple[str, str]:
-    """Wait for the end of a check. Gives back what it printed, and why it had to be ended, if it had to be."""
-    begun, output = time.monotonic(), bytearray()
-    assert process.stdout is not None
-    with process.stdout, selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        ending = ""
-        while not ending:
-            if selector.select(0.2):
-                piece = os.read(process.stdout.fileno(), 65536)
-                if not piece:
-                    break
-                output += piece
-            elif process.poll() is not None:  # a process that it left behind may hold the pipe open
-                break
-            if len(output) > MOST_OUTPUT:
-                ending = "prints"
-            if time.monotonic() - begun > LONGEST_CHECK:
-                ending = "never ends"
-        if ending:
-            process.kill()
+    """Wait for the end of a check. Returns what it printed, and why it had to be ended, if it had to be."""
+    output = bytearray()
+
+    def read() -> None:
+        assert process.stdout is not None
+        with process.stdout as pipe:
+            while piece := pipe.read1():  # type: ignore[attr-defined]
+                output.extend(piece)
+                if len(output) > MOST_OUTPUT:
+                    process.kill()
+                    return
+
+    reader = threading.Thread(target=read, daemon=True)  # a process that the check leaves behind may hold the pipe open
+    reader.start()
+    ending = ""
+    try:
+        process.wait(LONGEST_CHECK)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait()
-    return output.decode(errors="replace"), ending
+        ending = "never ends"
+    reader.join(1)
+    return output.decode(errors="replace"), "prints" if len(output) > MOST_OUTPUT else ending
 
 
 def check(lesson: Lesson, *, watching: bool = False) -> bool:
-    """Check the learner's exercise, say what was found, and remember it. Gives back whether it passed."""
+    """Check the learner's exercise, say what was found, and remember it. Returns whether it passed."""
     say(f"Checking {progress.relative(lesson.exercise)} …")
     result = examine(lesson, lesson.exercise)
     for requirement in result.met:

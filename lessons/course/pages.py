@@ -1,4 +1,4 @@
-"""A screenful at a time: who has to scroll back has lost the point."""
+"""A screenful at a time: a reader who has to scroll back has lost the point."""
 
 from __future__ import annotations
 

@@ -12,11 +12,9 @@ import traceback
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
-from minijobs import DeadSet, Queue, RetrySet, ScheduledSet
-
-from .seen import Run, Scope, brief
+from .seen import Scope
 
 # Slips in a call, by what Python says about them.
 SLIPS = {
@@ -38,14 +36,14 @@ class Rejected(Exception):
 
 
 class StartsAProcess(BaseException):
-    """The answer wanted to start a process. Not an Exception: nothing in the answer shall catch it by chance."""
+    """The answer wanted to start a process. Not an Exception: nothing in the answer should catch it by chance."""
 
 
 class Misconceptions:
-    """The misconceptions that break one requirement, each a function: given what was seen, it gives back the sentence that
-    names it if there is evidence for it, else None. Its name is that of a file in `mistakes/`.
+    """The misconceptions that break one requirement, each a function: given what was seen, it returns the sentence that
+    names it, or None if there is no evidence for it. Its name is that of a file in `mistakes/`.
 
-    The first whose evidence holds is told. No sentence says more than its evidence.
+    The learner reads the sentence of the first whose evidence holds. No sentence says more than its evidence.
     """
 
     def __init__(self) -> None:
@@ -62,7 +60,7 @@ class Misconceptions:
 
 
 class Judge:
-    """Accepts what was seen, or says no. `look` is what to type into `make try-N` to see it for oneself."""
+    """Accepts what was seen, or says no. `look` is what a learner can type into `make try-N` to see it."""
 
     def __init__(self, answer: Path, seen: Any, look: str) -> None:
         self.answer, self.seen, self.look = answer, seen, look
@@ -70,12 +68,10 @@ class Judge:
     def __call__(
         self, right: bool, misconceptions: Misconceptions, *, expected: str, instead: str, scopes: Iterable[Scope] = ()
     ) -> None:
-        """Accept, if `right`. Otherwise reject: `scopes` are the calls and runs in question, in their order."""
-        if not right:
-            self.reject(misconceptions, expected=expected, instead=instead, scopes=list(scopes))
-
-    def reject(self, misconceptions: Misconceptions, *, expected: str, instead: str, scopes: list[Scope]) -> NoReturn:
-        """Say no."""
+        """Accept, if `right`. Otherwise raise Rejected: `scopes` are the calls and runs in question, in their order."""
+        if right:
+            return
+        scopes = list(scopes)
         failed = next((scope.error for scope in scopes if scope.error is not None), None)
         told = slip(failed, self.answer) or next(iter(misconceptions.holding(self.seen).values()), "")
         lines = [f"Expected:    {expected}", f"Instead:     {instead}"]
@@ -93,7 +89,7 @@ class Judge:
 
 
 def slip(error: BaseException | None, answer: Path) -> str | None:
-    """What is told of a slip in a call, which Python refuses; None if it is none of those that are known."""
+    """The sentence for a slip in a call, which Python refuses; None if it is not one of those that are known."""
     return next((text for sign, text in SLIPS.items() if is_slip(error, answer) and sign in str(error)), None)
 
 
@@ -108,14 +104,6 @@ def said(error: BaseException, answer: Path) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
-def other_arguments(runs: Iterable[Run]) -> str | None:
-    """What is told of a run whose job carries other arguments than perform takes; None if there is none."""
-    for run in runs:
-        if isinstance(run.error, TypeError) and "perform()" in str(run.error) and "argument" in str(run.error):
-            return f"perform takes other arguments than the job carries. Its args are {brief(run.job['args'], 80)}."
-    return None
-
-
 def place(error: BaseException, answer: Path) -> str:
     """The innermost line of the answer that led to this error; empty if none did."""
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(answer)]
@@ -124,7 +112,7 @@ def place(error: BaseException, answer: Path) -> str:
 
 def is_slip(error: BaseException | None, answer: Path) -> bool:
     """Whether Python itself raised this error, at a line of the answer: nobody meant it."""
-    if not isinstance(error, (TypeError, AttributeError, NameError, UnboundLocalError, ImportError)):
+    if not isinstance(error, (TypeError, AttributeError, NameError, ImportError)):
         return False
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     line = place(error, answer).partition(": ")[2]
@@ -158,25 +146,3 @@ def _holds(node: ast.AST, line: int) -> bool:
 
 def _source(answer: Path, line: int) -> str:
     return linecache.getline(str(answer), line).strip().rstrip(":")
-
-
-def redis_holds() -> str:
-    """Where jobs are now, in words.
-
-    >>> import fakeredis, minijobs
-    >>> redis = minijobs.connect(fakeredis.FakeRedis())
-    >>> redis_holds()
-    'Redis holds no job'
-    """
-    places = [*Queue.all(), RetrySet(), ScheduledSet(), DeadSet()]
-    return held({place.key: len(place) for place in places})
-
-
-def held(counts: dict[str, int]) -> str:
-    """How many jobs are where, in words.
-
-    >>> held({"queue:default": 1, "retry": 0, "dead": 2})
-    'Redis holds jobs: 1 in queue:default, 2 in dead'
-    """
-    places = [f"{count} in {key}" for key, count in counts.items() if count]
-    return f"Redis holds jobs: {', '.join(places)}" if places else "Redis holds no job"

@@ -119,3 +119,18 @@ def brief(value: Any, most: int = 60) -> str:
     """A value as it is written in Python, shortened."""
     text = repr(value)
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def held(entries: list[Entry]) -> str:
+    """How many jobs are where, in words.
+
+    >>> job = b'{"class":"Greet","args":[]}'
+    >>> held([Entry("queue:default", job), Entry("dead", job, 1.0), Entry("dead", job, 2.0), Entry("visitors", b"7")])
+    'Redis holds jobs: 1 in queue:default, 2 in dead'
+    """
+    counts = Counter(entry.key for entry in entries if entry.job)
+    return (
+        f"Redis holds jobs: {', '.join(f'{count} in {key}' for key, count in counts.items())}"
+        if counts
+        else "Redis holds no job"
+    )

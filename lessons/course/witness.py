@@ -48,6 +48,9 @@ MOST_NAPS = 300
 # How many jobs are run at a time: a job that pushes the next one would go on for ever.
 MOST_RUNS = 60
 
+# Seconds that an answer may wait for an event: time enough for a thread of its own to set it.
+LONGEST_WAIT = 0.5
+
 # Seconds that a thread which the answer has left running may still take; and that a push waits which is made in one.
 THREADS_END_WITHIN = 1.0
 HELD_UP = 0.3
@@ -58,7 +61,7 @@ HEARTBEAT = re.compile(r".+:\d+:[0-9a-f]{12}(:work)?")
 
 
 class NeverEnds(BaseException):
-    """The answer pauses again and again. Not an Exception: nothing in the answer shall catch it by chance."""
+    """The answer pauses again and again. Not an Exception: nothing in the answer should catch it by chance."""
 
 
 _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope", default=None)
@@ -82,6 +85,7 @@ class Witness:
             (Client, "_ready", self._ready),
             (threading.Thread, "start", self._start),
             (time, "sleep", self._sleep),
+            (threading.Event, "wait", self._wait),
         ):
             self._stack.enter_context(patch.object(owner, name, watched(getattr(owner, name))))
         return self
@@ -115,7 +119,7 @@ class Witness:
         return call
 
     def work(self, process: Process, *, later: bool = False, most: int = MOST_RUNS, first: int = 1) -> list[Run]:
-        """Run the jobs of all queues until none is left, or `most` were run; gives back the runs, in their order.
+        """Run the jobs of all queues until none is left, or `most` were run. Returns the runs, in their order.
 
         With `later`, what waits for its moment is due first: more than a year passes. `first` is the first run's number.
         """
@@ -229,6 +233,19 @@ class Witness:
                 raise NeverEnds(f"it paused {MOST_NAPS} times, and did not end")
 
         return sleep
+
+    def _wait(self, really: Any) -> Any:
+        def wait(event: threading.Event, timeout: float | None = None) -> bool:
+            if sys._getframe(1).f_code.co_filename != self._file:
+                return bool(really(event, timeout))
+            happened = bool(really(event, min(timeout or LONGEST_WAIT, LONGEST_WAIT)))
+            if not happened:
+                self.note("nap", timeout or float("inf"))
+                if timeout is None:
+                    raise NeverEnds("it waited for something that did not happen")
+            return happened
+
+        return wait
 
     def around(self, instance: Any, job: Any, run: Callable[[], None]) -> None:
         """Server middleware: a job that is run while no worker process runs it was run by the answer itself."""

@@ -21,7 +21,7 @@ class Prediction(Shown):
         self.question = question
         self.choices = choices
         self.guess = guess
-        self.shown = False  # whether who watches has seen the question
+        self.shown = False  # whether the reader has seen the question
 
     def lines(self) -> list[str]:
         if stage.watched:  # the question stands just above, with what was typed

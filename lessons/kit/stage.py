@@ -21,7 +21,7 @@ except ImportError:  # Windows
 # Somebody sits at a terminal and can be asked. The player sets it.
 watched = False
 
-# How many have been asked. Who answers one has read what stood above it.
+# How many questions have been asked. A reader who answers one has read what stood above it.
 questions = 0
 
 # Where somebody sits, the player gives a Python prompt in which the lesson's names are known.
@@ -29,7 +29,7 @@ look: Callable[[], None] | None = None
 
 
 class Stop(BaseException):
-    """Somebody who was asked wants to end the lesson here. Not an Exception: no cell of a lesson shall catch it."""
+    """Somebody who was asked wants to end the lesson here. Not an Exception: no cell of a lesson should catch it."""
 
 
 # The five-second mail takes five seconds, unless the player or CI asks for a fraction of every pause.
@@ -58,9 +58,9 @@ def let_time_pass(seconds: float) -> None:
 
 def ask(question: str) -> str:
     """What somebody types at a prompt. What they typed before it was there is thrown away. Raises EOFError at the end."""
+    global questions
     if termios is not None and sys.stdin.isatty():
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
-    global questions
     try:
         with timeline.reading():
             return input(question).strip()

@@ -7,7 +7,8 @@ Make the sending a background job:
 
 1. Write `perform`: it sends one mail.
 2. Change `create`: it pushes one job, which can run at once, and answers the visitor without
-   waiting for it, in the same words with the same address. Who presses twice gets two mails.
+   waiting for it, in the same words with the same address. A visitor who presses twice gets
+   two mails.
 
 You need nothing that lesson 1 did not show. Check it with: make check-1
 """

@@ -1,6 +1,6 @@
 """What people believe who get exercise 1 wrong, and what proves that they do. See `lessons.course.rejection`."""
 
-from lessons.course import rejection
+from lessons.course import shared
 from lessons.course.rejection import Misconceptions
 
 LEAVES, ANSWERS, SENDS = Misconceptions(), Misconceptions(), Misconceptions()
@@ -8,13 +8,7 @@ LEAVES, ANSWERS, SENDS = Misconceptions(), Misconceptions(), Misconceptions()
 
 @LEAVES.add
 def runs_inline(seen):
-    for event in seen.presses[0].of("run"):
-        if event.what["by"] == "perform_inline":
-            return (
-                f"perform_inline{event.line}. It runs a job here and now, without Redis: a tool for tests, and the "
-                "visitor waits."
-            )
-    return None
+    return shared.runs_inline(seen.presses[0])
 
 
 @LEAVES.add
@@ -37,25 +31,12 @@ def inline_mode(seen):
 
 @LEAVES.add
 def fake_mode(seen):
-    for event in seen.presses[0].of("push"):
-        if event.what["mode"] == "fake":
-            return (
-                f"minijobs.testing's fake mode. The push{event.line} went into a list of this process, and Redis never "
-                "heard "
-                "of it: a tool for tests."
-            )
-    return None
+    return shared.fake_mode(seen.presses[0])
 
 
 @LEAVES.add
 def own_thread(seen):
-    for event in seen.presses[0].of("mail"):
-        if event.elsewhere:
-            return (
-                f"doing it in a thread of your own. The mail was sent from one{event.line}: the thread is gone when this "
-                "process ends, and Redis never hears of it."
-            )
-    return None
+    return shared.own_thread(seen.presses[0])
 
 
 @LEAVES.add
@@ -112,14 +93,18 @@ def push_was_refused(seen):
 
 
 @LEAVES.add
+def cancelled(seen):
+    return shared.cancelled(seen.presses[0])
+
+
+@LEAVES.add
 def for_later(seen):
-    for entry in seen.presses[0].left:
-        if entry.key == "schedule":
-            return (
-                "pushing it for later. The job lies in schedule until its moment has come; perform_async pushes one that "
-                "can "
-                "run at once."
-            )
+    if any(entry.key == "schedule" for entry in seen.presses[0].left):
+        return (
+            "pushing it for later. The job lies in schedule until its moment has come; perform_async pushes one that can "
+            "run "
+            "right away."
+        )
     return None
 
 
@@ -129,9 +114,9 @@ def pushes_twice(seen):
     if len(seen.presses[0].jobs) > 1 and len(pushes) > 1:
         lines = ", ".join(sorted({str(event.places[0][0]) for event in pushes if event.places}))
         return (
-            f"pushing more than once (line {lines}). Each push is a job of its own, and each sends a mail."
+            f"pushing more than once (line {lines}). Each push is a job of its own."
             if lines
-            else "pushing more than once. Each push is a job of its own, and each sends a mail."
+            else "pushing more than once. Each push is a job of its own."
         )
     return None
 
@@ -143,17 +128,19 @@ def remembers_the_first_press(seen):
         return (
             "answering from memory. The first press left a job; the second one, with the same words, pushed nothing: a "
             "cache "
-            "such as lru_cache, or a note of who has pressed. Who presses twice wants two mails."
+            "such as lru_cache, or a note of who has pressed. A visitor who presses twice wants two mails."
         )
     return None
 
 
 @LEAVES.add
+def runs_nothing(seen):
+    return shared.runs_nothing(seen.presses[0])
+
+
+@LEAVES.add
 def pushes_nothing(seen):
-    first = seen.presses[0]
-    if not first.events and not first.left and first.error is None:
-        return "no call of perform_async at all: no push was seen, and no mail. Then nobody will ever send it."
-    return None
+    return shared.pushes_nothing(seen.presses[0])
 
 
 @ANSWERS.add
@@ -172,7 +159,7 @@ def waits_until_it_is_done(seen):
 def returns_the_jid(seen):
     page = seen.presses[0].result
     if any(isinstance(page, str) and isinstance(job.get("jid"), str) and job["jid"] in page for job in seen.presses[0].jobs):
-        return "taking what perform_async gives back for the result. It is the job id, a receipt."
+        return "taking what perform_async returns for the result. It is the job id, a receipt."
     return None
 
 
@@ -213,41 +200,36 @@ def pushes_from_perform(seen):
 
 
 @SENDS.add
-def arguments_on_the_object(seen):
+def no_arguments(seen):
     if seen.runs and all(run.job["args"] == [] and (run.error or run.mails == [("None", "")]) for run in seen.runs):
         return (
-            "keeping the arguments on the object. The job carries none: its args are []. The object stays in this process; "
-            "whoever runs the job makes a new one. What perform shall get, perform_async must be given."
+            "a job that carries no arguments: its args are []. What is kept on an object or on a class stays in the "
+            "process that "
+            "keeps it. What perform needs, perform_async must be given."
         )
     return None
 
 
 @SENDS.add
 def other_arguments(seen):
-    return rejection.other_arguments(run for run in seen.runs if run.job["args"])
+    return shared.other_arguments(run for run in seen.runs if run.job["args"])
 
 
 @SENDS.add
 def works_in_one_process_only(seen):
-    here = [run.error is None and len(run.mails) == 1 for run in seen.alone]
-    if (
-        all(here)
-        and here
-        and not any(run.mails for run in seen.runs if run.error is not None)
-        and any(run.error is not None for run in seen.runs)
-    ):
-        return (
-            "a variable of the process that pushed. There the job works; in another process, which has the same code and "
-            "none "
-            "of its variables, it failed. The worker process is another one."
-        )
-    return None
+    return shared.works_in_one_process_only(seen.alone, seen.runs)
 
 
 @SENDS.add
 def empty_perform(seen):
-    if seen.runs and all(run.error is None and not run.events for run in seen.runs):
-        return "a perform that does nothing. The job ran, and counts as done: nobody checks that it did what you meant."
+    return shared.does_nothing(seen.runs)
+
+
+@SENDS.add
+def several_in_one_run(seen):
+    for run in seen.runs:
+        if len(run.mails) > 1:
+            return f"a perform that sends {len(run.mails)} mails in one run{run.of('mail')[-1].line}. One job is one mail."
     return None
 
 

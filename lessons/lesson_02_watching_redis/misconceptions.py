@@ -7,7 +7,7 @@ import zlib
 from contextlib import suppress
 from datetime import date
 
-from lessons.course import rejection
+from lessons.course import shared
 from lessons.course.rejection import Misconceptions
 
 LEAVES, TRAVELS, CARDS = Misconceptions(), Misconceptions(), Misconceptions()
@@ -57,10 +57,7 @@ def arguments(seen):
 
 @LEAVES.add
 def fake_mode(seen):
-    for event in seen.greetings[0].of("push"):
-        if event.what["mode"] == "fake":
-            return f"minijobs.testing's fake mode. The push{event.line} went into a list of this process: a tool for tests."
-    return None
+    return shared.fake_mode(seen.greetings[0])
 
 
 @LEAVES.add
@@ -84,10 +81,7 @@ def calls_perform(seen):
 
 @LEAVES.add
 def own_thread(seen):
-    for event in seen.greetings[0].of("mail"):
-        if event.elsewhere:
-            return f"doing it in a thread of your own{event.line}. It is gone when this process ends."
-    return None
+    return shared.own_thread(seen.greetings[0])
 
 
 @LEAVES.add
@@ -152,10 +146,7 @@ def remembers_an_earlier_greeting(seen):
 
 @LEAVES.add
 def pushes_nothing(seen):
-    first = seen.greetings[0]
-    if not first.events and first.error is None:
-        return "no call of perform_async at all: no push was seen, and no mail."
-    return None
+    return shared.pushes_nothing(seen.greetings[0])
 
 
 @TRAVELS.add
@@ -205,7 +196,7 @@ def user_beside_the_job(seen):
 
 @TRAVELS.add
 def sends_the_address(seen):
-    if "ada@example.com" in json.dumps(arguments(seen)):
+    if "ada@example.com" in travelling(seen.greetings[0]):
         return (
             "taking along what could be looked up. The address travels, and the user may have another one by the time "
             "the job "
@@ -216,7 +207,7 @@ def sends_the_address(seen):
 
 @TRAVELS.add
 def sends_the_name(seen):
-    if "Ada" in json.dumps(arguments(seen)):
+    if "Ada" in travelling(seen.greetings[0]):
         return "taking along what could be looked up. The name travels, and the user may have another one by then."
     return None
 
@@ -232,13 +223,7 @@ def weekday_only(seen):
 @CARDS.add
 @TRAVELS.add
 def works_in_one_process_only(seen):
-    if seen.alone and seen.runs and not any(run.error for run in seen.alone) and all(run.error for run in seen.runs):
-        return (
-            "a variable of the process that pushed. There the job works; in another process, which has the same code and "
-            "none "
-            "of its variables, it failed. The worker process is another one."
-        )
-    return None
+    return shared.works_in_one_process_only(seen.alone, seen.runs)
 
 
 @TRAVELS.add
@@ -274,6 +259,16 @@ def day_stays_text(seen):
 
 
 @CARDS.add
+def day_is_misread(seen):
+    for run in seen.runs:
+        if isinstance(run.error, ValueError) and any(
+            words in str(run.error) for words in ("time data", "isoformat", "range")
+        ):
+            return f"a day that is written in one form and read in another. Python said: {run.error}."
+    return None
+
+
+@CARDS.add
 def id_as_text(seen):
     for run in seen.runs:
         if isinstance(run.error, LookupError) and str(run.error) in ("There is no user '1'.", "There is no user '2'."):
@@ -286,14 +281,12 @@ def id_as_text(seen):
 
 @CARDS.add
 def other_arguments(seen):
-    return rejection.other_arguments(seen.runs)
+    return shared.other_arguments(seen.runs)
 
 
 @CARDS.add
 def empty_perform(seen):
-    if seen.runs and not any(run.error or run.events for run in seen.runs):
-        return "a perform that does nothing. The jobs ran, and count as done."
-    return None
+    return shared.does_nothing(seen.runs)
 
 
 @CARDS.add

@@ -5,8 +5,7 @@ from datetime import date
 
 import pytest
 
-from lessons.course.rejection import held
-from lessons.course.seen import Call, Run, brief
+from lessons.course.seen import Call, Run, brief, held
 from lessons.kit import find_user, people
 from lessons.lesson_02_watching_redis.misconceptions import CARDS, LEAVES, TRAVELS, hidden, travelling
 
@@ -99,13 +98,9 @@ def _leaves_one_job(greeting):
 
 
 def _left(greeting):
-    counts = {}
-    for entry in greeting.left:
-        if entry.job:
-            counts[entry.key] = counts.get(entry.key, 0) + 1
     refused = [str(event.what) for event in greeting.of("refused push")]
     mails = len(greeting.mails)
-    said = f"{held(counts)} more, and {mails or 'no'} {'mail was' if mails < 2 else 'mails were'} sent."
+    said = f"{held(greeting.left)} more, and {mails or 'no'} {'mail was' if mails < 2 else 'mails were'} sent."
     return f"after {greeting.label}, {said}" + (f" The push was refused: {refused[0]}" if refused else "")
 
 

@@ -2,7 +2,7 @@
 
 import ast
 
-from lessons.course import rejection
+from lessons.course import shared
 from lessons.course.rejection import Misconceptions, ends_here, is_slip
 
 CREATES, TRIES_AGAIN, GIVES_UP = Misconceptions(), Misconceptions(), Misconceptions()
@@ -32,10 +32,7 @@ def refused(runs):
 
 @CREATES.add
 def runs_inline(seen):
-    for event in seen.presses[0].of("run"):
-        if event.what["by"] == "perform_inline":
-            return f"perform_inline{event.line}. It runs the job here and now, and what fails here is not tried again."
-    return None
+    return shared.runs_inline(seen.presses[0])
 
 
 @CREATES.add
@@ -47,20 +44,12 @@ def runs_it_here(seen):
 
 @CREATES.add
 def own_thread(seen):
-    for event in seen.presses[0].of("refused mail", "mail"):
-        if event.elsewhere:
-            return (
-                f"doing it in a thread of your own{event.line}. It is gone when this process ends, and nobody tries again."
-            )
-    return None
+    return shared.own_thread(seen.presses[0])
 
 
 @CREATES.add
 def fake_mode(seen):
-    for event in seen.presses[0].of("push"):
-        if event.what["mode"] == "fake":
-            return f"minijobs.testing's fake mode. The push{event.line} went into a list of this process: a tool for tests."
-    return None
+    return shared.fake_mode(seen.presses[0])
 
 
 @CREATES.add
@@ -134,11 +123,13 @@ def forgets_the_visitor(seen):
 
 
 @CREATES.add
+def cancelled(seen):
+    return shared.cancelled(seen.presses[0])
+
+
+@CREATES.add
 def pushes_nothing(seen):
-    first = seen.presses[0]
-    if not first.events and not first.left and first.error is None:
-        return "no call of perform_async at all: no push was seen, and nobody asked the mail server."
-    return None
+    return shared.pushes_nothing(seen.presses[0])
 
 
 @TRIES_AGAIN.add
@@ -230,7 +221,8 @@ def pushes_again(seen):
     for run in seen.twice:
         if _pushed_another(run) and "at" not in run.of("push")[0].what:
             return (
-                f"pushing another job when the mail is refused{run.of('push')[0].line}. It has a new jid, runs at once, and "
+                f"pushing another job when the mail is refused{run.of('push')[0].line}. It has a new jid, runs without a "
+                "pause, and "
                 "starts at 0 again."
             )
     return None
@@ -300,14 +292,12 @@ def asks_nobody_again(seen):
 
 @TRIES_AGAIN.add
 def other_arguments(seen):
-    return rejection.other_arguments(seen.twice)
+    return shared.other_arguments(seen.twice)
 
 
 @TRIES_AGAIN.add
 def empty_perform(seen):
-    if seen.twice and seen.well and not any(run.events or run.error for run in [*seen.twice, *seen.well]):
-        return "a perform that does nothing. The job ran, and counts as done."
-    return None
+    return shared.does_nothing([*seen.twice, *seen.well])
 
 
 @GIVES_UP.add
@@ -322,6 +312,41 @@ def retry_on_the_object(seen):
                 "retry as an attribute of the object. What travels with the job is the attribute of the class, and this "
                 "class "
                 "has none: the job took the default, 25."
+            )
+    return None
+
+
+@GIVES_UP.add
+def only_an_annotation(seen):
+    for kind in seen.workers:
+        if "retry" in vars(kind).get("__annotations__", {}) and "retry" not in vars(kind) and _said_nothing(seen):
+            return "an annotation in place of an attribute. retry: 5 says what type retry has; retry = 5 sets it."
+    return None
+
+
+@GIVES_UP.add
+def retry_in_fails(seen):
+    for kind in seen.workers:
+        try:
+            if "retry_in" in vars(kind):
+                kind.retry_in(0, OSError("as if the mail server were away"))
+        except TypeError as error:
+            return (
+                "a retry_in that cannot be called: minijobs gives it a count and an error, and no object. It only logs "
+                "that it "
+                f"failed, and takes the default wait. Python said: {error}."
+            )
+    return None
+
+
+@GIVES_UP.add
+def pushes_at_the_end(seen):
+    for run in seen.always:
+        if run.of("push") and run.outcome.name == "dead":
+            return (
+                f"pushing it again when it is given up{run.of('push')[0].line}. The job is in dead, and another one "
+                "begins from "
+                "the start: that never ends."
             )
     return None
 
@@ -342,7 +367,7 @@ def set_thrown_away(seen):
         is_set = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "set"
         if is_set and any(word.arg == "retry" for word in call.keywords) and _said_nothing(seen):
             return (
-                f"throwing away what set(…) gives back (line {node.lineno}). It changes no class: it gives back a Worker "
+                f"throwing away what set(…) returns (line {node.lineno}). It changes no class: it returns a Worker "
                 "with "
                 "other options, whose perform_async has to be called."
             )

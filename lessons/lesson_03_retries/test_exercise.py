@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lessons.course.rejection import held, is_slip
-from lessons.course.seen import Call, Entry, Run
+from lessons.course.rejection import is_slip
+from lessons.course.seen import Call, Entry, Run, held
 from lessons.lesson_03_retries.misconceptions import CREATES, GIVES_UP, TRIES_AGAIN, asked
 
 ADA = ("ada@example.com", "a cat on a skateboard")
@@ -76,7 +76,7 @@ def test_a_refused_mail_is_tried_again(seen, judge, answer):
         TRIES_AGAIN,
         expected="the same job runs three times, a while after each other. Each run asks the mail server once; the third "
         "time the mail goes out, and no job is left.",
-        instead=f"{_runs(seen.twice)}. The mails went to {_names(seen.twice)}. {_held(seen.after_twice)}.",
+        instead=f"{_runs(seen.twice)}. The mails went to {_names(seen.twice)}. {held(seen.after_twice)}.",
         scopes=[*slips[:1], *seen.twice, *seen.well],
     )
 
@@ -90,7 +90,7 @@ def test_it_gives_up_after_five_retries(seen, judge, answer):
         GIVES_UP,
         expected="the mail server always refuses: 1 run, 5 retries, and then 1 job in dead.",
         instead=f"there were {len(seen.always)}{' runs or more' if len(seen.always) == MOST else ' runs'}. "
-        f"{_held(seen.after_always)}.",
+        f"{held(seen.after_always)}.",
         scopes=seen.always,
     )
 
@@ -112,12 +112,8 @@ def _leaves_a_job(press):
 
 
 def _left(press):
-    counts = {}
-    for entry in press.left:
-        if entry.job:
-            counts[entry.key] = counts.get(entry.key, 0) + 1
     answer = f"raised {type(press.error).__name__}" if press.error else f"returned {press.result!r}"
-    return f"{held(counts)} more, create {answer}, and the mail server was asked {_times(asked(press))}."
+    return f"{held(press.left)} more, create {answer}, and the mail server was asked {_times(asked(press))}."
 
 
 def _runs(runs):
@@ -128,13 +124,6 @@ def _runs(runs):
 
 def _names(runs):
     return ", ".join(to for run in runs for to, _ in run.mails) or "nobody"
-
-
-def _held(entries):
-    counts = {}
-    for entry in entries:
-        counts[entry.key] = counts.get(entry.key, 0) + 1
-    return held(counts)
 
 
 def _times(count):

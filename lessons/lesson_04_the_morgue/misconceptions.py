@@ -29,7 +29,7 @@ def flushes(seen):
 @WELCOMES.add
 def as_handed_out(seen):
     if not any(entry.job for entry in seen.after) and any(entry.key == "visitors" for entry in seen.after):
-        return "the exercise as it was handed out. It clears everything, the good jobs too, and nobody is told."
+        return "the exercise as it was handed out. It clears everything, the good jobs too, and nobody hears of it."
     return None
 
 
@@ -193,7 +193,7 @@ def reaches_none(seen):
 @NEWSLETTERS.add
 def sends_newsletters_back(seen):
     if where(seen, "NewsletterWorker", "dead") == {"queue:default"}:
-        return "sending the newsletters back, too. Nobody knows their class, and nobody wants them."
+        return "sending the newsletters back, too. Nobody wants them any more: they are to be deleted."
     return None
 
 
@@ -233,7 +233,12 @@ def looks_into_dead_only(seen):
 def looks_into_retry_only(seen):
     if seen.call.error is not None:
         return None
-    if where(seen, "NewsletterWorker", "dead") == {"dead"} and where(seen, "NewsletterWorker", "retry") == {"nowhere"}:
+    looked = died(seen) != {"dead"}  # otherwise it is not only the newsletters that it left there
+    if (
+        looked
+        and where(seen, "NewsletterWorker", "dead") == {"dead"}
+        and where(seen, "NewsletterWorker", "retry") == {"nowhere"}
+    ):
         return "looking only into retry. The other newsletters have died already."
     return None
 
@@ -316,7 +321,8 @@ def goes_by_the_error(seen):
 
 @REST.add
 def deletes_the_unknown(seen):
-    if where(seen, "SendUserGifWorker", "dead") == {"nowhere"} and where(seen, "InvoiceWorker", "dead", 7) == {"dead"}:
+    touched = {one.job["class"] for one in seen.touched if one.job}
+    if touched == {"SendUserGifWorker"} and where(seen, "SendUserGifWorker", "dead") == {"nowhere"}:
         return "deleting whatever has an unknown class. This one was renamed, and its mail is still wanted."
     return None
 

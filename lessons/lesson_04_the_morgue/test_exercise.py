@@ -104,7 +104,7 @@ def more_of_monday(redis):
         ("InvoiceWorker", ["WelcomeWorker"], SLOW, "default"),
         ("CertificateWorker", ["Hypatia"], ValueError("WelcomeWorker and NewsletterWorker said no"), "default"),
         ("NewsletterArchiveWorker", ["last week"], SLOW, "default"),
-        ("NewsletterWorker", ["last week", "old@example.com"], GONE, "default"),
+        *(("NewsletterWorker", ["last week", f"{name}@example.com"], GONE, "default") for name in ("old", "older")),
     ]
     retry += [("ReportWorker", [number], SLOW, "default") for number in range(MANY, 2 * MANY)]
     retry += [

@@ -18,7 +18,7 @@ GIF = "class SendGif(Worker):\n    def perform(self, email):\n        send_gif(e
 
 @pytest.fixture
 def watching(tmp_path, monkeypatch):
-    """Give back a function that makes a witness of an answer with this source."""
+    """Returns a function that makes a witness of an answer with this source."""
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv(stage.PACE, "0.001")
     redis, inbox = session.start(), mail.catch_mail()
@@ -111,6 +111,18 @@ def test_a_pause_is_not_waited_for_and_one_without_end_is_ended(watching):
     assert time.monotonic() - begun < 60
 
 
+@pytest.mark.parametrize(("timeout", "error"), [("60", None), ("", "it waited for something that did not happen")])
+def test_an_event_that_nobody_sets_is_waited_for_briefly(watching, timeout, error):
+    call = called(watching, f"def go():\n    return threading.Event().wait({timeout})\n")
+    assert kinds(call) == ["nap"]
+    assert (call.error and str(call.error)) == error
+
+
+def test_an_event_that_a_thread_sets_is_waited_for(watching):
+    lines = ["event = threading.Event()", "threading.Thread(target=event.set).start()", "return event.wait(60)"]
+    assert called(watching, "\n    ".join(["def go():", *lines])).result is True
+
+
 def test_a_run_says_what_happened_in_it(watching):
     with watching("def go():\n    SendGif.perform_async('ada@example.com')\n") as witness:
         witness.call(witness.process(), "go()", "go")
@@ -129,6 +141,7 @@ def test_at_its_end_everything_is_as_it_was(watching):
             Client._send,
             threading.Thread.start,
             time.sleep,
+            threading.Event.wait,
             connection.current(),
             middleware.client._links[:],
             middleware.server._links[:],

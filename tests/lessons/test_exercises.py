@@ -87,7 +87,11 @@ HANDED_OUT = {1: "sends_it_itself", 2: "as_handed_out", 3: "as_handed_out", 4: "
 
 # What is also true of a mistake, beside what it is diagnosed as. Somebody has read the sentences and found them true.
 ALSO_TRUE = {
-    1: {"returns_the_jid": {"other_words"}, "says_that_it_was_sent": {"other_words"}},
+    1: {
+        "returns_the_jid": {"other_words"},
+        "runs_nothing": {"pushes_nothing"},
+        "says_that_it_was_sent": {"other_words"},
+    },
     2: {
         "stub": {"any_argument_will_do"},
         "copies_the_user": {"sends_the_address", "sends_the_name"},
@@ -97,11 +101,14 @@ ALSO_TRUE = {
         "swallows_the_refusal": {"any_argument_will_do"},
         "takes_today": {"another_weekday", "day_is_missing"},
         "text_made_too_early": {"sends_the_name", "weekday_only", "day_is_missing"},
+        "user_beside_the_job": {"sends_the_address", "sends_the_name"},
         "weekday_only": {"day_is_missing"},
     },
     3: {
         "an_option_that_is_none": {"default_retries"},
         "gives_up_too_early": {"another_number"},
+        "only_an_annotation": {"default_retries"},
+        "retry_in_fails": {"default_retries"},
         "retry_on_the_object": {"default_retries"},
         "retry_zero": {"another_number"},
         "return_in_finally": {"swallows"},
@@ -163,7 +170,7 @@ def rows(lesson):
 
 
 def told(result):
-    """The names of the misconceptions whose sentence the learner is told."""
+    """The names of the misconceptions whose sentence the learner reads."""
     return [name for name, sentence in result.holding.items() if f"Looks like:  {sentence}" in result.reason]
 
 

@@ -1,0 +1,103 @@
+"""Misconceptions that break more than one exercise: from what was seen, the sentence; None where there is no evidence."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+from .seen import Call, Run, brief
+
+
+def fake_mode(call: Call) -> str | None:
+    """The push went into a list of `minijobs.testing`."""
+    for event in call.of("push"):
+        if event.what["mode"] == "fake":
+            return (
+                f"minijobs.testing's fake mode. The push{event.line} went into a list of this process, and Redis never "
+                "heard "
+                "of it: a tool for tests."
+            )
+    return None
+
+
+def cancelled(call: Call) -> str | None:
+    """A client middleware did not let the push through."""
+    for event in call.of("push"):
+        if event.what["mode"] == "cancelled":
+            return (
+                f"a middleware that cancels the push{event.line}. The job was not pushed, because call_next() was not "
+                "called."
+            )
+    return None
+
+
+def own_thread(call: Call) -> str | None:
+    """The mail was sent from a thread that the answer had started."""
+    for event in call.of("mail", "refused mail"):
+        if event.elsewhere:
+            return (
+                f"doing it in a thread of your own{event.line}. The thread is gone when this process ends, and Redis never "
+                "hears of it."
+            )
+    return None
+
+
+def runs_inline(call: Call) -> str | None:
+    """A job was run by `perform_inline`."""
+    for event in call.of("run"):
+        if event.what["by"] == "perform_inline":
+            return f"perform_inline{event.line}. It runs a job here and now, without Redis, and the caller waits."
+    return None
+
+
+def runs_nothing(call: Call) -> str | None:
+    """The function is async or a generator, so calling it ran nothing."""
+    kinds: list[tuple[Any, str]] = [
+        (inspect.isgenerator, "a generator, because it holds a yield"),
+        (inspect.iscoroutine, "async"),
+    ]
+    for kind, name in kinds:
+        if kind(call.result) and not call.events:
+            return f"a function that is {name}. Calling it runs nothing of what is written in it."
+    return None
+
+
+def pushes_nothing(call: Call) -> str | None:
+    """The call left no trace at all."""
+    if not call.events and not call.left and call.error is None:
+        return (
+            "no call of perform_async that took effect: nothing was pushed, and no mail was sent. So nobody will ever "
+            "send it."
+        )
+    return None
+
+
+def other_arguments(runs: Iterable[Run]) -> str | None:
+    """`perform` could not be called with the job's arguments."""
+    for run in runs:
+        if isinstance(run.error, TypeError) and "perform()" in str(run.error) and "argument" in str(run.error):
+            return f"perform takes other arguments than the job carries. Its args are {brief(run.job['args'], 80)}."
+    return None
+
+
+def does_nothing(runs: Iterable[Run]) -> str | None:
+    """Every run ended well, and nothing was seen in any."""
+    runs = list(runs)
+    if runs and not any(run.error or run.events for run in runs):
+        return (
+            "a perform whose run does nothing. No mail was sent, no error was raised, and so the job counts as done: nobody "
+            "checks that it did what you meant."
+        )
+    return None
+
+
+def works_in_one_process_only(together: list[Run], apart: list[Run]) -> str | None:
+    """Jobs that are pushed and run in one process work, and those that another process runs fail."""
+    if together and apart and not any(run.error for run in together) and all(run.error for run in apart):
+        return (
+            "a variable of the process that pushed. There the job works; in another process, which has the same code and "
+            "none "
+            "of its variables, it failed. The worker process is another one."
+        )
+    return None
