@@ -84,8 +84,7 @@ def test_every_verb_that_is_named_exists():
 def test_a_command_without_its_number_is_told_to_add_one():
     for verb in ("lesson", "notebook", "try", "check", "watch", "hint", "solution", "reset"):
         made = subprocess.run(["make", verb], cwd=ROOT, capture_output=True, text=True)
-        assert made.returncode == 2
-        assert made.stderr.splitlines()[0] == f"Which lesson? Add its number: make {verb}-1"
+        assert made.stderr == f"Which lesson? Add its number: make {verb}-1\n"
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on PATH")

@@ -18,6 +18,10 @@ LESSONS = Path(__file__).parent.parent
 NOTEBOOKS = LESSONS.parent / "notebooks"
 
 
+# The tags of cells that only one of the two shows.
+TERMINAL_ONLY, NOTEBOOK_ONLY = "terminal-only", "notebook-only"
+
+
 class Cell(NamedTuple):
     """A piece of a lesson: prose ("markdown") or code."""
 
@@ -87,6 +91,23 @@ class Lesson:
             kept = {"stamp": stamp, "cells": _read_cells(self.script)}
             _keep(self._cells_file, kept)
         return [Cell(kind, source, tuple(tags)) for kind, source, tags in kept["cells"]]
+
+    def in_notebook(self) -> list[Cell]:
+        """The cells of the notebook: those that are for a terminal only are left out."""
+        return [cell for cell in self.cells() if TERMINAL_ONLY not in cell.tags]
+
+    def in_terminal(self) -> list[Cell]:
+        """The cells that a terminal plays: those that are for a notebook only are left out."""
+        return [cell for cell in self.cells() if NOTEBOOK_ONLY not in cell.tags]
+
+    def id_of_cell(self, number: int) -> str:
+        """The id of a cell in the notebook, counted from 1. By itself it would be another one at every build."""
+        return f"lesson-{self.number}-cell-{number}"
+
+    def ids_of_code(self) -> list[str]:
+        """The ids of the cells that must have run for the lesson to be played; the one that checks its exercise need not."""
+        numbered = enumerate(self.in_notebook(), start=1)
+        return [self.id_of_cell(n) for n, cell in numbered if cell.kind == "code" and NOTEBOOK_ONLY not in cell.tags]
 
     @property
     def _cells_file(self) -> Path:

@@ -7,6 +7,7 @@ import importlib.util
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,16 +19,18 @@ import minijobs
 from lessons import kit
 from lessons.kit import session, stage
 
-from . import catalogue, player, progress
+from . import catalogue, console, player, progress
 from .catalogue import Lesson, NoSuchLesson, lessons
 from .console import code, how, prompt, prose, say
 
 
 def run(function: Callable[..., int | None], **arguments: object) -> int:
     """Call one of the functions below. What goes wrong is said in one sentence, without a traceback."""
+    if hasattr(signal, "SIGHUP"):  # the terminal is closed: a lesson cleans up after itself then, too
+        signal.signal(signal.SIGHUP, lambda *_: sys.exit(128 + signal.SIGHUP))
     try:
         return function(**arguments) or 0
-    except (NoSuchLesson, player.NoSuchStep, player.LessonBroke, MissingPart, CannotLoad) as error:
+    except TROUBLE as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -41,6 +44,9 @@ class MissingPart(Exception):
 
 class CannotLoad(Exception):
     """An exercise is not Python, or fails as soon as it is loaded. The message says how."""
+
+
+TROUBLE = (NoSuchLesson, player.NoSuchStep, player.LessonBroke, MissingPart, CannotLoad)
 
 
 def list_all() -> None:
@@ -60,7 +66,8 @@ def check(number: int) -> int:
     _needs("pytest", "check")
     from . import checking
 
-    return 0 if checking.check(catalogue.lesson(number)) else 1
+    again = console.page is not None  # in a notebook, its cell is run again; nothing watches the file there
+    return 0 if checking.check(catalogue.lesson(number), watching=again) else 1
 
 
 def watch(number: int) -> None:
@@ -104,7 +111,7 @@ def reset(number: int, force: bool = False) -> int:
     """Start the exercise and your notebook over: what you wrote is kept beside them."""
     one = catalogue.lesson(number)
     answered = one.exercise.exists() and one.exercise.read_bytes() != one.stub.read_bytes()
-    written = [path for path, there in ((one.exercise, answered), (one.working_copy, one.working_copy.exists())) if there]
+    written = [path for path, there in ((one.exercise, answered), (one.working_copy, _was_used(one))) if there]
     if one.exercise.exists() and not written:
         say("Your exercise is as it was handed out. There is nothing to reset.")
         return 0
@@ -112,6 +119,8 @@ def reset(number: int, force: bool = False) -> int:
     if written and not force and not _yes(f"Start {names} over? What you wrote is kept beside it. [y/N] "):
         say("Nothing was changed.")
         return 0
+    if one.working_copy.exists() and one.working_copy not in written:
+        one.working_copy.unlink()  # as it was handed out: make notebook-N writes it again
     for path in written:
         kept = _free_name(path)
         os.replace(path, kept)
@@ -154,11 +163,16 @@ def notebook(number: int) -> int:
     from . import notebooks
 
     one = catalogue.lesson(number)
-    if not one.working_copy.exists():
-        notebooks.write_working_copy(one)
+    for other in lessons():  # all of them, since they lead to each other
+        if not notebooks.was_used(other):
+            notebooks.write_working_copy(other)
+    if notebooks.is_out_of_date(one):
+        say(f"Your notebook of lesson {number} is from before the lesson was changed. For a new one: {how('reset', number)}")
     tools = str(Path(sys.executable).parent)  # so that its terminals find python, pytest and minijobs
     path = os.pathsep.join([tools, os.environ.get("PATH", "")])
-    code = subprocess.call([*JUPYTERLAB, str(one.working_copy)], env={**os.environ, "PATH": path})
+    kernels = str(Path(__file__).with_name("startup.py"))
+    environment = {**os.environ, "PATH": path, "PYTHONSTARTUP": kernels}
+    code = subprocess.call([*JUPYTERLAB, str(one.working_copy)], env=environment)
     if code and hasattr(os, "geteuid") and os.geteuid() == 0:
         say("JupyterLab refuses to run as root. Run it as another user; or, in a container of your own, allow it:")
         say(ALLOW_ROOT)
@@ -201,6 +215,14 @@ VERBS: dict[str, tuple[Callable[..., int | None], str]] = {
 }
 WITHOUT_LESSON = {"list", "progress", "build"}
 INSISTING = {"solution": "show it even if your exercise does not pass", "reset": "do not ask"}
+
+
+def _was_used(one: Lesson) -> bool:
+    if not one.working_copy.exists():
+        return False
+    from . import notebooks
+
+    return notebooks.was_used(one)
 
 
 def _needs(module: str, extra: str) -> None:

@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from rich.box import ROUNDED
 from rich.console import Console
@@ -23,6 +23,22 @@ from .pages import keep_together
 
 WIDEST = 96
 
+# What takes the place of the terminal: where a notebook's cell asks, a page of it. See `cells`.
+page: Page | None = None
+
+
+class Page(Protocol):
+    """What can take the place of the terminal."""
+
+    def text(self, line: str) -> None:
+        """A line of plain words."""
+
+    def markdown(self, source: str) -> None:
+        """Prose, or code between its marks."""
+
+    def how(self, verb: str, number: int | None, options: dict[str, object]) -> str | None:
+        """What to type here for it; None if it is the same as in a terminal."""
+
 
 def console() -> Console:
     """A console on what standard output is now, at most 96 columns wide."""
@@ -32,7 +48,10 @@ def console() -> Console:
 
 def say(text: str, style: str = "") -> None:
     """Plain words."""
-    console().print(Text(text, style=style))
+    if page is not None:
+        page.text(text)
+    else:
+        console().print(Text(text, style=style))
 
 
 def hang(label: str, text: str, style: str = "") -> None:
@@ -43,12 +62,14 @@ def hang(label: str, text: str, style: str = "") -> None:
 
 
 def how(verb: str, number: int | None = None, **options: object) -> str:
-    """What to type: with make, or without where there is none.
+    """What to type: in a notebook's cell; in a terminal with make, or without where there is none.
 
     >>> import shutil
     >>> how("lesson", 3, FROM=12) in ("make lesson-3 FROM=12", "python -m lessons play 3 --from 12")
     True
     """
+    if page is not None and (here := page.how(verb, number, options)):
+        return here
     if shutil.which("make"):
         target = verb if number is None else f"{verb}-{number}"
         return " ".join(["make", target, *(f"{name}={value}" for name, value in options.items())])
@@ -84,11 +105,17 @@ def _exit_that_only_leaves() -> Iterator[None]:
 
 def prose(markdown: str) -> None:
     """Markdown. A link to a notebook becomes the command that plays it; another shows where it leads."""
+    if page is not None:
+        page.markdown(markdown)
+        return
     _print(Markdown(_terminal_links(markdown), hyperlinks=False, inline_code_theme="ansi_dark"))
 
 
 def code(source: str) -> None:
     """Python, in a frame that tells it from its output."""
+    if page is not None:
+        page.markdown(f"```python\n{source}\n```")
+        return
     _print(Panel(Syntax(source, "python", theme="ansi_dark", background_color="default", word_wrap=True), box=ROUNDED))
 
 
@@ -106,4 +133,4 @@ def _print(what: Any) -> None:
 
 def _terminal_links(markdown: str) -> str:
     markdown = re.sub(r"\[([^]]+)\]\((\d\d)_\w+\.ipynb\)", lambda m: f"{m[1]} (`make lesson-{int(m[2])}`)", markdown)
-    return re.sub(r"\[([^]]+)\]\((?:\.\./)?([^)]+)\)", r"\1 (\2)", markdown)
+    return re.sub(r"\[([^]]+)\]\((?:\.\./)?([^)]+)\)", lambda m: m[1] if m[1] == m[2] else f"{m[1]} ({m[2]})", markdown)

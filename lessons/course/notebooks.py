@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -14,17 +16,27 @@ from nbclient import NotebookClient
 
 from lessons.kit import stage
 
-from .catalogue import NOTEBOOKS, Lesson
+from .catalogue import NOTEBOOKS, TERMINAL_ONLY, Lesson
+
+# In a working copy's metadata: what its cells were when it was handed out.
+HANDED_OUT = "handed_out"
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 def unexecuted(lesson: Lesson) -> Any:
-    """The notebook of a lesson as its script has it: cells with fixed ids, and no outputs."""
+    """The notebook of a lesson as its script has it: cells with fixed ids, and no outputs.
+
+    The code that asks a question and that compares the guess with what was observed is folded away: the question stands in
+    its output, and the comparing code would give the answer away.
+    """
     notebook = jupytext.read(lesson.script, fmt="py:percent")
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    notebook.cells = [cell for cell in notebook.cells if TERMINAL_ONLY not in cell.metadata.get("tags", [])]
     for number, cell in enumerate(notebook.cells, start=1):
-        cell.id = f"lesson-{lesson.number}-cell-{number}"  # by itself it would be another one at every build
+        cell.id = lesson.id_of_cell(number)
+        if "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata["jupyter"] = nbformat.from_dict({"source_hidden": True})
     return notebook
 
 
@@ -54,14 +66,41 @@ def write(lesson: Lesson) -> None:
 def write_working_copy(lesson: Lesson) -> None:
     """Write the learner's own notebook: no outputs, so that nothing is answered before it was asked.
 
-    The code that compares a guess with what was observed is folded away: it would give the answer away.
+    Its links lead to the other notebooks of the learner's own.
     """
     notebook = unexecuted(lesson)
     for cell in notebook.cells:
-        if "hide-input" in cell.metadata.get("tags", []) and ".answer(" in cell.source:
-            cell.metadata["jupyter"] = nbformat.from_dict({"source_hidden": True})
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.mine.ipynb)", cell.source)
+    notebook.metadata[HANDED_OUT] = _fingerprint(notebook)
     nbformat.validate(notebook)
     nbformat.write(notebook, lesson.working_copy)
+
+
+def was_used(lesson: Lesson) -> bool:
+    """Whether the learner has run or changed anything in their notebook."""
+    try:
+        notebook = nbformat.read(lesson.working_copy, as_version=4)
+    except (OSError, ValueError):
+        return lesson.working_copy.exists()
+    ran = any(cell.get("outputs") for cell in notebook.cells)
+    return ran or notebook.metadata.get(HANDED_OUT) != _fingerprint(notebook)
+
+
+def is_out_of_date(lesson: Lesson) -> bool:
+    """Whether the lesson has changed since the learner's notebook was handed out."""
+    before = lesson.working_copy.read_bytes()
+    handed_out = nbformat.reads(before.decode(), as_version=4).metadata.get(HANDED_OUT)
+    try:
+        write_working_copy(lesson)
+        return handed_out != nbformat.read(lesson.working_copy, as_version=4).metadata[HANDED_OUT]
+    finally:
+        lesson.working_copy.write_bytes(before)
+
+
+def _fingerprint(notebook: Any) -> str:
+    sources = [(cell.cell_type, cell.source) for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
 def stored(lesson: Lesson) -> Any:
@@ -104,6 +143,7 @@ class Normaliser:
         ("HOST", r"(?<=hostname: \")[^\"]+|(?<=hostname: &quot;)[^&]+"),
         ("NUMBER", r"(?<=pid: )\d+|(?<=rss: )\d+|(?<=rtt_us: )\d+"),
         ("BAR", r"[█●]+"),
+        ("PICTURE", r"(?<=data:image/svg\+xml;base64,)[\w+/=]+"),
         ("GAP", r" {2,}"),
     )
     NUMBERED = frozenset({"PROCESS", "JID"})
@@ -153,9 +193,7 @@ def _texts(outputs: list[Any]) -> Iterator[str]:
             yield f"{output.ename}: {output.evalue}"
         else:
             for kind, content in sorted(output.data.items()):
-                # Of a picture, that there is one, and what it says to those who cannot see it.
-                picture = kind.startswith("image/")
-                yield f"{kind}\n{output.metadata.get(kind, {}).get('alt', 'NO ALTERNATIVE') if picture else content}"
+                yield f"{kind}\n{content}"
 
 
 @contextmanager
@@ -164,6 +202,7 @@ def _environment(pace: float) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.pop("REDIS_URL", None)
     os.environ[stage.PACE] = str(pace)
+    os.environ[stage.STORED] = "yes"
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ from lessons.kit import session, stage
 from lessons.kit.timeline import reading
 
 from . import progress
-from .catalogue import Cell, Lesson
+from .catalogue import TERMINAL_ONLY, Cell, Lesson
 from .console import code, how, prompt, prose, say, show
 from .pages import paged, unpaged
 
@@ -37,7 +37,7 @@ def play(lesson: Lesson, start: int = 1) -> None:
     watched = sys.stdin.isatty() and sys.stdout.isatty()
     # What a cell defines belongs to __main__, as in a notebook.
     names: dict[str, Any] = {"__name__": "__main__"}
-    steps = _steps(lesson.cells())
+    steps = _steps(lesson.in_terminal())
     if not 1 <= start <= len(steps):
         raise NoSuchStep(f"Lesson {lesson.number} has steps 1 to {len(steps)}.")
     following = start
@@ -85,7 +85,8 @@ def _steps(cells: list[Cell]) -> list[list[tuple[int, Cell]]]:
     """The cells, with their numbers, step by step: prose and the code that belongs to it are one."""
     steps: list[list[tuple[int, Cell]]] = []
     for number, cell in enumerate(cells, start=1):
-        if steps and cell.kind == "code" and steps[-1][-1][1].kind == "markdown":
+        belongs = cell.kind == "code" or TERMINAL_ONLY in cell.tags
+        if steps and belongs and steps[-1][-1][1].kind == "markdown":
             steps[-1].append((number, cell))
         else:
             steps.append([(number, cell)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -32,10 +33,10 @@ class Snapshot:
     values: dict[str, Value]
 
     @classmethod
-    def take(cls, redis: Any, *, ignore: str = "") -> Snapshot:
+    def take(cls, redis: Any, *, ignore: Collection[str] = ()) -> Snapshot:
         """Read it all. One command a key: a lesson has few."""
         names = {_text(name): name for name in redis.scan_iter(count=1000)}
-        return cls({name: _read(redis, names[name]) for name in sorted(names, key=_order) if name != ignore})
+        return cls({name: _read(redis, names[name]) for name in sorted(names, key=_order) if name not in ignore})
 
 
 class Keys(Shown):
@@ -65,7 +66,7 @@ class Keys(Shown):
             [mark.strip(), escape(name), escape(self._summary(name)), pre(self._entries(name))]
             for name, mark in self.changes().items()
         ]
-        return table(["", "key", "type", "holds"], rows)
+        return table(["", "key", "type", "holds"], rows, names=1)
 
     def _summary(self, name: str) -> str:
         value = self.now.values.get(name)

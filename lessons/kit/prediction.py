@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from html import escape
+from typing import Any
+
 from . import stage
 from .show import Shown
 
 # What was observed first, by the question: the letter, and the observation in words.
 _first: dict[str, tuple[str, str]] = {}
 
+# What was guessed with the buttons of a notebook, by the question: its cell may be run again.
+_guessed: dict[str, str | None] = {}
+
 
 def forget() -> None:
     """A lesson starts anew, and all its questions are open again."""
     _first.clear()
+    _guessed.clear()
 
 
 class Prediction(Shown):
@@ -30,6 +37,24 @@ class Prediction(Shown):
             *self.asked(),
             f"Your guess: {self.guess}." if self.guess else 'No guess yet: guess="a" is one, or just go on.',
         ]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        buttons = self.buttons() if stage.with_buttons() else None
+        return {} if buttons is None else dict(buttons._repr_mimebundle_()) | {"text/plain": str(self)}
+
+    def buttons(self) -> Any:
+        """The question with a button for each choice, as a notebook shows it; None without ipywidgets."""
+        try:
+            from ipywidgets import HTML, RadioButtons, VBox
+        except ImportError:
+            return None
+        options = [(f"{letter}  {text}", letter) for letter, text in self.choices.items()]
+        choice = RadioButtons(options=options, value=self.guess, layout={"width": "max-content"})
+        choice.observe(lambda change: self._guess(change["new"]), "value")
+        return VBox([HTML(f"<b>{escape(self.question)}</b>"), choice, HTML("Choose one, or just go on.")])
+
+    def _guess(self, letter: str | None) -> None:
+        self.guess = _guessed[self.question] = letter
 
     def asked(self) -> list[str]:
         """The question, and its choices."""
@@ -73,7 +98,9 @@ class Answer(Shown):
 
 
 def predict(question: str, *, guess: str | None = None, **choices: str) -> Prediction:
-    """Ask. Where somebody sits at a terminal, their letter is read; in a notebook, it is `guess`. Nothing blocks else.
+    """Ask. Where somebody sits at a terminal, their letter is read; a notebook shows buttons, and does not wait.
+
+    `guess` is a guess without either.
 
     >>> where = predict("Where is it?", a="In the queue.", b="Nowhere.", guess="b")
     >>> where.answer("queue:default holds 1 job", a=True, b=False)
@@ -84,7 +111,7 @@ def predict(question: str, *, guess: str | None = None, **choices: str) -> Predi
     guess = (guess or "").strip().lower() or None
     if guess is not None and guess not in choices:
         raise ValueError(f"{guess!r} is none of the choices: {', '.join(choices)}.")
-    prediction = Prediction(question, choices, guess)
+    prediction = Prediction(question, choices, guess or _guessed.get(question))
     if guess is None and stage.watched:
         prediction.guess = _ask(prediction)
     return prediction

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
@@ -30,23 +30,30 @@ MOVES = {"LMOVE", "BLMOVE", "RPOPLPUSH", "BRPOPLPUSH", "SMOVE", "RENAME", "COPY"
 
 
 class Recorder:
-    """Every command that a lesson's own clients sent."""
+    """Every command that a lesson's own clients sent. `on_made` is called with the names of keys before they are made."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_made: Callable[[set[str]], None] | None = None) -> None:
         self.told: list[Told] = []
         self.made: set[str] = set()
+        self.over = ""  # why nothing can be sent any more: the lesson whose Redis it was has ended
+        self._on_made = on_made
         self._shown = 0
         self._lock = threading.Lock()
 
     def record(self, words: Iterable[Any], *, told: bool = True) -> None:
         """Write one command down; with `told=False`, only the keys that it makes: somebody is looking, not minijobs."""
+        if self.over:
+            raise RuntimeError(self.over)
         command = Told(time.monotonic(), tuple(_text(word) for word in words))
         if command.words[0].upper() in GREETINGS:
             return
         with self._lock:
-            self.made.update(_keys_made(command.words))
+            new = set(_keys_made(command.words)) - self.made
+            self.made |= new
             if told:
                 self.told.append(command)
+        if new and self._on_made is not None:
+            self._on_made(new)
 
     def since_last_look(self) -> list[Told]:
         """What was told since this was asked the last time."""

@@ -58,14 +58,22 @@ class Table(Shown):
         return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
     def html(self) -> str:
-        return table(self.headings, [[escape(cell) for cell in row] for row in self.rows])
+        names_rows = not self.headings[0]  # a first column without a heading says what its row is about
+        return table(self.headings, [[escape(cell) for cell in row] for row in self.rows], 0 if names_rows else None)
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """An HTML table; what is in `rows` is HTML already. Where a page strips the styles, it still reads well."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], names: int | None = None) -> str:
+    """An HTML table; what is in `rows` is HTML already. Where a page strips the styles, it still reads well.
+
+    `names` is the column, counted from 0, that says what a row is about: a screen reader says it before each cell.
+    """
     left = 'style="text-align: left"'  # JupyterLab would put everything to the right
-    head = "".join(f"<th {left}>{escape(heading)}</th>" for heading in headings)
-    body = "".join("<tr>" + "".join(f"<td {left}>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+
+    def written(column: int, cell: str) -> str:
+        return f'<th scope="row" {left}>{cell}</th>' if column == names else f"<td {left}>{cell}</td>"
+
+    head = "".join(f'<th scope="col" {left}>{escape(heading)}</th>' for heading in headings)
+    body = "".join("<tr>" + "".join(written(*cell) for cell in enumerate(row)) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

@@ -37,6 +37,15 @@ PACE = "MINIJOBS_LESSON_PACE"
 HURRIED = 0.02
 
 
+# Set while a notebook is run to be stored: it is for reading, and buttons would be dead in it.
+STORED = "MINIJOBS_LESSON_STORED"
+
+
+def with_buttons() -> bool:
+    """Whether this is a notebook with somebody in front of it."""
+    return timeline.notebook_shell() is not None and not os.environ.get(STORED)
+
+
 def pause(seconds: float) -> float:
     """How many seconds a pause of `seconds` takes here.
 

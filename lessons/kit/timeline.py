@@ -1,23 +1,27 @@
 """Who did what when: a lane for each party, a bar for what takes time, a dot for what happens at once.
 
 The worker's lane and the inbox's fill themselves; what your own code does is put there by `with clock("create"):`. While
-somebody reads, the clock of the picture stands still.
+somebody reads, the clock of the picture stands still: at a prompt, and in a notebook between two cells that run.
 """
 
 from __future__ import annotations
 
+import base64
 import io
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from .show import Shown
 
 LANES = ("your code", "worker", "inbox")
 WIDTH = 78
+GREY = "#787878"
 
 
 @dataclass
@@ -41,28 +45,56 @@ class Event:
 
 
 _events: list[Event] = []
-_read_for = 0.0  # seconds that a person spent at a prompt
-_reading = False
+_read_for = 0.0  # seconds that a person spent reading
+_reading_since: float | None = None
+_cells_are_heard = False
 
 
 def now() -> float:
     """Seconds of a clock that goes forward only, and stands still while somebody reads."""
-    return time.monotonic() - _read_for
+    return (time.monotonic() if _reading_since is None else _reading_since) - _read_for
 
 
 @contextmanager
 def reading() -> Iterator[None]:
     """Somebody sits at a prompt meanwhile; or at a prompt within one, which is not counted twice."""
-    global _read_for, _reading
-    if _reading:
+    if _reading_since is not None:
         yield
         return
-    _reading, began = True, time.monotonic()
+    _begin_reading()
     try:
         yield
     finally:
-        _read_for += time.monotonic() - began
-        _reading = False
+        _end_reading()
+
+
+def listen_to_cells() -> None:
+    """In a notebook, only the time in which cells run counts. Elsewhere this does nothing."""
+    global _cells_are_heard
+    shell = notebook_shell()
+    if shell is not None and not _cells_are_heard:
+        _cells_are_heard = True
+        shell.events.register("post_run_cell", lambda *_: _begin_reading())
+        shell.events.register("pre_run_cell", lambda *_: _end_reading())
+
+
+def notebook_shell() -> Any:
+    """What runs a notebook's cells in this process; None where none is run."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell if hasattr(shell, "kernel") else None
+
+
+def _begin_reading() -> None:
+    global _reading_since
+    if _reading_since is None:
+        _reading_since = time.monotonic()
+
+
+def _end_reading() -> None:
+    global _read_for, _reading_since
+    if _reading_since is not None:
+        _read_for += time.monotonic() - _reading_since
+        _reading_since = None
 
 
 def clear() -> None:
@@ -107,7 +139,7 @@ def timeline() -> Timeline:
 
 
 class Timeline(Shown):
-    """The picture: in a notebook drawn, elsewhere in letters. The letters are the drawing's text alternative too."""
+    """The picture: in a notebook drawn, elsewhere in letters."""
 
     def __init__(self, events: list[Event]) -> None:
         self.events = sorted(events, key=lambda event: event.begin)
@@ -134,13 +166,13 @@ class Timeline(Shown):
         """The same in words, for who cannot see the picture."""
         return "; ".join(f"{event.lane}: {event.label}, at {event.begin - self.begin:.1f} s" for event in self.events)
 
-    _repr_html_ = None  # a notebook would prefer it to the picture
-
-    def _repr_mimebundle_(self, **_: Any) -> Any:
-        picture = self._png()
+    def html(self) -> str:
+        """The drawing, with the same in words. A notebook would show an image by itself without its words."""
+        picture = self._svg()
         if picture is None:
-            return {"text/plain": str(self)}
-        return {"image/png": picture, "text/plain": str(self)}, {"image/png": {"alt": self.sentences()}}
+            return super().html()
+        source = f"data:image/svg+xml;base64,{base64.b64encode(picture).decode()}"
+        return f'<img src="{source}" alt="{escape(self.sentences())}">'
 
     def _lanes(self) -> list[str]:
         return [*LANES, *sorted({event.lane for event in self.events} - set(LANES))]
@@ -150,15 +182,25 @@ class Timeline(Shown):
         start = min(round((event.begin - self.begin) * scale), columns - 1)
         return " " * start + ("█" * round(event.seconds * scale) or "●")
 
-    def _png(self) -> bytes | None:
+    def _svg(self) -> bytes | None:
         try:
-            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            import matplotlib
             from matplotlib.figure import Figure
         except ImportError:  # the terminal lessons do without it
             return None
+        # Nothing but letters and bars is drawn, in tones that can be read on a white page and on a black one. Letters stay
+        # letters, which is smaller; and nothing in it is left to chance.
+        style = {"svg.fonttype": "none", "svg.hashsalt": "timeline"}
+        style |= dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), GREY)
+        with matplotlib.rc_context(style):
+            figure = Figure(figsize=(7.5, 0.7 + 0.7 * len(self._lanes())), layout="constrained")
+            self._draw(figure.add_subplot())
+            picture = io.BytesIO()
+            figure.savefig(picture, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        return picture.getvalue()
+
+    def _draw(self, axes: Any) -> None:
         lanes = self._lanes()
-        figure = Figure(figsize=(7.5, 0.7 + 0.7 * len(lanes)), layout="constrained")
-        axes = FigureCanvasAgg(figure).figure.add_subplot()
         in_lane: Counter[str] = Counter()
         for event in self.events:
             begin, height = event.begin - self.begin, -lanes.index(event.lane)
@@ -166,7 +208,7 @@ class Timeline(Shown):
             below = in_lane[event.lane] % 2 == 1
             in_lane[event.lane] += 1
             if event.seconds > self.length / 100:
-                axes.barh(height, event.seconds, left=begin, height=0.3, color="#4c78a8", edgecolor="white")
+                axes.barh(height, event.seconds, left=begin, height=0.3, color="#4c78a8", edgecolor="none")
             else:
                 axes.plot([begin], [height], "o", color="#e45756")
             # What begins late has its label to the left of its end, or it would leave the picture.
@@ -179,6 +221,3 @@ class Timeline(Shown):
         axes.set_xlim(-self.length * 0.02 - 0.001, self.length * 1.05 + 0.001)
         axes.set_xlabel("seconds")
         axes.spines[["top", "right", "left"]].set_visible(False)
-        picture = io.BytesIO()
-        figure.savefig(picture, format="png", dpi=100)
-        return picture.getvalue()

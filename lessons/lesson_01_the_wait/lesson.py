@@ -286,11 +286,24 @@ inbox
 # %% [markdown]
 # ## Make it yours
 #
-# Open `lessons/lesson_01_the_wait/exercise.py`. The application in it still makes its visitors wait. Turn the sending into a
-# background job. Then:
-#
+# Open [lessons/lesson_01_the_wait/exercise.py](../lessons/lesson_01_the_wait/exercise.py). The application in it still makes
+# its visitors wait. Turn the sending into a background job.
+
+# %% [markdown] tags=["terminal-only"]
 # - `make check-1` tells you whether it is right, and if not, what it looks like you thought.
 # - `make hint-1` gives a hint, and each time one more. `make solution-1` shows a solution once yours is right.
 # - `make try-1` lets you look for yourself: your code is loaded, and `keys()`, `commands()` and `inbox` are there.
 #
 # [Contents](../lessons/README.md) · Next: [2 · Watching Redis](02_watching_redis.ipynb)
+
+# %% [markdown] tags=["notebook-only"]
+# Save it, and run the next cell. It tells you whether your exercise is right, and if not, what it looks like you thought.
+# `hint(1)` in a cell of your own gives a hint, and each time one more. `solution(1)` shows a solution once yours is right.
+# `progress()` says what is next. To look for yourself, open a terminal (File > New > Terminal) and type `make try-1`.
+#
+# [Contents](../lessons/README.md) · Next: [2 · Watching Redis](02_watching_redis.ipynb)
+
+# %% tags=["notebook-only", "skip-execution"]
+from lessons.course.cells import check, hint, progress, solution
+
+check(1)

@@ -365,7 +365,20 @@ push_many(1_001), redis.llen("queue:many")
 # %% [markdown]
 # ## Make it yours
 #
-# Open `lessons/lesson_02_watching_redis/exercise.py`. It pushes a user and a date, and both are refused. Make it work, also
-# when the user changes their address while the job waits. Then `make check-2`. There are `make hint-2` and `make try-2`.
+# Open [lessons/lesson_02_watching_redis/exercise.py](../lessons/lesson_02_watching_redis/exercise.py). It pushes a user and a
+# date, and both are refused. Make it work, also when the user changes their address while the job waits.
+
+# %% [markdown] tags=["terminal-only"]
+# Then `make check-2`. There are `make hint-2` and `make try-2`.
 #
 # [Contents](../lessons/README.md) · Previous: [1 · The wait](01_the_wait.ipynb) · Next: [3 · Retries](03_retries.ipynb)
+
+# %% [markdown] tags=["notebook-only"]
+# Save it, and run the next cell. There are `hint(2)`, and `make try-2` in a terminal.
+#
+# [Contents](../lessons/README.md) · Previous: [1 · The wait](01_the_wait.ipynb) · Next: [3 · Retries](03_retries.ipynb)
+
+# %% tags=["notebook-only", "skip-execution"]
+from lessons.course.cells import check, hint, progress, solution
+
+check(2)

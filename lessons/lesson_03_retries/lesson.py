@@ -204,8 +204,8 @@ f"25 retries take at least {days:.1f} days"
 # %%
 import time
 
-[entry] = redis.zrange("retry", 0, -1)
-moved = redis.zadd("retry", {entry: time.time() - 1})
+for entry in redis.zrange("retry", 0, -1):
+    redis.zadd("retry", {entry: time.time() - 1})
 
 # %% tags=["hide-input"]
 third = predict(
@@ -249,8 +249,7 @@ keys()
 # %%
 from minijobs import Queue
 
-waiting = next(iter(Queue("default")))
-waiting.jid == jid, waiting["retry_count"]
+[(job.jid == jid, job["retry_count"]) for job in Queue("default")]
 
 # %% [markdown]
 # The same id, with its history in it. A retry is another run of the same job. So you find all its runs under one jid in the
@@ -466,7 +465,20 @@ runs(), redis.zcard("dead") - dead
 # %% [markdown]
 # ## Make it yours
 #
-# Open `lessons/lesson_03_retries/exercise.py`. It is the bug of the post, and it has both mistakes. Then `make check-3`. There
-# are `make hint-3` and `make try-3`.
+# Open [lessons/lesson_03_retries/exercise.py](../lessons/lesson_03_retries/exercise.py). It is the bug of the post, and it has
+# both mistakes.
+
+# %% [markdown] tags=["terminal-only"]
+# Then `make check-3`. There are `make hint-3` and `make try-3`.
 #
 # [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb) · Next: [4 · The morgue](04_the_morgue.ipynb)
+
+# %% [markdown] tags=["notebook-only"]
+# Save it, and run the next cell. There are `hint(3)`, and `make try-3` in a terminal.
+#
+# [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb) · Next: [4 · The morgue](04_the_morgue.ipynb)
+
+# %% tags=["notebook-only", "skip-execution"]
+from lessons.course.cells import check, hint, progress, solution
+
+check(3)

@@ -181,10 +181,9 @@ back
 # %%
 from minijobs import Queue
 
-[dead_job] = DeadSet()
-put_back = dead_job.retry()
+put_back = [job.retry() for job in DeadSet()]
 waits_in = where(plato)
-put_back, waits_in, Queue("default").find(plato)["retry_count"]
+put_back, waits_in, [job["retry_count"] for job in Queue("default")]
 
 # %%
 ran = runs()
@@ -214,14 +213,16 @@ class WelcomeWorker(Worker):
         send_gif(address, f"Welcome, {name}", seconds=0)
 
 # %%
-DeadSet().find(plato).retry()
+if job := DeadSet().find(plato):
+    job.retry()
+
 runs(), where(plato)
 
 # %%
 inbox
 
 # %% [markdown]
-# `find` looks for a jid, in this one place. The old job ran with the new code, and Plato is welcome. Nobody had to remember whom to greet: it was
+# `find` looks for a jid, in this one place, and returns `None` if it is not there. The old job ran with the new code, and Plato is welcome. Nobody had to remember whom to greet: it was
 # written in the job. (Here you are the worker process, and you have the new class. Another one must be started again first, as
 # lesson 2 said.)
 #
@@ -259,9 +260,6 @@ def a_hopeless_job():
     processor.process_one()
     return jid
 
-# %%
-hopeless = a_hopeless_job()
-
 # %% [markdown]
 # It would be tried for three weeks, and fill the log with errors that mean nothing. `kill()` sends it to `dead` now. `delete()`
 # takes it out of the place in which you found it.
@@ -269,6 +267,7 @@ hopeless = a_hopeless_job()
 # %%
 from minijobs import RetrySet
 
+hopeless = a_hopeless_job()
 places = [where(hopeless)]
 RetrySet().find(hopeless).kill()
 places.append(where(hopeless))
@@ -377,7 +376,7 @@ clear_everything()
 # It refused, and said why. The game is over:
 
 # %%
-del os.environ["APP_ENV"]
+os.environ.pop("APP_ENV", None)
 
 # %% [markdown]
 # ## Change something
@@ -440,7 +439,20 @@ after(181)
 # %% [markdown]
 # ## Make it yours
 #
-# Open `lessons/lesson_04_the_morgue/exercise.py`. It is Monday morning, and somebody has proposed the four lines. Then
-# `make check-4`. There are `make hint-4` and `make try-4`.
+# Open [lessons/lesson_04_the_morgue/exercise.py](../lessons/lesson_04_the_morgue/exercise.py). It is Monday morning, and
+# somebody has proposed the four lines.
+
+# %% [markdown] tags=["terminal-only"]
+# Then `make check-4`. There are `make hint-4` and `make try-4`.
 #
 # [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb)
+
+# %% [markdown] tags=["notebook-only"]
+# Save it, and run the next cell. There are `hint(4)`, and `make try-4` in a terminal.
+#
+# [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb)
+
+# %% tags=["notebook-only", "skip-execution"]
+from lessons.course.cells import check, hint, progress, solution
+
+check(4)

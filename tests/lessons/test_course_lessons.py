@@ -138,12 +138,19 @@ def test_no_cell_is_empty(lesson):
 
 
 @every_lesson
-def test_the_last_two_cells_are_the_recap_and_then_the_exercise(lesson):
-    recap, exercise = (cell.source for cell in lesson.cells()[-2:])
+def test_a_lesson_ends_with_the_recap_and_then_the_exercise_each_place_in_its_own_words(lesson):
+    recap, exercise, terminal, notebook, checks = (cell.source for cell in lesson.cells()[-5:])
     assert re.findall(r"^## (.+)$", recap, re.MULTILINE) == ["You might have thought", "To keep"]
     assert re.findall(r"^New words", recap, re.MULTILINE) == ["New words"]
     assert re.findall(r"^## (.+)$", exercise, re.MULTILINE) == ["Make it yours"]
-    assert [cell.kind for cell in lesson.cells()[-2:]] == ["markdown", "markdown"]
+    assert [cell.kind for cell in lesson.cells()[-5:]] == ["markdown"] * 4 + ["code"]
+    tags = [cell.tags for cell in lesson.cells()[-5:]]
+    assert tags == [(), (), ("terminal-only",), ("notebook-only",), ("notebook-only", "skip-execution")]
+    assert f"exercise.py](../lessons/{lesson.folder.name}/exercise.py)" in exercise
+    assert f"`make check-{lesson.number}`" in terminal
+    assert "make check" not in notebook
+    assert checks.endswith(f"check({lesson.number})")
+    assert terminal.splitlines()[-1] == notebook.splitlines()[-1]  # the way on
 
 
 @every_lesson

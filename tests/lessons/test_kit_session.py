@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
@@ -114,7 +116,7 @@ def test_whichever_database_the_url_names_an_empty_one_is_taken(server, monkeypa
 def test_a_taken_database_is_marked_and_the_mark_is_not_shown(server, monkeypatch):
     monkeypatch.setenv("REDIS_URL", server.url)
     redis = start()
-    assert server.database(15).get(session.TAKEN) == b"a lesson is using this database"
+    assert server.database(15).get(session.TAKEN).startswith(b"a lesson is using this database")
     assert str(keys()) == "(Redis holds nothing)"
     assert redis.keys() == []
 
@@ -172,9 +174,123 @@ def test_when_every_database_is_taken_one_sentence_says_so(server, monkeypatch):
     fill(server, *range(1, 16))
     before = server.everything()
     monkeypatch.setenv("REDIS_URL", server.url)
-    with pytest.raises(SystemExit, match=r"Every database of the Redis at REDIS_URL holds keys.*Unset REDIS_URL\.$"):
+    with pytest.raises(SystemExit, match=r"Every database of the Redis at REDIS_URL holds keys.*Or unset REDIS_URL\.$"):
         start()
     assert server.everything() == before
+
+
+# A lesson that was killed leaves its keys, and their names.
+
+
+def killed(server, *made):
+    """What a lesson leaves in the last database if its process is killed: its keys, and a mark that expires."""
+    database = server.database(15)
+    database.set(session.TAKEN, "another lesson", ex=30)
+    for name in made:
+        database.set(name, "x")
+        database.sadd(session.MADE, name)
+    return database
+
+
+def test_the_mark_expires_unless_its_lesson_renews_it(server, monkeypatch):
+    monkeypatch.setattr(session, "MARK_LASTS", 1)
+    monkeypatch.setenv("REDIS_URL", server.url)
+    start()
+    marks = set()
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and len(marks) < 2:  # renewed: it lasts longer than it did
+        before = server.database(15).pttl(session.TAKEN)
+        time.sleep(0.02)
+        if server.database(15).pttl(session.TAKEN) > before > 0:
+            marks.add(before)
+    assert len(marks) == 2
+    assert 0 < server.database(15).pttl(session.TAKEN) <= 1000
+
+
+def test_as_long_as_its_mark_stands_the_database_of_another_lesson_is_left(server, monkeypatch):
+    killed(server, "theirs")
+    monkeypatch.setenv("REDIS_URL", server.url)
+    start()
+    assert server.database(15).get("theirs") == b"x"
+    assert session._session.where.startswith(f"{connection.address(server.database(14))}")
+
+
+def test_what_a_killed_lesson_left_is_deleted_by_the_next_one(server, monkeypatch, push):
+    killed(server, "theirs", "queue:default").delete(session.TAKEN)  # it has expired
+    monkeypatch.setenv("REDIS_URL", server.url)
+    start()
+    assert list(server.everything()) == [(15, session.TAKEN.encode())]
+    push()
+    assert server.database(15).llen("queue:default") == 1
+
+
+def test_where_somebody_elses_keys_lie_beside_them_nothing_is_deleted(server, monkeypatch):
+    killed(server, "theirs").set("foreign", "x")
+    server.database(15).delete(session.TAKEN)
+    before = server.everything()
+    monkeypatch.setenv("REDIS_URL", server.url)
+    start()
+    session.end()
+    assert server.everything() == before
+
+
+def test_each_key_that_a_lesson_makes_is_written_down_before_it_is_made(server, monkeypatch, push):
+    monkeypatch.setenv("REDIS_URL", server.url)
+    redis = start()
+    push()
+    redis.set("by hand", 1)
+    made = server.database(15).smembers(session.MADE)
+    assert made == {b"queues", b"queue:default", b"by hand"}
+    assert set(server.database(15).keys()) == made | {name.encode() for name in session.OURS}
+
+
+def test_a_lesson_that_stood_still_while_another_took_its_database_says_so_and_deletes_nothing(server, monkeypatch, push):
+    monkeypatch.setattr(session, "MARK_LASTS", 0.04)
+    monkeypatch.setattr(redis_py.Redis, "set", no_expiry(redis_py.Redis.set))
+    monkeypatch.setenv("REDIS_URL", server.url)
+    start()
+    push()
+    server.database(15).set(session.TAKEN, "another lesson")
+    deadline = time.monotonic() + 30
+    with pytest.raises(RuntimeError, match="another lesson has taken its database"):
+        while time.monotonic() < deadline:
+            push()
+    before = server.everything()
+    session.end()
+    assert server.everything() == before
+
+
+def no_expiry(set_key):
+    """SET without its EX, for a mark that is renewed more often than Redis can count."""
+    return lambda self, name, value, ex=None, **more: set_key(self, name, value, **more)
+
+
+def test_when_lessons_have_taken_the_last_databases_it_says_how_many_and_what_to_do(server, monkeypatch):
+    fill(server, *range(1, 15))
+    killed(server)
+    monkeypatch.setenv("REDIS_URL", server.url)
+    with pytest.raises(SystemExit, match=r"Other lessons are using 1 of them: end one, or wait a minute if it was killed\."):
+        start()
+
+
+def test_an_object_of_the_redis_before_start_was_called_again_says_so(lesson, push):
+    processor = Processor(Fetcher("default"))
+    push()
+    start()
+    with pytest.raises(RuntimeError, match=r"This belongs to a Redis that is gone: start\(\) has been called again\."):
+        processor.process_one()
+    with pytest.raises(RuntimeError, match="a Redis that is gone"):
+        lesson.keys()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+def test_a_terminal_that_is_closed_leaves_nothing_on_a_shared_server(server, terminal, copied):
+    played = terminal(copied(), "play", "2", REDIS_URL=server.url)
+    played.until("go on")
+    assert server.everything()
+    played.process.send_signal(signal.SIGHUP)
+    played.ended()
+    assert server.everything() == {}
 
 
 def test_a_lesson_says_in_one_sentence_that_there_is_no_server(ask, copied, tmp_path):

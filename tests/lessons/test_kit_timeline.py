@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
-import io
+import re
 import time
 from contextlib import suppress
+from html import escape
+from xml.etree import ElementTree
 
-import matplotlib.image
 import pytest
 
 from lessons.course import player
@@ -70,25 +72,37 @@ def test_when_nothing_happened_it_says_so():
 
 
 def test_the_picture_is_a_picture_with_words_and_text_beside_it(day):
-    data, metadata = day._repr_mimebundle_()
-    pixels = matplotlib.image.imread(io.BytesIO(data["image/png"]))
-    assert pixels.shape[1] > 500
-    assert pixels.std() > 0.01  # something is drawn on it
-    assert data["text/plain"] == str(day)
-    assert metadata["image/png"]["alt"] == (
+    drawn, alternative = picture(day)
+    assert float(drawn.get("width").removesuffix("pt")) > 400
+    texts = ["".join(text.itertext()) for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"your code", "worker", "inbox", "SendGif, 5.0 s", "seconds"} <= set(texts)
+    assert alternative == (
         "your code: perform_async, 0.0 s, at 0.0 s; worker: SendGif, 5.0 s, at 1.0 s; "
         "inbox: mail to ada@example.com, at 6.0 s"
     )
 
 
+def test_the_same_day_is_the_same_picture_on_a_page_of_any_colour(day):
+    assert day.html() == day.html()
+    drawn, _ = picture(day)
+    colours = set(re.findall(r"#[0-9a-f]{6}\b", ElementTree.tostring(drawn, encoding="unicode")))
+    assert not colours & {"#ffffff", "#000000"}
+
+
+def picture(drawn):
+    """What a notebook shows: the SVG, and the words beside it."""
+    source, alternative = re.fullmatch(r'<img src="data:image/svg\+xml;base64,([^"]+)" alt="([^"]*)">', drawn.html()).groups()
+    return ElementTree.fromstring(base64.b64decode(source)), alternative
+
+
 def test_an_empty_picture_can_be_drawn_too():
-    data, _ = Timeline([])._repr_mimebundle_()
-    assert data["image/png"].startswith(b"\x89PNG")
+    picture(Timeline([]))
 
 
 def test_without_matplotlib_there_is_the_text(day, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    assert day._repr_mimebundle_() == {"text/plain": str(day)}
+    assert "<img" not in day.html()
+    assert escape(day.lines()[1]) in day.html()
 
 
 def test_a_run_of_a_job_fills_the_workers_lane_and_a_mail_that_of_the_inbox(lesson):

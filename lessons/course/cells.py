@@ -1,0 +1,129 @@
+"""The course in a notebook: what its cells can call, and what goes on beside them.
+
+    from lessons.course.cells import check, hint, progress, solution
+
+Each returns one object, which the cell shows. `make notebook-3` has every kernel load this module when it starts
+(`startup.py`), so that cells are counted, and a name that is not there is explained, from the first cell on.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any
+
+from lessons.kit.show import Shown
+from lessons.kit.timeline import notebook_shell
+
+from . import catalogue, commands, console, progress as remembered
+
+UNKNOWN_NAME = (
+    "If this name is from a cell further up: that cell has not run in this kernel. After a restart of the kernel none has. "
+    "Run > Run All Above Selected Cell runs them."
+)
+
+
+class Page(Shown):
+    """What a command of the course says, as one object: Markdown in a notebook, plain text elsewhere."""
+
+    def __init__(self) -> None:
+        self._pieces: list[tuple[str, str]] = []
+
+    def text(self, line: str) -> None:
+        """A line of plain words."""
+        self._pieces.append(("text", line))
+
+    def markdown(self, source: str) -> None:
+        """Prose, or code between its marks."""
+        self._pieces.append(("markdown", source))
+
+    def how(self, verb: str, number: int | None, options: dict[str, object]) -> str | None:
+        """What to type in a cell for it; None if it is for a terminal."""
+        if verb in ("check", "hint", "solution"):
+            return f"{verb}({number}{', force=True' if options.get('FORCE') else ''})"
+        if verb == "progress":
+            return "progress()"
+        return f"open {catalogue.lesson(number).working_copy.name}" if verb == "lesson" and number else None
+
+    def lines(self) -> list[str]:
+        return [line for _, piece in self._pieces for line in piece.splitlines() or [""]]
+
+    def _repr_markdown_(self) -> str:
+        parts = []
+        for kind, pieces in groupby(self._pieces, key=lambda piece: piece[0]):
+            source = "\n".join(piece for _, piece in pieces).strip("\n")
+            parts.append(f"```text\n{source}\n```" if kind == "text" and source else source)
+        return "\n\n".join(parts)
+
+    _repr_html_ = None  # a notebook would prefer it
+
+
+def check(number: int) -> Page:
+    """Check your exercise, as it was saved last."""
+    exercise = catalogue.lesson(number).exercise
+    saved = time.strftime("%H:%M:%S", time.localtime(exercise.stat().st_mtime)) if exercise.exists() else ""
+    return _said(commands.check, f"Your exercise, as it was saved at {saved}." if saved else "", number=number)
+
+
+def hint(number: int) -> Page:
+    """One more hint."""
+    return _said(commands.hint, number=number)
+
+
+def solution(number: int, *, force: bool = False) -> Page:
+    """A solution, with its explanation, once your exercise passes; before that with `force=True`."""
+    return _said(commands.solution, number=number, force=force)
+
+
+def progress() -> Page:
+    """What is done, and what is next."""
+    return _said(commands.show_progress)
+
+
+def _said(command: Callable[..., Any], first: str = "", **arguments: Any) -> Page:
+    page = console.page = Page()
+    if first:
+        page.text(first)
+    try:
+        command(**arguments)
+    except commands.TROUBLE as error:
+        page.text(str(error))
+    finally:
+        console.page = None
+    return page
+
+
+_heard = False
+_ran: set[str] = set()  # the ids of the cells that have run in this kernel
+
+
+def listen() -> None:
+    """From now on, note when all cells of a lesson have run, and explain a name that is not there."""
+    global _heard
+    shell = notebook_shell()
+    if shell is None or _heard:
+        return
+    _heard = True
+    shell.events.register("post_run_cell", lambda result: _note_run(getattr(result.info, "cell_id", None)))
+
+    def explain(shell: Any, kind: Any, error: Any, traceback: Any, tb_offset: Any = None) -> None:
+        shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
+        print(UNKNOWN_NAME)
+
+    shell.set_custom_exc((NameError,), explain)
+
+
+def _note_run(cell_id: str | None) -> None:
+    """A cell has run. Its lesson counts as played if that was the last one missing."""
+    found = re.fullmatch(r"lesson-(\d+)-cell-\d+", cell_id or "")
+    if found is None or cell_id in _ran:
+        return
+    _ran.add(found[0])
+    one = catalogue.lesson(int(found[1]))
+    if set(one.ids_of_code()) <= _ran:
+        remembered.note(one, played=True)
+
+
+listen()
