@@ -17,7 +17,8 @@ from typing import Any
 from lessons.kit.show import Shown
 from lessons.kit.timeline import notebook_shell
 
-from . import catalogue, commands, console, progress as remembered
+from . import catalogue, commands, console
+from . import progress as remembered
 
 UNKNOWN_NAME = (
     "If this name is from a cell further up: that cell has not run in this kernel. After a restart of the kernel none has. "

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +54,8 @@ class Result:
         return self.unmet is None
 
 
-def examine(lesson: Lesson, answer: Path) -> Result:
-    """Check `answer` as the answer to a lesson's exercise, in another process."""
+def examine(lesson: Lesson, answer: Path, start: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> Result:
+    """Check `answer` as the answer to a lesson's exercise, in another process, which `start` starts."""
     if why := unreadable(answer):
         return Result(unmet="The exercise can be read.", reason=f"{why}\nTo start over: {how('reset', lesson.number)}")
     with tempfile.TemporaryDirectory(prefix="minijobs-check-") as folder:
@@ -64,7 +65,7 @@ def examine(lesson: Lesson, answer: Path) -> Result:
         command += ["-p", "lessons.course.telling", "-p", "no:cacheprovider", "-o", "filterwarnings=", "-o", "addopts="]
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_FOR_A_CHECK}
         own = {"MINIJOBS_CHECK_TELLS": str(told), "MINIJOBS_CHECK_OF": str(answer)}
-        process = subprocess.Popen(
+        process = start(
             command,
             cwd=LESSONS.parent,
             env={**inherited, **ENVIRONMENT, **own},

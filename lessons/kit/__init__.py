@@ -6,7 +6,7 @@ from .people import User, find_user
 from .prediction import predict
 from .session import commands, end, keys, start, where
 from .show import Table
-from .stage import let_time_pass
+from .stage import let_time_pass, wait_until
 from .timeline import clock, timeline
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "send_gif",
     "start",
     "timeline",
+    "wait_until",
     "where",
 ]

@@ -65,6 +65,18 @@ def let_time_pass(seconds: float) -> None:
     time.sleep(pause(seconds))
 
 
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until this is so. Raises TimeoutError if it is not within so many seconds.
+
+    >>> wait_until(lambda: True)
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"What this waits for has not come within {seconds:.0f} seconds.")
+        time.sleep(0.01)
+
+
 def ask(question: str) -> str:
     """What somebody types at a prompt. What they typed before it was there is thrown away. Raises EOFError at the end."""
     global questions

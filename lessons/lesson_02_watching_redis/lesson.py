@@ -202,9 +202,8 @@ told_fetch.only("lmove")
 
 # %% [markdown]
 # `LMOVE` takes an entry out of one list and puts it into another, in a single step. There is no moment in
-# which the job is in neither. Why that matters: if the process dies right now, the job is still there, and the set `inflight`
-# says in which list to look for it. (If you guessed b: so it is in Sidekiq's free version. There, a job is lost if the process
-# dies at that moment.)
+# which the job is in neither. So Redis holds it the whole time, and the set `inflight` says in which list. (If you guessed b:
+# that is how Sidekiq's free version does it. There, a command takes the job out of Redis, and only the process has it.)
 #
 # ## Step 3: run
 #

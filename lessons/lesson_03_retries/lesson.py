@@ -232,8 +232,8 @@ keys()
 
 # %% [markdown]
 # Nothing happened. The job is still in `retry`, and `process_one` takes jobs from queues only. A moment that passes does nothing
-# by itself. Somebody must look, and move what is due back to its queue. This somebody is the **poller**: another part of a
-# worker process, which looks every few seconds. Here you are the poller, once:
+# by itself. Somebody must look, and move what is due back to its queue. This somebody is the **poller**, another part of a
+# worker process. Here you are the poller, once. (Near the end of this lesson, a real one does it.)
 
 # %%
 from minijobs import poll
@@ -385,17 +385,32 @@ Table(
 # Two mistakes, and each is enough. In the left column, nothing that you do inside the worker helps: there is no job that could
 # be tried again. In the lower row, there is a job, and it counts as done.
 #
-# Four mails were refused once each. Let the time of the next try come, and count what arrives:
+# Four mails were refused once each. Now let the time of the next try come, and count what arrives. This time you do nothing.
+# `Server` is all that a worker process does, poller included, each part in a thread of its own. It runs until it is stopped.
+# (Usually its poller looks every few seconds. Here it is told to look every tenth of a second.)
 
 # %%
-poll(now=time.time() + 60)  # as if a minute had passed
-processor.process_one().name
+import threading
+
+from lessons.kit import wait_until
+from minijobs import Server
+
+for entry in redis.zrange("retry", 0, -1):
+    redis.zadd("retry", {entry: time.time() - 1})
+
+# %%
+server = Server(concurrency=1, poll=0.1)
+running = threading.Thread(target=server.run)
+running.start()
+wait_until(lambda: not redis.exists("retry", "queue:default"))
+server.stop()
+running.join()
 
 # %%
 inbox
 
 # %% [markdown]
-# One *hello* of four.
+# The poller found the job by itself, and a thread ran it. One *hello* of four.
 #
 # ## Change something
 #

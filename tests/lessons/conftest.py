@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import pty
 import re
@@ -171,6 +172,63 @@ def terminal() -> Iterator[Callable[..., Terminal]]:
 
     def open_one(folder: Path, *words: str, **environment: str) -> Terminal:
         opened.append(Terminal([sys.executable, "-m", "lessons", *words], folder, surroundings(TERM="xterm", **environment)))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+class Kernel:
+    """A kernel, and a cell at a time run in it."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        path = os.pathsep.join([str(folder), str(ROOT)])
+        known = surroundings(PYTHONPATH=path, PYTHONSTARTUP=str(folder / "lessons/course/startup.py"), **environment)
+        from jupyter_client.manager import start_new_kernel
+
+        self._manager, self._client = start_new_kernel(cwd=str(folder / "notebooks"), env=known, startup_timeout=DEADLINE)
+
+    def run(self, source: str, cell_id: str | None = None) -> tuple[str, dict[str, str]]:
+        """Run it. Returns what it printed, and all that it showed, by kind."""
+        content = {"code": source, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+        metadata = {"cellId": cell_id} if cell_id else {}
+        asked = self._client.session.msg("execute_request", {**content, "stop_on_error": False}, metadata=metadata)
+        self._client.shell_channel.send(asked)
+        printed = ""
+        shown: dict[str, str] = {}
+        while True:
+            message = self._client.get_iopub_msg(timeout=DEADLINE)
+            if message["parent_header"].get("msg_id") != asked["header"]["msg_id"]:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "stream":
+                printed += content["text"]
+            elif kind in ("execute_result", "display_data"):
+                shown |= content["data"]
+            elif kind == "error":
+                printed += f"{content['ename']}: {content['evalue']}\n"
+            elif kind == "status" and content["execution_state"] == "idle":
+                return printed, shown
+
+    def progress(self) -> dict[str, dict[str, Any]]:
+        """What was noted of the lessons."""
+        file = self.folder / "lessons" / ".progress.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def close(self) -> None:
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module")
+def open_kernel() -> Iterator[Callable[..., Kernel]]:
+    """A kernel in a copy of the course, as JupyterLab starts one there."""
+    opened: list[Kernel] = []
+
+    def open_one(folder: Path, **environment: str) -> Kernel:
+        opened.append(Kernel(folder, **environment))
         return opened[-1]
 
     yield open_one

@@ -6,8 +6,11 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import forking
 import pytest
 
 from lessons.course import checking, rejection
@@ -150,9 +153,20 @@ def found(tmp_path_factory):
         answers[name][1].write_text(path.read_text() + "\n" + noise)
     answers["no check"] = (Lesson(9, "gone", folder), LESSONS[0].solution)
     answers["no exercise"] = (LESSONS[0], folder / "gone.py")
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        results = pool.map(lambda one: checking.examine(*one), answers.values())
+    with forks(folder) as start, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        results = pool.map(lambda one: checking.examine(*one, start=start), answers.values())
         return dict(zip(answers, results, strict=True))
+
+
+@contextmanager
+def forks(folder):
+    """What starts the process of a check: a fork of one that has imported everything, where the system can wait for it."""
+    if not hasattr(os, "pidfd_open"):
+        yield subprocess.Popen
+        return
+    imported = ("pytest", "fakeredis", "lessons.kit", "lessons.course.witness", "lessons.course.rejection")
+    with forking.server(folder, *imported) as fork:
+        yield fork
 
 
 def parts(reason):

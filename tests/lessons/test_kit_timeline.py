@@ -91,7 +91,9 @@ def test_the_same_day_is_the_same_picture_on_a_page_of_any_colour(day):
 
 def picture(drawn):
     """What a notebook shows: the SVG, and the words beside it."""
-    source, alternative = re.fullmatch(r'<img src="data:image/svg\+xml;base64,([^"]+)" alt="([^"]*)">', drawn.html()).groups()
+    source, alternative = re.fullmatch(
+        r'<img src="data:image/svg\+xml;base64,([^"]+)" alt="([^"]*)">', drawn.html()
+    ).groups()
     return ElementTree.fromstring(base64.b64decode(source)), alternative
 
 

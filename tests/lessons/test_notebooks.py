@@ -75,7 +75,9 @@ def test_the_notebook_holds_nothing_of_the_machine_that_built_it(lesson):
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python"},
     }
-    assert all(set(cell.metadata) <= {"tags", "lines_to_next_cell", "jupyter"} for cell in stored.cells)  # no times of execution
+    assert all(
+        set(cell.metadata) <= {"tags", "lines_to_next_cell", "jupyter"} for cell in stored.cells
+    )  # no times of execution
     text = lesson.notebook.read_text(encoding="utf-8")
     for path in (str(Path(__file__).parents[2]), "/site-packages/", "lib/python3"):
         assert text.count(path) == 0, path
