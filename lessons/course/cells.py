@@ -21,7 +21,7 @@ from . import catalogue, commands, console
 from . import progress as remembered
 
 UNKNOWN_NAME = (
-    "If this name is from a cell further up: that cell has not run in this kernel. After a restart of the kernel none has. "
+    "If this name is from a cell further up: that cell has not run in this kernel. After a kernel restart, no cell has. "
     "Run > Run All Above Selected Cell runs them."
 )
 

@@ -111,7 +111,7 @@ def check(lesson: Lesson, *, watching: bool = False) -> bool:
     for requirement in result.met:
         hang("  ok  ", requirement, style="green")
     if result.passed:
-        say(f"Right. A solution, and why: {how('solution', lesson.number)}")
+        say(f"Right. A solution, explained: {how('solution', lesson.number)}")
         say(f"What is next: {how('progress')}")
         progress.note(lesson, passed=True, solved=True)
         return True
@@ -162,7 +162,7 @@ def _result(told: list[dict[str, Any]], printed: str, ending: str, answer: Path)
         result.unmet = result.unmet or "The check comes to an end."
         at = f"line {line} of {answer.name}: {linecache.getline(str(answer), line).strip()}" if line else answer.name
         result.reason = (
-            "Expected:    the check ends.\nInstead:     it was still running after a long time, and was ended.\n"
+            "Expected:    the check ends.\nInstead:     it was still running after a long time, and was stopped.\n"
             f"At:          {at}"
         )
     elif ending == "prints":

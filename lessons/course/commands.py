@@ -88,7 +88,7 @@ def hint(number: int) -> None:
         prose(f"**Hint {n} of {len(hints)}.** {text}")
         say("")
     if shown == len(hints):
-        say(f"That was the last one. The solution, without solving it first: {how('solution', one.number, FORCE=1)}")
+        say(f"That was the last hint. To see the solution without solving it first: {how('solution', one.number, FORCE=1)}")
 
 
 def solution(number: int, force: bool = False) -> int:
@@ -97,7 +97,7 @@ def solution(number: int, force: bool = False) -> int:
     if not (force or progress.of(one).get("solved")):
         say("The solution is shown once your exercise has passed its check.")
         say(f"A hint costs less: {how('hint', number)}")
-        say(f"To see it all the same: {how('solution', number, FORCE=1)}")
+        say(f"To see it anyway: {how('solution', number, FORCE=1)}")
         return 1
     source = one.solution.read_text(encoding="utf-8")
     explanation = ast.get_docstring(ast.parse(source)) or ""
@@ -132,7 +132,7 @@ def reset(number: int, force: bool = False) -> int:
 
 
 def try_out(number: int) -> None:
-    """A Python prompt with your exercise loaded, an empty Redis and an inbox: look for yourself."""
+    """A Python prompt with your exercise loaded, an empty Redis and an inbox: see for yourself."""
     one = catalogue.lesson(number)
     stage.watched = sys.stdin.isatty()
     redis = kit.start()
@@ -144,7 +144,7 @@ def try_out(number: int) -> None:
         here = {"redis": redis, "inbox": inbox, "processor": processor, "work": processor.process_one, "time": time}
         banner = (
             f"Your exercise {progress.relative(one.exercise)} is loaded. To look: keys(), commands(), inbox. "
-            "To run the next job: work(). To move what is due: poll(now=…). Ctrl-D ends this."
+            "To run the next job: work(). To move jobs that are due to their queues: poll(now=…). Ctrl-D ends this."
         )
         prompt(banner, {**tools, **here, **vars(module)})
     finally:
@@ -167,7 +167,7 @@ def notebook(number: int) -> int:
         if not notebooks.was_used(other):
             notebooks.write_working_copy(other)
     if notebooks.is_out_of_date(one):
-        say(f"Your notebook of lesson {number} is from before the lesson was changed. For a new one: {how('reset', number)}")
+        say(f"Your notebook of lesson {number} is older than the lesson itself. For a new one: {how('reset', number)}")
     tools = str(Path(sys.executable).parent)  # so that its terminals find python, pytest and minijobs
     path = os.pathsep.join([tools, os.environ.get("PATH", "")])
     kernels = str(Path(__file__).with_name("startup.py"))
@@ -188,7 +188,7 @@ ALLOW_ROOT = """mkdir -p ~/.jupyter && echo '{"ServerApp": {"allow_root": true}}
 
 
 def build() -> None:
-    """Build all notebooks anew from the lessons, run them, and store what came out."""
+    """Rebuild all notebooks from the lessons, run them, and store the outputs."""
     _needs("nbclient", "notebooks")
     from . import notebooks
 
@@ -237,7 +237,7 @@ def _load(one: Lesson) -> ModuleType:
     try:
         return catalogue.load(one.exercise)
     except (Exception, SystemExit) as error:
-        where = f"Where it is: {how('check', one.number)}"
+        where = f"To see where: {how('check', one.number)}"
         raise CannotLoad(f"{file} cannot be loaded: {type(error).__name__}: {error}. {where}") from error
 
 

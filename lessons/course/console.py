@@ -86,7 +86,7 @@ def prompt(banner: str, names: dict[str, Any]) -> None:
 
 class _Leave:
     def __repr__(self) -> str:
-        return "Ctrl-D or exit() leads back."
+        return "Ctrl-D or exit() takes you back."
 
     def __call__(self, code: object = None) -> NoReturn:
         raise SystemExit(code)

@@ -52,7 +52,7 @@ def play(lesson: Lesson, start: int = 1) -> None:
         if watched:
             stack.enter_context(paged(lambda: _wait("── Enter: the rest · p: a Python prompt, here · q: stop ── ")))
         if start > 1:
-            say(f"Steps 1 to {start - 1} have been run unseen, with their pauses cut short.")
+            say(f"Steps 1 to {start - 1} have already run, unseen, with their pauses cut short.")
             say("")
         for here, step in enumerate(steps[start - 1 :], start=start):
             following = here
@@ -142,12 +142,12 @@ def _wait(question: str) -> None:
             assert stage.look is not None
             stage.look()
         else:
-            say("Enter, p or q. (A guess is asked for where there is a question.)")
+            say("Press Enter, or type p or q. (You can guess where there is a question.)")
 
 
 def _look(names: dict[str, Any]) -> None:
     with reading(), unpaged():
-        prompt("Everything of this lesson is here: its names, its Redis. Ctrl-D leads back to it.", names)
+        prompt("Everything from this lesson is here: its names, its Redis. Ctrl-D takes you back to it.", names)
 
 
 @contextmanager

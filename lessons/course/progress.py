@@ -30,7 +30,7 @@ def note(lesson: Lesson, **what: Any) -> None:
             new.write_text(json.dumps(kept, indent=1), encoding="utf-8")
             os.replace(new, FILE)  # whole or not at all
     except OSError as error:
-        say(f"Your progress could not be noted in {FILE.name}: {error.strerror or error}.")
+        say(f"Your progress could not be saved in {FILE.name}: {error.strerror or error}.")
 
 
 @contextmanager

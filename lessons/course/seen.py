@@ -121,8 +121,8 @@ def brief(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def held(entries: list[Entry]) -> str:
-    """How many jobs are where, in words.
+def held(entries: list[Entry], kind: str = "") -> str:
+    """How many jobs are where, in words; `kind` is a word for them.
 
     >>> job = b'{"class":"Greet","args":[]}'
     >>> held([Entry("queue:default", job), Entry("dead", job, 1.0), Entry("dead", job, 2.0), Entry("visitors", b"7")])
@@ -130,7 +130,7 @@ def held(entries: list[Entry]) -> str:
     """
     counts = Counter(entry.key for entry in entries if entry.job)
     return (
-        f"Redis holds jobs: {', '.join(f'{count} in {key}' for key, count in counts.items())}"
+        f"Redis holds {kind}jobs: {', '.join(f'{count} in {key}' for key, count in counts.items())}"
         if counts
-        else "Redis holds no job"
+        else f"Redis holds no {kind}job"
     )

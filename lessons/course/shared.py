@@ -14,9 +14,8 @@ def fake_mode(call: Call) -> str | None:
     for event in call.of("push"):
         if event.what["mode"] == "fake":
             return (
-                f"minijobs.testing's fake mode. The push{event.line} went into a list of this process, and Redis never "
-                "heard "
-                "of it: a tool for tests."
+                f"minijobs.testing's fake mode. The push{event.line} went into a list in this process, and Redis never "
+                "heard of it: a tool for tests."
             )
     return None
 
@@ -54,12 +53,12 @@ def runs_inline(call: Call) -> str | None:
 def runs_nothing(call: Call) -> str | None:
     """The function is async or a generator, so calling it ran nothing."""
     kinds: list[tuple[Any, str]] = [
-        (inspect.isgenerator, "a generator, because it holds a yield"),
+        (inspect.isgenerator, "a generator, because it contains a yield"),
         (inspect.iscoroutine, "async"),
     ]
     for kind, name in kinds:
         if kind(call.result) and not call.events:
-            return f"a function that is {name}. Calling it runs nothing of what is written in it."
+            return f"a function that is {name}. Calling it runs none of its code."
     return None
 
 
@@ -67,8 +66,8 @@ def pushes_nothing(call: Call) -> str | None:
     """The call left no trace at all."""
     if not call.events and not call.left and call.error is None:
         return (
-            "no call of perform_async that took effect: nothing was pushed, and no mail was sent. So nobody will ever "
-            "send it."
+            "no call of perform_async that took effect: nothing was pushed, and no mail was sent. So the mail will never "
+            "be sent."
         )
     return None
 
@@ -77,7 +76,10 @@ def other_arguments(runs: Iterable[Run]) -> str | None:
     """`perform` could not be called with the job's arguments."""
     for run in runs:
         if isinstance(run.error, TypeError) and "perform()" in str(run.error) and "argument" in str(run.error):
-            return f"perform takes other arguments than the job carries. Its args are {brief(run.job['args'], 80)}."
+            return (
+                "perform takes different arguments from the ones the job carries. The job's args are "
+                f"{brief(run.job['args'], 80)}."
+            )
     return None
 
 
@@ -86,7 +88,7 @@ def does_nothing(runs: Iterable[Run]) -> str | None:
     runs = list(runs)
     if runs and not any(run.error or run.events for run in runs):
         return (
-            "a perform whose run does nothing. No mail was sent, no error was raised, and so the job counts as done: nobody "
+            "a perform that does nothing. No mail was sent, and no error was raised, so the job counts as done: nobody "
             "checks that it did what you meant."
         )
     return None
@@ -96,8 +98,7 @@ def works_in_one_process_only(together: list[Run], apart: list[Run]) -> str | No
     """Jobs that are pushed and run in one process work, and those that another process runs fail."""
     if together and apart and not any(run.error for run in together) and all(run.error for run in apart):
         return (
-            "a variable of the process that pushed. There the job works; in another process, which has the same code and "
-            "none "
-            "of its variables, it failed. The worker process is another one."
+            "a variable of the process that pushed the job. In that process the job works; in another one, which has the "
+            "same code but none of its variables, it failed. The worker process is another process."
         )
     return None

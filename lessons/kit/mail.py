@@ -93,7 +93,7 @@ _inbox: Inbox | None = None
 
 
 def catch_mail() -> Inbox:
-    """Start the mail server of this lesson, empty, and give back its inbox."""
+    """Start the mail server of this lesson, empty, and return its inbox."""
     global _inbox
     if _inbox is not None:
         _inbox.stop()

@@ -16,7 +16,7 @@ AWAY = ConnectionError("nobody answers")
 
 
 def monday_morning(names: Sequence[str] = ("Plato", "Sappho", "Zeno")) -> None:
-    """Put the jobs there. `names` are those whom nobody has welcomed; two at least.
+    """Put the jobs of that Monday into Redis. `names` are the people whom nobody has welcomed yet, at least two.
 
     There are good and bad jobs in each place, jobs of one class with different errors, and one error with different classes.
     """

@@ -35,7 +35,7 @@ class Prediction(Shown):
             return [f"Your guess is {self.guess}. Now let it happen." if self.guess else "No guess. Let it happen."]
         return [
             *self.asked(),
-            f"Your guess: {self.guess}." if self.guess else 'No guess yet: guess="a" is one, or just go on.',
+            f"Your guess: {self.guess}." if self.guess else 'No guess yet. Write guess="a" into the cell, or just go on.',
         ]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Answer(Shown):
 
     def lines(self) -> list[str]:
         choices, guess = self.prediction.choices, self.prediction.guess
-        lines = [f"What happened is {self.right}: {choices[self.right]}", f"What one could see: {self.seen}."]
+        lines = [f"What happened is {self.right}: {choices[self.right]}", f"What you could see: {self.seen}."]
         if stage.watched and not self.prediction.shown:  # it was asked in a step that ran unseen
             lines = [*self.prediction.asked(), *lines]
         if guess == self.right:
@@ -105,7 +105,7 @@ def predict(question: str, *, guess: str | None = None, **choices: str) -> Predi
     >>> where = predict("Where is it?", a="In the queue.", b="Nowhere.", guess="b")
     >>> where.answer("queue:default holds 1 job", a=True, b=False)
     What happened is a: In the queue.
-    What one could see: queue:default holds 1 job.
+    What you could see: queue:default holds 1 job.
     You guessed b: Nowhere.
     """
     guess = (guess or "").strip().lower() or None

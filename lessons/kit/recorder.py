@@ -92,7 +92,7 @@ class Commands(Shown):
 
     def lines(self) -> list[str]:
         if not self.told:
-            return ["(minijobs told Redis nothing)"]
+            return ["(minijobs sent Redis no command)"]
         return [line for told in self.told for line in told.lines(unfold=self.unfold)]
 
 

@@ -31,7 +31,7 @@ OURS = frozenset({TAKEN, MADE})
 MARK_LASTS = 60  # seconds
 DATABASES = range(15, 0, -1)
 
-STARTED_AGAIN = "This belongs to a Redis that is gone: start() has been called again. Run the cells after it once more."
+STARTED_AGAIN = "This belongs to a Redis that is gone: start() has been called again. Run the cells after it again."
 TAKEN_BY_ANOTHER = (
     "This lesson stood still for more than a minute, as when a computer sleeps, and another lesson has taken its database. "
     "Run start() again, and the cells after it."
@@ -129,15 +129,16 @@ def keys() -> Keys:
 
 
 def commands(only: str | None = None, *, unfold: bool = False) -> Commands:
-    """What minijobs told Redis since this was last asked; `only` filters as grep does ("hset|lpush"), `unfold` spreads JSON.
+    """The commands that minijobs sent since the last call; `only` filters as grep does ("hset|lpush"), `unfold` spreads
+    JSON over several lines.
 
-    What you ask to look, with `redis` or `keys()`, is not in it.
+    What you send in order to look, with `redis` or `keys()`, is left out.
     """
     return Commands(matching(_started().recorder.since_last_look(), only), unfold=unfold)
 
 
 def where(jid: str) -> str:
-    """The keys that hold the job with this id, in a few words. That a heartbeat quotes it does not count."""
+    """The key that holds the job with this id, or "nowhere". A heartbeat that quotes it does not count."""
     values = Snapshot.take(_started().looking, ignore=OURS).values
     holding = [name for name, value in values.items() if any(jid in entry for _, entry in value.entries)]
     return ", ".join(name for name in holding if not name.endswith(":work")) or "nowhere"
@@ -172,7 +173,7 @@ def _empty_database(url: str, mark: str) -> tuple[str, redis.Redis]:
             raise SystemExit(f"No Redis answers at REDIS_URL ({error}). Unset it, and the lesson brings its own.") from None
     others = f" Other lessons are using {taken} of them: end one, or wait a minute if it was killed." if taken else ""
     raise SystemExit(
-        f"Every database of the Redis at REDIS_URL holds keys, and a lesson wants an empty one.{others} Or unset REDIS_URL."
+        f"Every database of the Redis at REDIS_URL holds keys, and a lesson needs an empty one.{others} Or unset REDIS_URL."
     )
 
 

@@ -61,19 +61,19 @@ def pace() -> float:
 
 
 def let_time_pass(seconds: float) -> None:
-    """Do nothing for so long."""
+    """Do nothing for that many seconds."""
     time.sleep(pause(seconds))
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until this is so. Raises TimeoutError if it is not within so many seconds.
+    """Wait until `condition()` is true. Raises TimeoutError if that takes more than `seconds`.
 
     >>> wait_until(lambda: True)
     """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"What this waits for has not come within {seconds:.0f} seconds.")
+            raise TimeoutError(f"What this waits for did not happen within {seconds:.0f} seconds.")
         time.sleep(0.01)
 
 

@@ -5,23 +5,23 @@
 #
 # 15 minutes. Before this: you know Python. Redis, queues and jobs are explained as they come up.
 #
-# At the end you can say what each of two calls does that look nearly the same, and you have seen it.
+# At the end you can say what each of two nearly identical calls does, and you will have seen it happen.
 #
 # [Contents](../lessons/README.md) · Next: [2 · Watching Redis](02_watching_redis.ipynb)
 
 # %% [markdown]
 # ## An application that makes people wait
 #
-# There is a small web application. A page has a form with two fields: an e-mail address and a thought. You press *send*,
-# and the application mails the thought, with a funny picture, to that address.
+# Take a small web application. Its page has a form with two fields: an e-mail address and a thought. You press *send*, and
+# the application mails the thought, with a funny picture, to that address.
 #
-# Two things belong to it here:
+# In this lesson, it comes with two things:
 #
-# - **An inbox.** A real mail server runs inside this lesson. It keeps every mail, so that you can look.
-# - **Redis.** Redis is a program that keeps data under names. The names are called *keys*. It stands beside your
-#   application, and other programs can use the same one. It is empty now, and it stays empty for a while. (So that you need
-#   not install it, these lessons bring a stand-in that runs inside them and answers as Redis does. With a Redis of your own,
-#   named in `REDIS_URL`, they show the same.)
+# - **An inbox.** A real mail server runs inside this lesson. It keeps every mail, so that you can look at it.
+# - **Redis.** Redis is a program that keeps data under names. The names are called *keys*. It runs beside your application,
+#   and other programs can use the same one. It is empty now. (You need not install it: these lessons bring a stand-in that
+#   runs inside them and answers as Redis does. If you name a Redis of your own in `REDIS_URL`, they use that one, and show
+#   the same.)
 
 # %%
 from lessons.kit import catch_mail, clock, commands, keys, predict, start
@@ -42,7 +42,7 @@ def create(email, thought):
     return f"You did it! Email sent to {email}"
 
 # %% [markdown]
-# Press the button. `clock` only measures how long the call takes.
+# Press the button: call `create`. `clock` only measures how long that takes.
 
 # %%
 with clock("create") as visit:
@@ -52,8 +52,8 @@ print(f"{visit.seconds:.1f} s until the page said: {message}")
 inbox
 
 # %% [markdown]
-# The mail is there. But the visitor sat through the whole delivery, looking at a page that did not move. So will the next
-# one, and everybody who presses the button.
+# The mail is there. But the visitor waited for the whole delivery, looking at a page that did not change. So will the next
+# visitor, and everybody else who presses the button.
 #
 # ## Two calls that look alike
 #
@@ -97,11 +97,11 @@ first
 with clock("perform") as direct:
     answer = SendGifToUserWorker().perform("ada@example.com", "directly")
 
-print(f"{direct.seconds:.1f} s, and it gave back {answer!r}")
+print(f"{direct.seconds:.1f} s, and it returned {answer!r}")
 
 # %% [markdown]
-# It took as long as before. Now look into Redis. `keys()` lists everything that it holds. `commands()` lists what `minijobs`
-# told it since you last asked. (What you ask it in order to look is left out, or you would see mostly yourself.)
+# It took as long as before. Now look into Redis. `keys()` lists everything that Redis holds. `commands()` lists the
+# commands that `minijobs` has sent to Redis since you last asked. (What you send yourself, in order to look, is left out.)
 
 # %%
 keys()
@@ -122,9 +122,9 @@ first.answer(
 )
 
 # %% [markdown]
-# Redis holds nothing, and `minijobs` did not even speak to it. `SendGifToUserWorker()` makes an object and `.perform(…)` calls a method.
-# That is all. It is the same Python as before, with the same five seconds. The class is a Worker, but nothing was done in
-# the background.
+# Redis holds nothing, and `minijobs` did not even talk to it. `SendGifToUserWorker()` makes an object and `.perform(…)`
+# calls a method. That is all. It is the same Python as before, and it takes the same five seconds. The class is a Worker,
+# but nothing was done in the background.
 #
 # ## The second call: `perform_async`
 
@@ -144,22 +144,23 @@ with clock("perform_async") as queued:
 
 at_once = len(inbox)
 
-print(f"{queued.seconds:.1f} s, and it gave back {jid!r}")
+print(f"{queued.seconds:.1f} s, and it returned {jid!r}")
 
 # %% [markdown]
-# That was quick. But what came back is not `'sent to ada@example.com'`. Look at what Redis holds now. The `+` says that
-# something is new since the last look.
+# That was quick. But what came back is not `'sent to ada@example.com'`. Look at what Redis holds now. The `+` marks what is
+# new since you last looked.
 
 # %%
 keys()
 
 # %% [markdown]
 # This is a **job**: one call of `perform`, written down as text, waiting to be made. `class` says which Worker, `args` says
-# with which arguments. `jid` is the *job id*, and that is what `perform_async` gave back: a receipt, not a result. (The rest is for later lessons.)
+# with which arguments. `jid` is the *job id*, and that is what `perform_async` returned: a receipt, not a result. (The rest
+# is for later lessons.)
 #
-# The job lies in a list under the key `queue:default`. A list in which jobs wait is called a **queue**. Putting a job there
-# is called *pushing* it. Here is what Redis was told: `SADD` wrote the queue's name into a set of names, so that one can list the queues
-# there are. `LPUSH` put the job into the list.
+# The job is in a list under the key `queue:default`. A list in which jobs wait is called a **queue**. Putting a job there
+# is called *pushing* it. These are the commands that `minijobs` sent: `SADD` adds the queue's name to a set of names, so
+# that all queues can be listed. `LPUSH` puts the job into the list.
 
 # %%
 told_queued = commands()
@@ -194,11 +195,11 @@ second.answer(
 # ## Who does the work, then?
 #
 # Another program: the **worker process**. It takes a job out of a queue, finds the Worker by its name, calls `perform` with
-# the arguments, and takes the next job. Usually it runs on another machine. It has its own five seconds to spend, and no
+# the arguments, and takes the next job. Usually it runs on another machine. The mail still takes five seconds there, but no
 # visitor waits for it.
 #
-# In this lesson you play its part, by hand, one job at a time. A `Fetcher` takes jobs out of a queue, a `Processor` runs them.
-# `process_one()` does both, once.
+# In this lesson you play its part, by hand, one job at a time. A `Fetcher` takes jobs out of a queue, and a `Processor`
+# runs them. `process_one()` does both, once.
 
 # %%
 from minijobs import Fetcher, Processor
@@ -215,7 +216,7 @@ keys()
 
 # %% [markdown]
 # Now the mail is there. The `-` says that `queue:default` is gone: the only job in it was taken, and Redis does not keep
-# empty lists. (`queues` keeps the names of queues, and `inflight` belongs to the worker process: lesson 2 is about those.)
+# empty lists. (`queues` keeps the names of queues, and `inflight` belongs to the worker process: lesson 2 explains both.)
 #
 # ## Side by side
 
@@ -227,14 +228,15 @@ Table(
     ["", "perform", "perform_async"],
     [
         ["you waited", *waited],
-        ["it gave back", answer, jid],
-        ["Redis was told", told_directly.names(), told_queued.names()],
+        ["it returned", answer, jid],
+        ["sent to Redis", told_directly.names(), told_queued.names()],
     ],
 )
 
 # %% [markdown]
-# The same as a picture: who was busy, and when. Each lane is one party. A bar is something that takes time, a dot something
-# that happens at once. (In the terminal, the time that you spent reading is left out.)
+# Here is the same as a picture: who was busy, and when. Your code, the worker process (`worker`) and the inbox have a lane
+# each. A bar is something that takes time, a dot something that happens at once. (The time that you spent reading is left
+# out.)
 
 # %%
 from lessons.kit import timeline
@@ -242,7 +244,7 @@ from lessons.kit import timeline
 timeline()
 
 # %% [markdown]
-# Look at `perform_async`: your code is done there, at once. The job itself still takes its five seconds. It is not faster.
+# Look at `perform_async`: your code is done at once. The job itself still takes its five seconds. It is not faster.
 # Somebody else spends the time, later.
 #
 # ## Change something
@@ -262,22 +264,22 @@ inbox
 # The job that was pushed first ran first. A queue is a queue.
 #
 # Change the thoughts or their number, and run it again: in a notebook, in the cell itself; in the terminal, type `p` for a
-# Python prompt in which everything of this lesson is there.
+# Python prompt that knows everything from this lesson.
 
 # %% [markdown]
 # ## You might have thought
 #
 # | You might have thought | What you saw |
 # |---|---|
-# | A Worker's `perform` goes through the queue: it is a Worker, after all. | After `perform`, Redis held nothing and had been told nothing. |
-# | `perform_async` gives me the result of `perform`. | It gave back a job id, before `perform` had even begun. |
+# | A Worker's `perform` goes through the queue: it is a Worker, after all. | After `perform`, Redis held nothing and had received no command. |
+# | `perform_async` gives me the result of `perform`. | It returned a job id, before `perform` had even begun. |
 # | When `perform_async` has returned, the mail has been sent. | Six seconds later the inbox had no new mail. It came when the job was run. |
-# | A background job makes the work faster. | The worker was busy for just as long. Only your code was not. |
+# | A background job makes the work faster. | The worker process was busy for just as long. Only your code was not. |
 #
 # ## To keep
 #
 # 1. `Worker().perform(…)` is a plain call: here, now, and Redis never hears of it.
-# 2. `Worker.perform_async(…)` writes a job down in Redis and comes back with its id. Nothing has been done yet.
+# 2. `Worker.perform_async(…)` writes a job down in Redis and returns its id. Nothing has been done yet.
 # 3. The work is done when a worker process takes the job out of the queue.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *Redis*, *key*, *Worker*, *job*, *job id*,
@@ -290,16 +292,17 @@ inbox
 # its visitors wait. Turn the sending into a background job.
 
 # %% [markdown] tags=["terminal-only"]
-# - `make check-1` tells you whether it is right, and if not, what it looks like you thought.
+# - `make check-1` tells you whether it is right, and if not, which misconception is probably behind it.
 # - `make hint-1` gives a hint, and each time one more. `make solution-1` shows a solution once yours is right.
-# - `make try-1` lets you look for yourself: your code is loaded, and `keys()`, `commands()` and `inbox` are there.
+# - `make try-1` lets you see for yourself: your code is loaded, and `keys()`, `commands()` and `inbox` are there.
 #
 # [Contents](../lessons/README.md) · Next: [2 · Watching Redis](02_watching_redis.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
-# Save it, and run the next cell. It tells you whether your exercise is right, and if not, what it looks like you thought.
-# `hint(1)` in a cell of your own gives a hint, and each time one more. `solution(1)` shows a solution once yours is right.
-# `progress()` says what is next. To look for yourself, open a terminal (File > New > Terminal) and type `make try-1`.
+# Save it, and run the next cell. It tells you whether your exercise is right, and if not, which misconception is probably
+# behind it. `hint(1)` in a cell of your own gives a hint, and each time one more. `solution(1)` shows a solution once yours
+# is right. `progress()` says what is next. To see for yourself, open a terminal (File > New > Terminal) and type
+# `make try-1`.
 #
 # [Contents](../lessons/README.md) · Next: [2 · Watching Redis](02_watching_redis.ipynb)
 

@@ -44,8 +44,8 @@ def pushes_from_a_thread(seen):
     for event in seen.presses[0].of("push"):
         if event.elsewhere and not seen.presses[0].jobs:
             return (
-                f"pushing from a thread of your own{event.line}. create was over before it had pushed: if the process ends "
-                "then, there is no job. A push takes a moment, and needs no thread."
+                f"pushing from a thread of your own{event.line}. create returned before the job was pushed: if the "
+                "process ends then, there is no job. A push takes a moment, and needs no thread."
             )
     return None
 
@@ -101,9 +101,8 @@ def cancelled(seen):
 def for_later(seen):
     if any(entry.key == "schedule" for entry in seen.presses[0].left):
         return (
-            "pushing it for later. The job lies in schedule until its moment has come; perform_async pushes one that can "
-            "run "
-            "right away."
+            "pushing it for later. The job waits under the key schedule until it is due; perform_async pushes one that "
+            "can run right away."
         )
     return None
 
@@ -148,9 +147,8 @@ def waits_until_it_is_done(seen):
     for press in seen.presses:
         if press.of("push") and press.of("nap"):
             return (
-                f"waiting until the job has run{press.of('nap')[0].line}. Nobody runs it while you wait but a worker "
-                "process, "
-                "and the visitor waits as long as that takes."
+                f"waiting until the job has run{press.of('nap')[0].line}. Only a worker process can run it, and the "
+                "visitor waits for as long as that takes."
             )
     return None
 
@@ -174,7 +172,7 @@ def says_that_it_was_sent(seen):
 @ANSWERS.add
 def forgets_the_visitor(seen):
     if seen.presses[0].result is None and seen.presses[0].error is None:
-        return "a create that forgot its visitor: it returned None. Pushing is only half of what it does."
+        return "a create that forgot its visitor: it returned None. Pushing is only half of what it has to do."
     return None
 
 
@@ -192,9 +190,8 @@ def pushes_from_perform(seen):
         for event in run.of("push"):
             if event.what["class"] == run.job["class"] and not run.mails:
                 return (
-                    f"a perform that pushes its own job again{event.line}. Whoever runs it pushes the next: it never "
-                    "ends, and "
-                    "sends nothing."
+                    f"a perform that pushes its own job again{event.line}. Each run pushes the next job: that never ends, "
+                    "and sends nothing."
                 )
     return None
 
@@ -251,8 +248,8 @@ def swaps_arguments(seen):
         for to, subject in [event.what for event in run.of("mail", "refused mail")]:
             if subject in ("ada@example.com", "grace@example.com") or ("@" not in to and "@" in str(run.job["args"])):
                 return (
-                    "other arguments than perform takes, or in another order: an address became a subject, or a thought an "
-                    "address."
+                    "different arguments from those that perform takes, or another order: an address became a subject, or "
+                    "a thought became an address."
                 )
     return None
 
@@ -280,8 +277,8 @@ def remembers_an_earlier_run(seen):
         and first.job["args"] == again.job["args"]
     ):
         return (
-            "remembering what was sent before. The second job, with the same words as the first, ran and sent nothing. Who "
-            "presses twice wants two mails."
+            "remembering what was sent before. The second job, with the same words as the first, ran and sent nothing. A "
+            "visitor who presses twice wants two mails."
         )
     return None
 
@@ -291,7 +288,7 @@ def unknown_class(seen):
     for run in seen.runs:
         if type(run.error).__name__ == "UnknownWorker":
             return (
-                "a job of a class that the worker process does not know. "
-                f'Its "class" is {run.job["class"]!r}, and a job holds only this name.'
+                f'a job of a class that the worker process does not know. Its "class" is {run.job["class"]!r}, and the '
+                "name is all that a job has of its class."
             )
     return None

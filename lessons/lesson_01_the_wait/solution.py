@@ -5,7 +5,7 @@ What travels through Redis is two strings, the address and the thought: `perform
 as its arguments, in another process, perhaps on another machine. It must find everything else it
 needs by itself.
 
-The message stays as it was, and only now it is true: the email is on its way. "Email sent" is more
+The message stays as it was, and only now is it true: the email is on its way. "Email sent" is more
 than `create` can know.
 """
 

@@ -1,14 +1,14 @@
 """Exercise 1: nobody waits for a mail.
 
-`create` is called when a visitor presses "send", and what it returns is the page they get to see.
-It sends the mail itself, and so every visitor waits five seconds.
+`create` is called when a visitor presses "send", and it returns the page that they get to see. It
+sends the mail itself, so every visitor waits five seconds.
 
 Make the sending a background job:
 
 1. Write `perform`: it sends one mail.
 2. Change `create`: it pushes one job, which can run at once, and answers the visitor without
-   waiting for it, in the same words with the same address. A visitor who presses twice gets
-   two mails.
+   waiting for it. The answer stays the same, word for word, with the visitor's address. A visitor
+   who presses twice gets two mails.
 
 You need nothing that lesson 1 did not show. Check it with: make check-1
 """

@@ -40,7 +40,7 @@ def test_create_leaves_one_job_and_sends_nothing(seen, judge):
     judge(
         not wrong,
         LEAVES,
-        expected="after each create(…), Redis holds 1 job more, in a queue, and no mail has been sent yet.",
+        expected="after each create(…), Redis holds 1 more job, in a queue, and no mail has been sent yet.",
         instead=_number(wrong) + (_says(wrong[0]) if wrong else ""),
         scopes=seen.presses,
     )
@@ -90,7 +90,7 @@ def _number(wrong):
 
 def _says(press):
     mails = len(press.mails)
-    return f"{held(press.left)} more, and {mails or 'no'} {'mail was' if mails < 2 else 'mails were'} sent."
+    return f"{held(press.left, 'new ')}, and {mails or 'no'} {'mail was' if mails < 2 else 'mails were'} sent."
 
 
 def _names(mails):

@@ -1,17 +1,17 @@
 """Exercise 2: what travels.
 
 The application congratulates its users. `greet(user, day)` is called with a `User` and a
-`datetime.date`, and a job shall send the mail later: "Happy Monday, Ada", to the address that the
+`datetime.date`, and a job should send the mail later: "Happy Monday, Ada", to the address that the
 user has *when the mail is sent*. Days may pass until then.
 
-`greet` pushes the user and the date themselves, and neither is JSON: the push is refused. Change
-`greet` and `perform`, so that
+`greet` pushes the user and the date themselves, and JSON can hold neither: the push is refused.
+Change `greet` and `perform` so that
 
 1. what travels through Redis is JSON, and says only *which* user and *which* day;
-2. `perform` finds the rest itself. `find_user(id)` asks the database, and gives back a `User`
+2. `perform` finds the rest itself. `find_user(id)` asks the database, and returns a `User`
    with `id`, `name` and `email`.
 
-The job runs in another process. What you leave in a variable here is not there. Check it with:
+The job runs in another process, which has none of the variables of this one. Check it with:
 make check-2
 """
 

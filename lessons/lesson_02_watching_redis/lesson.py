@@ -11,7 +11,7 @@
 # [Contents](../lessons/README.md) · Previous: [1 · The wait](01_the_wait.ipynb) · Next: [3 · Retries](03_retries.ipynb)
 
 # %% [markdown]
-# In lesson 1 you pushed a job and somebody ran it. Now you follow one job slowly. After each step you look into Redis.
+# In lesson 1 you pushed a job, and then you ran it. Now you follow one job slowly. After each step you look into Redis.
 #
 # The author of the post behind these lessons did it with `redis-cli`, a program that comes with Redis, in a second terminal:
 #
@@ -19,9 +19,9 @@
 # redis-cli monitor | grep -E "(hset|lpush)"
 # ```
 #
-# `monitor` prints every command that Redis is told, and there are many. `grep` keeps two kinds of line: `lpush`, which puts
-# a job into a queue, and `hset`, with which a worker process says what it is doing. Here, `commands("hset|lpush")` is the same
-# filter, and you need no second terminal. Redis does not care whether you write `LPUSH` or `lpush`.
+# `monitor` prints every command that Redis receives, and there are many. `grep` keeps two kinds of line: `lpush`, which
+# puts a job into a queue, and `hset`, with which a worker process says what it is doing. Here, `commands("hset|lpush")` is
+# the same filter, and you need no second terminal. Redis does not care whether you write `LPUSH` or `lpush`.
 
 # %%
 from lessons.kit import Table, commands, keys, predict, start, where
@@ -63,10 +63,10 @@ twice.answer(
 )
 
 # %% [markdown]
-# Nothing was merged. Two pushes are two jobs, and two mails.
+# Nothing was merged. Two pushes are two jobs, and two runs.
 #
-# Here is what Redis was told, filtered, and formatted for easier reading as in the post: a job over several lines, and the
-# names without their quotes. The post shows the same seven fields.
+# Here are the commands that were sent, filtered and formatted for easier reading, as in the post: a job is spread over
+# several lines, and its field names have no quotes. The post shows the same seven fields.
 
 # %%
 told_push = commands()
@@ -81,16 +81,16 @@ keys()
 #
 # ### What a job is made of
 #
-# This is the oldest entry, just as it lies there. (`-1` means the last one. The `b` says that these are bytes:
-# Redis keeps nothing else.)
+# This is the oldest entry, exactly as Redis holds it. (`lindex` reads one entry of a list; `-1` is the last one. The `b`
+# says that these are bytes: Redis keeps nothing else.)
 
 # %%
 raw = redis.lindex("queue:default", -1)
 raw
 
 # %% [markdown]
-# Text, in the format called JSON. A name of a class, a list of arguments, some notes. There is no object in it and no
-# code. Then what happens if you change the class *after* the push? Do it:
+# Text, in the format called JSON: the name of a class, a list of arguments, some notes. There is no Python object in it,
+# and no code. So what happens if you change the class *after* the push? Try it:
 
 # %%
 class SendGifToUserWorker(Worker):
@@ -98,7 +98,7 @@ class SendGifToUserWorker(Worker):
         print(f"NEW CODE: mailing {thought!r} to {email}")
 
 # %% [markdown]
-# Both jobs were pushed while the old class was there. Keep that in mind until one of them runs.
+# Both jobs were pushed when the class was still the old one. Keep that in mind until one of them runs.
 #
 # ### What fits into a job
 #
@@ -159,7 +159,8 @@ keys()
 #
 # ## Step 2: fetch
 #
-# From here on you are the worker process. First it takes a job out of its queue, in order to run it. This is called *fetching*.
+# From here on you are the worker process. Before it can run a job, it has to get hold of one. This is called *fetching*.
+# (Below, `where(jid)` names the key that holds the job, and `unit` is the fetched job, with its queue.)
 
 # %% tags=["hide-input"]
 running = predict(
@@ -191,25 +192,27 @@ running.answer(
 
 # %% [markdown]
 # `queue:default` changed: it lost its oldest entry, marked with `-`. The job is now in a list that belongs to this worker
-# process alone. Such a job is *in flight*. The name of the list has three parts: `inflight`, the *identity* of the process, and
-# behind the `|` the queue that the job came from. The identity is the name of the machine, the number of the process, and
-# twelve digits of chance, so that no two are ever the same.
+# process alone. Such a job is *in flight*. The name of the list has three parts: `inflight`, the *identity* of the process,
+# and after the `|` the queue that the job came from. The identity is the name of the machine, the number of the process,
+# and twelve random hexadecimal digits, so that no two are ever the same.
 #
-# One command did it:
+# One command moved the job:
 
 # %%
 told_fetch.only("lmove")
 
 # %% [markdown]
-# `LMOVE` takes an entry out of one list and puts it into another, in a single step. There is no moment in
-# which the job is in neither. So Redis holds it the whole time, and the set `inflight` says in which list. (If you guessed b:
-# that is how Sidekiq's free version does it. There, a command takes the job out of Redis, and only the process has it.)
+# `LMOVE` takes an entry out of one list and puts it into another, in a single step: here, from the right end of the queue
+# to the left end of the other list. There is no moment at which the job is in neither of them. So Redis holds it the whole
+# time, and the set `inflight` says in which list. (If you guessed b: that is how Sidekiq's free version does it. There, a
+# command takes the job out of Redis, and only the process has it.)
 #
 # ## Step 3: run
 #
-# Nobody can look into another process. So each worker process tells Redis how it is, every few seconds. That is its
-# *heartbeat*. Usually a second thread does it. Here the job does it itself, in the middle of its own run (`heartbeat.beat()`),
-# and notes what Redis holds at that moment. It is the new class once more, with these two lines added:
+# Nobody can look into another process. So every few seconds, each worker process writes down in Redis what it is doing.
+# That is its *heartbeat*. Usually a second thread sends it. Here the job sends it itself, in the middle of its own run
+# (`heartbeat.beat()`), and notes what Redis holds at that moment. This is the new class once more, with these two lines
+# added:
 
 # %%
 heartbeat = Heartbeat(processor)
@@ -226,9 +229,10 @@ outcome = processor.run(unit)
 outcome.name
 
 # %% [markdown]
-# NEW CODE. The job was pushed before that code was written, and it ran it. A job names its class, and the name is looked up
-# when the job runs, among the classes that the worker process knows. (Here you defined the new class in that very process. A
-# worker process elsewhere knows what it loaded when it started. So after a change it must be started again.)
+# NEW CODE: the job was pushed before that code was written, and the new code ran all the same. A job names its class, and
+# the name is looked up when the job runs, among the classes that the worker process knows. (Here you defined the new class
+# in that very process. A worker process elsewhere knows what it loaded when it started. So after a change it must be
+# started again.)
 #
 # And this is what Redis held in the middle of it:
 
@@ -239,10 +243,10 @@ during["keys"]
 # Three new keys:
 #
 # - `processes`, a set: the identities of all worker processes.
-# - the identity itself, a *hash*, that is, a key with named fields: the process's own description, with how many jobs it is
-#   running (`busy`), how much memory it occupies (`rss`, in KB), which queues it serves. It `expires`: Redis deletes it soon,
-#   unless the process beats again. That is how one sees that a process is dead.
-# - the identity with `:work` behind it, a hash: what each thread was running at that moment. The job is quoted in it, as text.
+# - the identity itself, a *hash*, that is, a key with named fields. The process describes itself there: how many jobs it is
+#   running (`busy`), how much memory it uses (`rss`, in KB), which queues it serves. The key `expires`: Redis deletes it
+#   after 20 seconds, unless the process beats again. Once it is gone, the process counts as dead.
+# - the identity followed by `:work`, a hash: what each thread was running at that moment. The job is quoted in it, as text.
 #
 # The post's author saw the last one pass by as `hset`, beside the `lpush` of the push.
 
@@ -267,7 +271,7 @@ keys()
 # `LREM` removes an entry from a list. The in-flight list was left empty, so it is gone. (The other job still waits in its
 # queue: nobody fetched it.)
 #
-# ## The whole life, on one page
+# ## The whole life of a job, in one table
 
 # %%
 name = processor.fetcher.identity
@@ -278,7 +282,7 @@ def row(step, place, told):
 
 # %%
 Table(
-    ["step", "the job is in", "Redis was told of it"],
+    ["step", "the job is in", "command"],
     [
         row("pushed", pushed_to, told_push),
         row("fetched", fetched_to, told_fetch),
@@ -291,8 +295,8 @@ Table(
 # At every moment it was in one place, until it was done. (The heartbeat quoted it as well, under `IDENTITY:work`. That is for
 # people who want to look. Nobody takes jobs from there, and the next heartbeat overwrites it.)
 #
-# Usually one call does steps 2 to 4. And usually you see only what the worker process prints, its *log*. Here is the log of
-# the second job:
+# Usually one call, `process_one()`, does steps 2 to 4. And usually you see only what the worker process prints, its *log*.
+# Here is the log of the second job:
 
 # %%
 import sys
@@ -306,14 +310,14 @@ processor.process_one().name
 # From left to right: the time, the number of the process, the thread, the Worker, the job id, how important the line is, and
 # what happened. With the jid you find every line about one job among the hundreds of thousands of a day.
 #
-# ## Nothing of this happens in a plain call
+# ## None of this happens in a plain call
 
 # %%
 class SendGifToUserWorker(Worker):
     def perform(self, email, thought):
         print(f"mailing {thought!r} to {email}, my job is {self.jid}")
 
-commands()  # what was told so far is of no interest here
+commands()  # forget what was sent so far
 SendGifToUserWorker().perform("ada@example.com", "directly")
 commands()
 
@@ -337,8 +341,9 @@ push_many(100)
 push_many(1_001), redis.llen("queue:many")
 
 # %% [markdown]
-# One `LPUSH` takes many jobs. A second one appeared. Change the number and find out after how many. (In the terminal, type `p` for
-# a Python prompt, and call `push_many` there. `redis.lrange("queue:many", 0, 2)` shows a few of them.)
+# One `LPUSH` takes many jobs. For 1,001, a second one was needed. Change the number, and find out how many fit into one.
+# (In the terminal, type `p` for a Python prompt, and call `push_many` there. `redis.lrange("queue:many", 0, 2)` shows a few
+# of them.)
 
 # %% [markdown]
 # ## You might have thought
@@ -353,9 +358,9 @@ push_many(1_001), redis.llen("queue:many")
 #
 # ## To keep
 #
-# 1. A job is a line of JSON: a class's name, arguments, an id. It is looked up when it runs.
+# 1. A job is a line of JSON: the name of a class, arguments, an id. The class is looked up when the job runs.
 # 2. It is pushed to a queue, moved to an in-flight list, and removed from there when it is settled. Until then it is always
-#    somewhere.
+#    in one of the two.
 # 3. `LPUSH` is a job that comes in; `HSET` is a worker process saying what it is doing.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *JSON*, *fetch*, *in flight*, *identity*,
@@ -365,15 +370,15 @@ push_many(1_001), redis.llen("queue:many")
 # ## Make it yours
 #
 # Open [lessons/lesson_02_watching_redis/exercise.py](../lessons/lesson_02_watching_redis/exercise.py). It pushes a user and a
-# date, and both are refused. Make it work, also when the user changes their address while the job waits.
+# date, and both are refused. Make it work, even if the user's address changes while the job waits.
 
 # %% [markdown] tags=["terminal-only"]
-# Then `make check-2`. There are `make hint-2` and `make try-2`.
+# Then run `make check-2`. `make hint-2` and `make try-2` are there, too.
 #
 # [Contents](../lessons/README.md) · Previous: [1 · The wait](01_the_wait.ipynb) · Next: [3 · Retries](03_retries.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
-# Save it, and run the next cell. There are `hint(2)`, and `make try-2` in a terminal.
+# Save it, and run the next cell. `hint(2)` is there, too, and `make try-2` in a terminal.
 #
 # [Contents](../lessons/README.md) · Previous: [1 · The wait](01_the_wait.ipynb) · Next: [3 · Retries](03_retries.ipynb)
 

@@ -115,7 +115,8 @@ def numbers_as_keys(seen):
     for event in seen.greetings[0].of("refused push"):
         if "key" in str(event.what):
             return (
-                "a dict whose keys are numbers. In JSON every key is a text, so the push was refused: use texts, or a list."
+                "a dict whose keys are numbers. In JSON every key is a string, so the push was refused: use strings, or a "
+                "list."
             )
     return None
 
@@ -124,7 +125,8 @@ def numbers_as_keys(seen):
 def any_argument_will_do(seen):
     for event in seen.greetings[0].of("refused push"):
         return (
-            f"any argument will do{event.line}. Only what JSON can write down fits into a job. minijobs said: {event.what}"
+            f"thinking that any argument will do{event.line}. Only what JSON can write down fits into a job. minijobs "
+            f"said: {event.what}"
         )
     return None
 
@@ -153,9 +155,8 @@ def pushes_nothing(seen):
 def pickles(seen):
     if any(line.startswith("\x80") and line.endswith(".") for line in hidden(travelling(seen.greetings[0])).split(NEXT)):
         return (
-            "pickle: an object packed into text. It gets through, but it is a photograph of Ada as she was at the push, "
-            "which "
-            "nobody can read, and which breaks when the class changes."
+            "pickle: an object packed into text. It gets through, but it is a snapshot of Ada as she was at the push. "
+            "Nobody can read it, and it breaks when the class changes."
         )
     return None
 
@@ -163,7 +164,7 @@ def pickles(seen):
 @TRAVELS.add
 def str_of_the_user(seen):
     if any(isinstance(argument, str) and "User(" in argument for argument in arguments(seen)):
-        return "making it text with str(user). It gets through, but perform gets a text, not a User."
+        return "turning it into text with str(user). It gets through, but perform gets a string, not a User."
     return None
 
 
@@ -171,8 +172,8 @@ def str_of_the_user(seen):
 def text_made_too_early(seen):
     if any(isinstance(argument, str) and "Happy" in argument for argument in arguments(seen)):
         return (
-            "writing the card when the job is pushed. Its text holds the name of that moment; what travels is to say which "
-            "user and which day."
+            "writing the card when the job is pushed. Its text holds the name as it was at that moment; the job should "
+            "only say which user and which day."
         )
     return None
 
@@ -198,9 +199,8 @@ def user_beside_the_job(seen):
 def sends_the_address(seen):
     if "ada@example.com" in travelling(seen.greetings[0]):
         return (
-            "taking along what could be looked up. The address travels, and the user may have another one by the time "
-            "the job "
-            "runs."
+            "sending along what could be looked up. The address travels, and the user may have another one by the time "
+            "the job runs."
         )
     return None
 
@@ -208,7 +208,10 @@ def sends_the_address(seen):
 @TRAVELS.add
 def sends_the_name(seen):
     if "Ada" in travelling(seen.greetings[0]):
-        return "taking along what could be looked up. The name travels, and the user may have another one by then."
+        return (
+            "sending along what could be looked up. The name travels, and the user may have another one by the time the "
+            "job runs."
+        )
     return None
 
 
@@ -231,9 +234,8 @@ def takes_today(seen):
     says = {subject.split(",")[0] for run in seen.runs for _, subject in run.mails}
     if says == {f"Happy {date.today():%A}"} and travelling(seen.greetings[0]) == travelling(seen.greetings[3]):
         return (
-            "the day on which the job runs. Which day was meant does not travel, and each card names today's. A job may "
-            "wait "
-            "for days."
+            "the day on which the job runs. The job does not say which day was meant, so each card names today's. A job "
+            "may wait for days."
         )
     return None
 
@@ -243,9 +245,8 @@ def day_is_missing(seen):
     monday, _, _, next_monday = map(travelling, seen.greetings)
     if monday and monday == next_monday:
         return (
-            "leaving the day out. For two different days, the same things travel. A job may wait for days: which day was "
-            "meant "
-            "must travel with it."
+            "leaving the day out. For two different days, the jobs are the same. A job may wait for days, so it must say "
+            "which day was meant."
         )
     return None
 
@@ -254,7 +255,7 @@ def day_is_missing(seen):
 def day_stays_text(seen):
     for run in seen.runs:
         if isinstance(run.error, ValueError) and "format specifier" in str(run.error):
-            return "the day is still text in perform. It came out of Redis as it went in; make a date of it again."
+            return "a day that is still text in perform. It came out of Redis as it went in; turn it back into a date."
     return None
 
 
@@ -273,7 +274,7 @@ def id_as_text(seen):
     for run in seen.runs:
         if isinstance(run.error, LookupError) and str(run.error) in ("There is no user '1'.", "There is no user '2'."):
             return (
-                "an id that has become a text. '1' is not 1, and find_user wants the number: it came out of Redis as it "
+                "an id that has become a string. '1' is not 1, and find_user wants the number. It came out of Redis as it "
                 "went in."
             )
     return None
@@ -295,8 +296,8 @@ def cached_lookup(seen):
     fresh = [mail for run in seen.fresh for mail in run.mails]
     if old and [to for to, _ in fresh] == ["ada@last.example.com"]:
         return (
-            "remembering a user who was looked up before. A worker process that had run a job of Ada's sent the next one to "
-            "where she had lived; one that had run nothing found her. Look up each time."
+            "remembering a user who was looked up before. A worker process that had run a job of Ada's sent the next card "
+            "to her old address; one that had run nothing before used the new one. Look her up each time."
         )
     return None
 

@@ -55,7 +55,7 @@ def test_greet_leaves_one_job(seen, judge):
     judge(
         not wrong,
         LEAVES,
-        expected="after each greet(user, day), Redis holds 1 job more, and no mail has been sent yet.",
+        expected="after each greet(user, day), Redis holds 1 more job, and no mail has been sent yet.",
         instead=_left(wrong[0]) if wrong else "",
         scopes=seen.greetings,
     )
@@ -100,7 +100,7 @@ def _leaves_one_job(greeting):
 def _left(greeting):
     refused = [str(event.what) for event in greeting.of("refused push")]
     mails = len(greeting.mails)
-    said = f"{held(greeting.left)} more, and {mails or 'no'} {'mail was' if mails < 2 else 'mails were'} sent."
+    said = f"{held(greeting.left, 'new ')}, and {mails or 'no'} {'mail was' if mails < 2 else 'mails were'} sent."
     return f"after {greeting.label}, {said}" + (f" The push was refused: {refused[0]}" if refused else "")
 
 

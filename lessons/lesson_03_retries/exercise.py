@@ -1,13 +1,13 @@
 """Exercise 3: the mail that never came.
 
-When the mail server is busy, visitors never get their mail. Somebody has seen the exceptions in
-the log and caught them. It is quiet now, and the mails are still missing.
+When the mail server is busy, visitors never get their mail. Somebody saw the exceptions in
+the log and caught them. The log is quiet now, and the mails are still missing.
 
-Mend it:
+Fix it:
 
 1. When the mail server refuses, the same job is tried again later, and then the mail goes out.
    Each try asks the mail server once.
-2. After 5 retries it is enough: the job goes to `dead`.
+2. After 5 retries the job is given up: it goes to `dead`.
 3. `create` answers the visitor at once, whatever the mail server says.
 
 Check it with: make check-3

@@ -5,8 +5,8 @@
 #
 # 20 minutes. Before this: [2 · Watching Redis](02_watching_redis.ipynb).
 #
-# At the end you can say which failures are tried again and which are not, when, and by whom. And you have found the bug that
-# the post behind these lessons is about.
+# At the end you can say which failures are tried again and which are not, when, and by whom. And you will have found the
+# bug that the post behind these lessons is about.
 #
 # [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb) · Next: [4 · The morgue](04_the_morgue.ipynb)
 
@@ -14,7 +14,8 @@
 # Mail servers are busy now and then. They answer *451, try again later*, and the mail is not sent. `send_gif` then raises an
 # exception. The inbox of this lesson can do that on demand: `inbox.refuse(1)` refuses the next mail.
 #
-# You have heard that background jobs are tried again when they fail. This is called a *retry*. Let us see who does that.
+# You have heard that background jobs are tried again when they fail. This is called a *retry*. Let us see who does it, and
+# when.
 
 # %%
 from lessons.kit import Table, catch_mail, clock, commands, keys
@@ -54,7 +55,7 @@ keys()
 
 # %%
 told_directly = commands()
-kept_directly = redis.zcard("retry")
+kept_directly = redis.zcard("retry")  # how many jobs "retry" holds
 told_directly
 
 # %% tags=["hide-input"]
@@ -66,12 +67,12 @@ first.answer(
 )
 
 # %% [markdown]
-# You got the exception, and that was all. Nothing is written down anywhere. The mail server will be well again in a minute,
+# You got the exception, and that was all. Nothing is written down anywhere. The mail server will be fine again in a minute,
 # but nobody knows that there was a mail to send.
 #
 # ## The same call fails: queued
 #
-# The log of the worker process is on from here.
+# From here on, you see the log of the worker process.
 
 # %% tags=["hide-input"]
 second = predict(
@@ -96,7 +97,7 @@ jid = SendGifToUserWorker.perform_async("ada@example.com", "queued")
 processor.process_one().name
 
 # %% [markdown]
-# This time no exception reached you. It ended in the worker process, which wrote it into its log. And Redis?
+# This time no exception reached you. It got no further than the worker process, which wrote it into its log. And Redis?
 
 # %%
 keys()
@@ -110,8 +111,8 @@ second.answer(
 )
 
 # %% [markdown]
-# There is a new key, `retry`. It is a *sorted set*: its members are sorted by a number, the *score*. Here the score is a moment,
-# counted in seconds since 1970, as computers like to do. It lies in the future.
+# There is a new key, `retry`. It is a *sorted set*: its members are sorted by a number, the *score*. Here the score is a
+# moment, in seconds since 1970, as computers count time. It is in the future.
 #
 # Look at what is written in the job. `args` and `jid` are as before. `error_class` and `error_message` say what went wrong,
 # `failed_at` says when. `retry_count` is 0 after the first failure, and one more after each retry that fails.
@@ -121,8 +122,9 @@ told_queued = commands()
 told_queued.only("evalsha")
 
 # %% [markdown]
-# `EVALSHA` runs a *script*: a short program that Redis has been sent before, and knows by a long number. While it runs, Redis does
-# nothing else, so the whole script is one step. Here is what it says:
+# `EVALSHA` runs a *script*: a short program that was sent to Redis before, and that Redis knows by a long number. (If you
+# see it twice: the first time, Redis did not know the script yet, so the script was sent, and then called again.) While a
+# script runs, Redis does nothing else, so all of it is one step. Here is what this one says:
 
 # %%
 from minijobs.scripts import SETTLE
@@ -130,18 +132,18 @@ from minijobs.scripts import SETTLE
 print(SETTLE.strip())
 
 # %% [markdown]
-# `LPOS` looks whether the job is in the in-flight list. If it is, `ZADD` puts it into `retry`, and only then does `LREM` take it
-# out of the list. So the job is never in neither of the two.
+# `LPOS` checks whether the job is in the in-flight list. If it is, `ZADD` puts it into `retry`, and only then does `LREM`
+# take it out of the list. So at every moment the job is in at least one of the two.
 #
 # ## Side by side
 #
-# The same class, the same arguments, the same failure:
+# The same class, the same mail server, the same failure:
 
 # %%
 Table(
     ["", "perform", "perform_async"],
     [
-        ["Redis was told", told_directly.names(),
+        ["sent to Redis", told_directly.names(),
          told_queued.only("lpush|evalsha").names()],
         ["jobs in retry", kept_directly, redis.zcard("retry")],
     ],
@@ -151,14 +153,14 @@ Table(
 # **Retries happen only through the queue.** Nothing in `perform`, and nothing around a direct call, tries again.
 #
 # ## When is the next try?
-
-# The log and the score say it: in some 20 seconds. A mail server that was busy a moment ago is still busy.
+#
+# The log and the score say it: in about 20 seconds. A mail server that was busy a moment ago is probably still busy.
 
 # %% tags=["hide-input"]
 when = predict(
     "A job has failed for the eleventh time. How long is the next wait?",
-    a="20 seconds again.",
-    b="Some minutes.",
+    a="About 20 seconds again.",
+    b="A few minutes.",
     c="Nearly three hours.",
     guess=None,
 )
@@ -186,20 +188,20 @@ when.answer(
 )
 
 # %% [markdown]
-# The rule is `retry_count**4 + 15` seconds, and a few more that are left to chance, so that a thousand jobs that failed together
-# do not come back together. A job has 25 retries unless its class says otherwise. How long does it take until all are used up?
+# The rule is `retry_count**4 + 15` seconds, plus a few more at random, so that a thousand jobs that failed together do not
+# all come back together. A job has 25 retries unless its class says otherwise. How long does it take until all are used up?
 
 # %%
 days = sum(count**4 + 15 for count in range(25)) / (24 * 60 * 60)
 f"25 retries take at least {days:.1f} days"
 
 # %% [markdown]
-# Three weeks: time enough to notice that something is wrong, to mend it and to start the worker process again. It is Sidekiq's
+# Three weeks: time enough to notice that something is wrong, to fix it and to restart the worker process. It is Sidekiq's
 # rule, too.
 #
 # ## Who starts the next try?
 #
-# Nobody wants to wait for 15 seconds now. So move the moment into the past: one second ago. The job is *due*.
+# Nobody wants to wait for 20 seconds now. So move the moment into the past, to one second ago. The job is *due* now.
 
 # %%
 import time
@@ -222,7 +224,7 @@ print(found)
 
 # %% tags=["hide-input"]
 third.answer(
-    f"process_one() gave back {found}",
+    f"process_one() returned {found}",
     a=found is not None,
     b=found is None,
 )
@@ -231,9 +233,9 @@ third.answer(
 keys()
 
 # %% [markdown]
-# Nothing happened. The job is still in `retry`, and `process_one` takes jobs from queues only. A moment that passes does nothing
-# by itself. Somebody must look, and move what is due back to its queue. This somebody is the **poller**, another part of a
-# worker process. Here you are the poller, once. (Near the end of this lesson, a real one does it.)
+# Nothing happened. The job is still in `retry`, and `process_one` takes jobs from queues only. A job does not move just
+# because its moment has passed. Somebody has to look, and move what is due back to its queue. That is the **poller**,
+# another part of a worker process. Here you are the poller, once. (Near the end of this lesson, a real one does it.)
 
 # %%
 from minijobs import poll
@@ -268,7 +270,8 @@ timeline()
 # The mail is there. The picture has all of it: the direct call and its refusal, the first run and its refusal, the second run
 # and the mail. After the direct call there was nobody to try again.
 #
-# So far, this worker process has run jobs twice, and one run failed. It counts that, and tells Redis with its next heartbeat:
+# So far, this worker process has done two runs, and one of them failed. It counts both, and its next heartbeat writes the
+# numbers to Redis, as `stat:processed` and `stat:failed`:
 
 # %%
 from minijobs import Heartbeat, Stats
@@ -279,7 +282,7 @@ before = ["so far", Stats().processed, Stats().failed]
 keys()
 
 # %% [markdown]
-# ## A failure that nobody hears of
+# ## Somebody catches the exception
 #
 # Exceptions look bad in a log. Somebody tidies up:
 
@@ -318,7 +321,7 @@ quiet.answer(
 )
 
 # %% [markdown]
-# `done`, says the log. And the numbers?
+# The log says `done`. And the numbers?
 
 # %%
 heartbeat.beat()
@@ -332,25 +335,26 @@ redis.exists("retry"), redis.exists("dead")
 inbox
 
 # %% [markdown]
-# One more processed, none more failed. There is no key `retry`, and no key `dead`. And there is no new mail in the inbox. Every
-# number looks good, and the mail is lost.
+# One more run was processed, and no more have failed. There is no key `retry`, and no key `dead`, which would hold jobs
+# that were given up. And there is no new mail in the inbox. Every number looks good, and the mail is lost.
 #
 # The exception *is* the message that something failed. No exception, no retry. If you catch it to write something down, say
 # `raise` afterwards.
 #
 # ## The bug
 #
-# Now to the author of the post. A job did not run again after a failure, a timeout at another service. They improved the
-# worker, logged more, caught the timeout. Still the job was not run again. Then a colleague saw how it was called:
+# Now back to the author of the post. One of their jobs was not run again after a failure, a timeout at another service.
+# They improved the Worker, logged more, caught the timeout. Still the job was not run again. Then a colleague saw how the
+# Worker was called:
 #
 # ```python
 # SomeWorker().perform(…)
 # ```
 #
-# Perhaps somebody had wanted it to happen at once, and did not expect it to fail.
+# Perhaps somebody had wanted it to happen at once, and had not expected it to fail.
 #
-# Try all four: a worker that lets its exception out and one that catches it, called directly and queued. Each time the mail
-# server refuses once.
+# Try all four combinations: a Worker that lets its exception out and one that catches it, each called directly and through
+# the queue. Each time, the mail server refuses once.
 
 # %%
 def jobs_to_retry_after(call):
@@ -382,12 +386,12 @@ Table(
 )
 
 # %% [markdown]
-# Two mistakes, and each is enough. In the left column, nothing that you do inside the worker helps: there is no job that could
-# be tried again. In the lower row, there is a job, and it counts as done.
+# Two mistakes, and each is enough. In the left column, nothing that you do inside the Worker helps: there is no job that
+# could be tried again. In the lower row, even a job does not help: its run counts as done.
 #
 # Four mails were refused once each. Now let the time of the next try come, and count what arrives. This time you do nothing.
-# `Server` is all that a worker process does, poller included, each part in a thread of its own. It runs until it is stopped.
-# (Usually its poller looks every few seconds. Here it is told to look every tenth of a second.)
+# `Server` does everything that a worker process does, poller included, each part in a thread of its own. It runs until it
+# is stopped. (Usually its poller looks every few seconds. Here it is told to look every tenth of a second.)
 
 # %%
 import threading
@@ -410,7 +414,7 @@ running.join()
 inbox
 
 # %% [markdown]
-# The poller found the job by itself, and a thread ran it. One *hello* of four.
+# The poller found the job by itself, and a thread ran it. One *hello* out of four.
 #
 # ## Change something
 #
@@ -463,9 +467,9 @@ runs(), redis.zcard("dead") - dead
 #
 # | You might have thought | What you saw |
 # |---|---|
-# | A Worker's direct call is tried again. | Redis held nothing and had been told nothing. |
+# | A direct call of a Worker is tried again. | Redis held nothing and had received no command. |
 # | If the mail was not sent, the job is tried again. | `perform` caught the exception: one more processed, none failed, no `retry`. |
-# | A retry happens at once, or to the second. | 15 seconds and a little chance; and then it waited for the poller. |
+# | A retry happens at once, or exactly on time. | It waited for at least 15 seconds, and then for the poller. |
 # | A retry is a new job. | The same jid, and `retry_count` in it. |
 # | A due job runs by itself. | It stayed in `retry` until somebody polled. |
 #
@@ -480,16 +484,16 @@ runs(), redis.zcard("dead") - dead
 # %% [markdown]
 # ## Make it yours
 #
-# Open [lessons/lesson_03_retries/exercise.py](../lessons/lesson_03_retries/exercise.py). It is the bug of the post, and it has
-# both mistakes.
+# Open [lessons/lesson_03_retries/exercise.py](../lessons/lesson_03_retries/exercise.py). It has the bug from the post, with
+# both mistakes. Fix it.
 
 # %% [markdown] tags=["terminal-only"]
-# Then `make check-3`. There are `make hint-3` and `make try-3`.
+# Then run `make check-3`. `make hint-3` and `make try-3` are there, too.
 #
 # [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb) · Next: [4 · The morgue](04_the_morgue.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
-# Save it, and run the next cell. There are `hint(3)`, and `make try-3` in a terminal.
+# Save it, and run the next cell. `hint(3)` is there, too, and `make try-3` in a terminal.
 #
 # [Contents](../lessons/README.md) · Previous: [2 · Watching Redis](02_watching_redis.ipynb) · Next: [4 · The morgue](04_the_morgue.ipynb)
 

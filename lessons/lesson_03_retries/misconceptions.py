@@ -69,8 +69,7 @@ def loops_in_create(seen):
     if len(first.of("refused mail")) > 1 and not first.jobs:
         return (
             f"trying again yourself, in create{first.of('refused mail')[0].line}. The visitor waits for all of it, and if "
-            "this "
-            "process ends, it is over."
+            "this process ends, nobody tries again."
         )
     return None
 
@@ -80,8 +79,8 @@ def calls_perform(seen):
     first = seen.presses[0]
     if first.of("refused mail") and first.error is not None and not first.jobs and not first.of("run"):
         return (
-            f"thinking that a direct call is tried again{first.of('refused mail')[0].line}. It is a plain call. There is no "
-            "job, so nothing can be."
+            f"thinking that a direct call is tried again{first.of('refused mail')[0].line}. It is a plain call. There is "
+            "no job, so there is nothing to try again."
         )
     return None
 
@@ -161,9 +160,9 @@ def sleeps(seen):
     for run in seen.twice:
         if run.of("nap") and asked(run) > 1:
             return (
-                f"sleeping in perform{run.of('nap')[0].line}, to try again in the same run. Meanwhile the worker process "
-                "does "
-                "nothing else, and if it ends, all begins again. A job in retry costs nobody any time."
+                f"sleeping in perform{run.of('nap')[0].line}, to try again in the same run. Meanwhile its thread does "
+                "nothing else, and if the process ends, it all starts from the beginning. A job in retry costs nobody any "
+                "time."
             )
     return None
 
@@ -173,8 +172,8 @@ def loops_in_perform(seen):
     for run in seen.twice:
         if asked(run) > 1:
             return (
-                f"trying several times in one run{run.of('refused mail', 'mail')[0].line}. The server is still as busy, and "
-                "Redis shows one run where there were several."
+                f"trying several times in one run{run.of('refused mail', 'mail')[0].line}. The server is just as busy, "
+                "and Redis shows one run where there were several tries."
             )
     return None
 
@@ -210,8 +209,8 @@ def pushes_for_later(seen):
     for run in seen.twice:
         if _pushed_another(run) and "at" in run.of("push")[0].what:
             return (
-                f"pushing another job for later{run.of('push')[0].line}. It has a new jid, and it starts at 0 again: no log "
-                "tells that the two belong together."
+                f"pushing another job for later{run.of('push')[0].line}. It has a new jid, and it starts at 0 again: "
+                "nothing in the log shows that the two belong together."
             )
     return None
 
@@ -259,7 +258,7 @@ def return_in_finally(seen):
         ends = ends_here(seen.answer, events[0].places)
         if run.error is None and len(ends) == 1 and "in finally" in ends[0]:
             return (
-                "a finally that swallows the exception. To leave it by return, break or continue ends the exception: "
+                "a finally that swallows the exception. Leaving it by return, break or continue discards the exception: "
                 f"{ends[0]}."
             )
     return None
@@ -332,9 +331,8 @@ def retry_in_fails(seen):
                 kind.retry_in(0, OSError("as if the mail server were away"))
         except TypeError as error:
             return (
-                "a retry_in that cannot be called: minijobs gives it a count and an error, and no object. It only logs "
-                "that it "
-                f"failed, and takes the default wait. Python said: {error}."
+                "a retry_in that cannot be called: minijobs calls it with a count and an error, without an instance. It "
+                f"only logs that it failed, and takes the default wait. Python said: {error}."
             )
     return None
 
@@ -389,8 +387,8 @@ def discarded_at_the_end(seen):
     used_up = last and last.job.get("retry_count") == 4 and last.job.get("dead") is not False
     if used_up and last.outcome.name == "dropped" and discards:
         return (
-            'throwing the job away at the end: retries_exhausted returned "discard". Whatever else it does, the job is to '
-            "be in dead, where somebody can look at it."
+            'throwing the job away at the end: retries_exhausted returned "discard". Whatever else it does, the job '
+            "should end in dead, where somebody can look at it."
         )
     return None
 

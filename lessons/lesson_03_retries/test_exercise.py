@@ -42,7 +42,7 @@ def seen(witness, inbox):
     seen.after_twice = _jobs(witness)
     witness.redis.flushall()
     inbox.refuse(0)
-    seen.presses.append(witness.call(web, "create, while it is well", "create", *GRACE))
+    seen.presses.append(witness.call(web, "create, while the mail server works", "create", *GRACE))
     seen.well = _work(witness, worker)
     witness.redis.flushall()
     inbox.refuse(10_000)
@@ -59,7 +59,7 @@ def test_create_leaves_a_job(seen, judge):
     judge(
         not wrong,
         CREATES,
-        expected="after create(…), Redis holds 1 job more, the visitor has an answer, and the mail server was not asked.",
+        expected="after create(…), Redis holds 1 more job, the visitor has an answer, and the mail server was not asked.",
         instead=_left(wrong[0]) if wrong else "",
         scopes=wrong,
     )
@@ -74,7 +74,7 @@ def test_a_refused_mail_is_tried_again(seen, judge, answer):
     judge(
         right and not slips,
         TRIES_AGAIN,
-        expected="the same job runs three times, a while after each other. Each run asks the mail server once; the third "
+        expected="the same job runs three times, with a while in between. Each run asks the mail server once; the third "
         "time the mail goes out, and no job is left.",
         instead=f"{_runs(seen.twice)}. The mails went to {_names(seen.twice)}. {held(seen.after_twice)}.",
         scopes=[*slips[:1], *seen.twice, *seen.well],
@@ -113,7 +113,7 @@ def _leaves_a_job(press):
 
 def _left(press):
     answer = f"raised {type(press.error).__name__}" if press.error else f"returned {press.result!r}"
-    return f"{held(press.left)} more, create {answer}, and the mail server was asked {_times(asked(press))}."
+    return f"{held(press.left, 'new ')}, create {answer}, and the mail server was asked {_times(asked(press))}."
 
 
 def _runs(runs):

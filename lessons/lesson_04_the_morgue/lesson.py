@@ -5,8 +5,8 @@
 #
 # 25 minutes. Before this: [3 · Retries](03_retries.ipynb).
 #
-# At the end you can say where a job goes that nobody can run, how it comes back from there, and what is lost when somebody
-# empties Redis to be rid of it.
+# At the end you can say where a job goes when nobody can run it, how it comes back from there, and what is lost when
+# somebody empties Redis to get rid of it.
 #
 # [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb)
 
@@ -14,7 +14,7 @@
 # The author of the post had tried things out, thrown them away, and begun again with other names. From then on Sidekiq
 # complained whenever it was started. "Uninitialized constant", it said, which is Ruby for: I know no class of this name.
 #
-# Whoever renames a class meets the same. The old name is still written in the jobs that wait.
+# You meet the same when you rename a class: the old name is still written in the jobs that wait.
 
 # %%
 from lessons.kit import Table, catch_mail, keys, predict
@@ -32,9 +32,9 @@ class SendGifToUserWorker(Worker):
 # %% [markdown]
 # ## A name that nobody knows
 #
-# Until yesterday this class was called `SendUserGifWorker`, and a job of yesterday still waits. A job holds only the *name* of
-# its class. So you can push one under any name: `Client().push` is what `perform_async` calls. Then push one of today, which waits
-# behind the other.
+# Until yesterday this class was called `SendUserGifWorker`, and a job that was pushed yesterday is still waiting. A job
+# holds only the *name* of its class. So you can push one under any name, with `Client().push`, which is what
+# `perform_async` calls. Then push one under today's name: it waits behind the other.
 
 # %%
 yesterday = Client().push(
@@ -67,18 +67,18 @@ keys()
 
 # %% tags=["hide-input"]
 unknown.answer(
-    f"the first job is in {where(yesterday)}, the mails are {len(inbox)}",
+    f"the first job is in {where(yesterday)}; mails: {len(inbox)}",
     a=where(yesterday) == "nowhere",
     b=len(inbox) == 0,
     c=where(yesterday) == "retry" and len(inbox) == 1,
 )
 
 # %% [markdown]
-# It is an ordinary failure. The job waits in `retry`, and its `error_message` says what is wrong, and what may have been meant.
-# You have three weeks, as lesson 3 counted.
+# It is an ordinary failure. The job waits in `retry`, and its `error_message` says what is wrong, and which class may have
+# been meant. You have three weeks to do something about it, as you saw in lesson 3.
 #
-# Better: who renames a class leaves the old name in place until no job carries it any more. Now it is late for that, but not too
-# late. A subclass with nothing in it will do:
+# It would have been better to leave the old name in place until no job carries it any more. It is late for that now, but
+# not too late. A subclass with nothing in it will do:
 
 # %%
 class SendUserGifWorker(SendGifToUserWorker):
@@ -160,13 +160,13 @@ Table(
 )
 
 # %% [markdown]
-# The class, the arguments, the error. With these three you can repeat it, and that is half of the way to the bug. `DeadSet()`
-# goes through `dead` and gives you one job after the other. `RetrySet()`, `ScheduledSet()` and `Queue("default")` do the same
-# for the other places.
+# The class, the arguments, the error. With these three you can reproduce the failure, and that is halfway to the bug.
+# `DeadSet()` gives you the jobs in `dead`, one after another. `RetrySet()` and `Queue("default")` do the same for `retry`
+# and the queue, and `ScheduledSet()` for `schedule`, a sorted set of jobs that were pushed for later.
 #
 # ## Back from the dead
 #
-# Each job of a `DeadSet` has a method `retry()`. Try it at once, before you have mended anything.
+# Each job of a `DeadSet` has a method `retry()`. Try it at once, before you have fixed anything.
 
 # %% tags=["hide-input"]
 back = predict(
@@ -198,10 +198,10 @@ back.answer(
 )
 
 # %% [markdown]
-# `retry()` ran nothing. It moved the job to its queue. `True` means that the job was still there to be moved. And it is still the
-# same job, one try before its end: in `dead` its `retry_count` was 1, now it is 0. So it had one run, and no more.
+# `retry()` ran nothing. It moved the job to its queue. `True` means that the job was still there to be moved. And it is
+# still the same job, with one try left: in `dead` its `retry_count` was 1, now it is 0. So it had one run, and no more.
 #
-# So mend it first:
+# So fix the bug first:
 
 # %%
 class WelcomeWorker(Worker):
@@ -222,11 +222,11 @@ runs(), where(plato)
 inbox
 
 # %% [markdown]
-# `find` looks for a jid, in this one place, and returns `None` if it is not there. The old job ran with the new code, and Plato is welcome. Nobody had to remember whom to greet: it was
-# written in the job. (Here you are the worker process, and you have the new class. Another one must be started again first, as
-# lesson 2 said.)
+# `find` looks for a jid, in this one place, and returns `None` if it is not there. The old job ran with the new code, and
+# Plato has been welcomed. Nobody had to remember whom to greet: it was written in the job. (Here you are the worker
+# process, and you have the new class. Any other one must be restarted first, as lesson 2 said.)
 #
-# ## What is no job at all
+# ## An entry that is not a job
 #
 # Anything can be pushed into a list by hand.
 
@@ -261,8 +261,8 @@ def a_hopeless_job():
     return jid
 
 # %% [markdown]
-# It would be tried for three weeks, and fill the log with errors that mean nothing. `kill()` sends it to `dead` now. `delete()`
-# takes it out of the place in which you found it.
+# It would be tried for three weeks, and fill the log with errors that mean nothing. `kill()` sends it to `dead` now.
+# `delete()` removes it from where you found it.
 
 # %%
 from minijobs import RetrySet
@@ -278,7 +278,7 @@ places.append(where(hopeless))
 Table(["failed once", "after kill()", "after delete()"], [places])
 
 # %% [markdown]
-# Both did it to this one job. And if there are many, of one class? Go through the place, and look at each:
+# Both affected this one job only. And if there are many, all of one class? Go through the set, and look at each job:
 
 # %%
 hopeless = [a_hopeless_job(), a_hopeless_job()]
@@ -301,9 +301,10 @@ for job in RetrySet():
 # Sidekiq::DeadSet.new.clear
 # ```
 #
-# (`each(&:clear)` clears each of them.) They worked. In brackets the author wrote that this could be very dangerous in
-# production, that is, where real people use the application. See why. This is an ordinary day: one bad job, one good one in its
-# queue, one for later, and a number that belongs to the application and not to us.
+# (`each(&:clear)` clears each of them.) They worked. In parentheses the author wrote that this could be very dangerous in
+# production, that is, where real people use the application. Here is why. On an ordinary day there is one bad job, one good
+# one in its queue, one for later, and a number that belongs to the application and not to us. (`perform_in` pushes a job
+# for later, here in an hour. Until then it waits in `schedule`.)
 
 # %%
 a_hopeless_job()
@@ -314,7 +315,7 @@ keys()
 
 # %% tags=["hide-input"]
 cleared = predict(
-    "To be rid of the bad job, you clear all queues and sets. What goes?",
+    "To drop the bad job, you clear all queues and sets. What is lost?",
     a="The bad job. The good ones have done nothing wrong.",
     b="All three jobs.",
     c="All three jobs, and visitors.",
@@ -347,8 +348,9 @@ runs(), [mail["Subject"] for mail in inbox.mails]
 # %% [markdown]
 # Two people get no mail. There was no error, and no line in the log. Nobody will notice, until one of them asks.
 #
-# Some go further and *flush* Redis: `FLUSHDB` empties the whole database. To see it, take another Redis, which exists only in
-# these lines. (`fakeredis` is a Redis inside a Python process. This lesson runs on one, unless `REDIS_URL` names a server.)
+# Some people go further and *flush* Redis: `FLUSHDB` empties the whole database. To see that, take another Redis, one that
+# exists only in these lines. (`fakeredis` is a Redis inside a Python process. This lesson runs on one, unless `REDIS_URL`
+# names a server.)
 
 # %%
 import fakeredis
@@ -361,8 +363,8 @@ other.keys()
 # %% [markdown]
 # The number of visitors is gone too, and it was no job.
 #
-# On your own machine, when everything is in a muddle, clearing is fine, and `clear_everything` is made for that. First it looks
-# where it is. Many programs are told in `APP_ENV` where they run. Play production:
+# On your own machine, when everything is in a mess, clearing is fine, and `clear_everything` is made for that. But first it
+# checks where it is running. Many programs learn that from the environment variable `APP_ENV`. Pretend to be in production:
 
 # %% tags=["raises-exception"]
 import os
@@ -373,7 +375,7 @@ os.environ["APP_ENV"] = "production"
 clear_everything()
 
 # %% [markdown]
-# It refused, and said why. The game is over:
+# It refused, and said why. Stop pretending:
 
 # %%
 os.environ.pop("APP_ENV", None)
@@ -389,7 +391,7 @@ from minijobs.retry import DEAD_FOR
 DEAD_FOR / (24 * 60 * 60)
 
 # %% [markdown]
-# With each new one that comes, those that are too old leave. Put the death of one into the past and let another one die:
+# The poller removes those that are older. Let a job die, put its death into the past, and poll:
 
 # %%
 log.logger.setLevel("CRITICAL")  # the log has said enough
@@ -404,7 +406,7 @@ def die():
 def after(days):
     jid, moment = die(), time.time() - days * 24 * 60 * 60
     redis.zadd("dead", {DeadSet().find(jid).raw: moment})
-    die()
+    poll()
     return where(jid)
 
 # %%
@@ -414,7 +416,7 @@ after(179)
 after(181)
 
 # %% [markdown]
-# Change the number of days. Or make the class not worth keeping: write `"dead": False` into the job of `die`, and look what
+# Change the number of days. Or have the job not kept at all: write `"dead": False` into the job in `die`, and see what
 # `where(die())` says then. (In the terminal, type `p` for a Python prompt.)
 
 # %% [markdown]
@@ -425,14 +427,14 @@ after(181)
 # | A job whose retries are used up is deleted. | It lay in `dead`, with its arguments and its error. |
 # | A job for an unknown class is lost. | It waited in `retry`. When the old name was there again, the mail came. |
 # | A bad job holds up those behind it. | The next one ran. |
-# | `retry()` runs the job, or starts its retries anew. | It moved it to its queue, one try before its end. |
-# | Emptying Redis is the way to be rid of a bad job. | It took two good jobs along, and nobody was told. |
+# | `retry()` runs the job, or starts its retries over. | It moved the job to its queue, with one try left. |
+# | Clearing everything is the way to get rid of a bad job. | Two good jobs were deleted with it, and nobody was told. |
 #
 # ## To keep
 #
-# 1. What cannot work ends in `dead`, unless its class says otherwise, and is kept for a person to look at.
-# 2. First mend the code, and start the worker processes again. Then send the job back.
-# 3. Take out what you mean, one job or one class. Clearing takes what you do not see.
+# 1. A job that cannot work ends in `dead`, unless its class says otherwise, and is kept there for a person to look at.
+# 2. First fix the code, and restart the worker processes. Then send the job back.
+# 3. Delete only what you mean, one job or one class. Clearing also deletes what you have not looked at.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *morgue*, *kill*, *clear*, *flush*.
 
@@ -440,15 +442,15 @@ after(181)
 # ## Make it yours
 #
 # Open [lessons/lesson_04_the_morgue/exercise.py](../lessons/lesson_04_the_morgue/exercise.py). It is Monday morning, and
-# somebody has proposed the four lines.
+# somebody has proposed the four lines. Write something better.
 
 # %% [markdown] tags=["terminal-only"]
-# Then `make check-4`. There are `make hint-4` and `make try-4`.
+# Then run `make check-4`. `make hint-4` and `make try-4` are there, too.
 #
 # [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
-# Save it, and run the next cell. There are `hint(4)`, and `make try-4` in a terminal.
+# Save it, and run the next cell. `hint(4)` is there, too, and `make try-4` in a terminal.
 #
 # [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb)
 

@@ -94,7 +94,8 @@ def key_without_queue(seen):
     for one in seen.after:
         if one.job and one.key in ("default", "mail") and one.job["class"] == "WelcomeWorker":
             return (
-                f"taking the name of a queue for its key. The jobs lie under {one.key!r}, and the key is 'queue:{one.key}'."
+                f"taking the name of a queue for its key. The jobs lie under {one.key!r}, but the key of a queue is "
+                f"'queue:{one.key}'."
             )
     return None
 
@@ -113,14 +114,14 @@ def always_default(seen):
 @WELCOMES.add
 def deletes_the_dead(seen):
     if died(seen) == where(seen, "InvoiceWorker", "dead") == {"nowhere"}:
-        return "deleting all that is dead. A job whose bug is mended can still do its work."
+        return "deleting all that is dead. A job whose bug is fixed can still do its work."
     return None
 
 
 @WELCOMES.add
 def deletes_the_welcomes(seen):
     if died(seen) == {"nowhere"} and not seen.new and where(seen, "InvoiceWorker", "dead") != {"nowhere"}:
-        return "deleting the welcomes. Their bug is mended: they can still do their work."
+        return "deleting the welcomes. Their bug is fixed: they can still do their work."
     return None
 
 
@@ -135,8 +136,7 @@ def one_error_only(seen):
     ):
         return (
             "going by the error. A welcome that died of another one stays in dead, and a certificate that died of the "
-            "same one "
-            "was sent back, though its bug is not mended."
+            "same one was sent back, though its bug is not fixed."
         )
     return None
 
@@ -173,8 +173,8 @@ def one_page_only(seen):
     old, new = (where(seen, "WelcomeWorker", "dead", name) for name in ("Boethius", "Averroes"))
     if len(back) > 1 and {*old, *new} == {"dead", "queue:default"} and where(seen, "WelcomeWorker", "dead", "Plato") == new:
         return (
-            "taking one page for all there is. page(…) gives a hundred jobs, and there are more; for job in DeadSet() goes "
-            "through all of them."
+            "taking one page for the whole set. page(…) returns a hundred jobs, and there are more; for job in DeadSet() "
+            "goes through all of them."
         )
     return None
 
@@ -183,9 +183,8 @@ def one_page_only(seen):
 def reaches_none(seen):
     if died(seen) == {"dead"} and not seen.new and seen.call.error is None and not seen.call.events:
         return (
-            "a clean_up that does not reach the dead welcomes: all of them are in dead, as before. class_name is a text, "
-            "such as "
-            "'WelcomeWorker', and retry() does nothing without its brackets."
+            "a clean_up that does not reach the dead welcomes: all of them are in dead, as before. class_name is a "
+            "string, such as 'WelcomeWorker', and retry does nothing without its parentheses."
         )
     return None
 
@@ -213,9 +212,8 @@ def one_page_of_newsletters(seen):
             (near if there.index(one) < 100 else far).append(one)
     if all(seen.now(one) for one in far) and not any(seen.now(one) for one in near):
         return (
-            "taking one page for all there is. page(…) gives a hundred jobs; all newsletters that are left lie beyond "
-            "the first "
-            "hundred."
+            "taking one page for the whole set. page(…) returns a hundred jobs; all newsletters that are left lie beyond "
+            "the first hundred."
         )
     return None
 
@@ -261,7 +259,7 @@ def built_anew(seen):
 @REST.add
 def is_the_poller(seen):
     if where(seen, "InvoiceWorker", "retry") == where(seen, "WelcomeWorker", "schedule") == {"queue:default"}:
-        return "being the poller. It moves whatever is due at the moment that you say, of all classes."
+        return "doing the poller's work. It moves every job that is due at the moment you name, whatever its class."
     return None
 
 
@@ -277,14 +275,14 @@ def sends_back_the_rest(seen):
     if where(seen, "ReportWorker", "dead") == where(seen, "CertificateWorker", "dead") == {"queue:default"} and where(
         seen, "ReportWorker", "retry"
     ) == {"retry"}:
-        return "sending back all the rest of the dead. Their bugs are not mended."
+        return "sending back all the rest of the dead. Their bugs are not fixed."
     return None
 
 
 @REST.add
 def sends_back_all_that_failed(seen):
     if where(seen, "ReportWorker", "dead") == where(seen, "ReportWorker", "retry") == {"queue:default"}:
-        return "sending back whatever failed. Only one bug is mended."
+        return "sending back whatever failed. Only one bug is fixed."
     return None
 
 
@@ -297,8 +295,8 @@ def name_anywhere_in_it(seen):
     others = [where(seen, "ReportWorker", key) == {key} for key in ("dead", "retry")]
     if (dead != {"dead"} or retry != {"retry"}) and all(others):
         return (
-            "taking a job for one of a class because the name stands in it somewhere. Here it was an argument of another "
-            "class's job. Go by class_name."
+            "counting a job as one of a class because the name appears somewhere in it. Here it was an argument of "
+            "another class's job. Go by class_name."
         )
     return None
 
@@ -308,14 +306,14 @@ def part_of_the_name(seen):
     touched = [where(seen, name, "dead") != {"dead"} for name in ("WelcomeBackWorker", "NewsletterArchiveWorker")]
     others = [where(seen, name, "dead") == {"dead"} for name in ("ReportWorker", "InvoiceWorker", "CertificateWorker")]
     if any(touched) and all(others):
-        return "a part of a name. WelcomeBackWorker is no WelcomeWorker, and NewsletterArchiveWorker no NewsletterWorker."
+        return "part of a name. WelcomeBackWorker is not WelcomeWorker, nor is NewsletterArchiveWorker NewsletterWorker."
     return None
 
 
 @REST.add
 def goes_by_the_error(seen):
     if where(seen, "CertificateWorker", "dead", "Seneca") - {"dead"} and where(seen, "ReportWorker", "dead") == {"dead"}:
-        return "going by the error. Another class has the same one, and its bug is not mended."
+        return "going by the error. Another class has the same one, and its bug is not fixed."
     return None
 
 
@@ -345,7 +343,7 @@ def moves_all_welcomes(seen):
 def takes_the_one_in_retry(seen):
     others = where(seen, "WelcomeWorker", "schedule") == {"schedule"} and where(seen, "ReportWorker", "retry") == {"retry"}
     if where(seen, "WelcomeWorker", "retry") != {"retry"} and others:
-        return "taking the welcome out of retry as well. It is tried at its moment without you."
+        return "taking the welcome out of retry as well. The poller moves it when it is due, without you."
     return None
 
 
@@ -361,7 +359,7 @@ def clears_the_queue(seen):
 def changes_the_worker(seen):
     if [mail for run in seen.welcome for mail in run.mails] != [("zeno@example.com", "Welcome, Zeno")]:
         return (
-            "a WelcomeWorker that was changed. Its bug was mended before you came; a new job of it, for Zeno, does not send "
-            "him his welcome."
+            "a WelcomeWorker that was changed. Its bug was fixed before you came; a new job of it, for Zeno, does not "
+            "send him his welcome."
         )
     return None

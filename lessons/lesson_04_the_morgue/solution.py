@@ -5,7 +5,7 @@ about it is found under one id, and nobody is greeted twice. It runs when a work
 it, and by then the new code is there.
 
 The error would have been a bad sign to go by: a certificate failed with the very same words, and
-its bug is not mended. A renamed class is as unknown as a deleted one, and its mails are wanted. Nor
+its bug is not fixed. A renamed class is as unknown as a deleted one, and its mails are wanted. Nor
 does it matter where in `dead` a job lies, or how many there are.
 """
 

@@ -1,10 +1,10 @@
 """Exercise 4: Monday morning.
 
-A bug went out on Friday. It is mended; `WelcomeWorker` below is the new one. But jobs have died of
-it over the weekend. Besides, there are jobs of `NewsletterWorker`. That class was deleted, and
+A bug was deployed on Friday. It is fixed; `WelcomeWorker` below is the new version. But jobs died
+of it over the weekend. Besides, there are jobs of `NewsletterWorker`. That class was deleted, and
 nobody wants last week's newsletter any more.
 
-Somebody has written `clean_up` with the four lines of the post. Write it anew, so that afterwards
+Somebody has written `clean_up` with the four lines of the post. Rewrite it, so that afterwards
 
 1. the jobs of `WelcomeWorker` that lay in `dead` are back in their queue: the same jobs;
 2. the jobs of `NewsletterWorker` are deleted, from `dead` and from `retry`;

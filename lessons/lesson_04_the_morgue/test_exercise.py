@@ -175,7 +175,7 @@ def test_everybody_is_welcomed_once(seen, judge):
     judge(
         sorted(sent) == sorted(expected) and not any(run.error for run in seen.runs),
         WELCOMED,
-        expected=f"the queues are run empty: one mail each to {', '.join(expected)}.",
+        expected=f"every job in the queues is run: one mail each to {', '.join(expected)}.",
         instead=f"there were {len(seen.runs)} runs, and the mails went to {', '.join(sent) or 'nobody'}.",
         scopes=seen.runs,
     )
