@@ -36,8 +36,8 @@ def own_thread(call: Call) -> str | None:
     for event in call.of("mail", "refused mail"):
         if event.elsewhere:
             return (
-                f"doing it in a thread of your own{event.line}. The thread is gone when this process ends, and Redis never "
-                "hears of it."
+                f"doing it in a thread of your own{event.line}. If this process is killed, the mail is lost, and Redis has "
+                "never heard of it."
             )
     return None
 

@@ -33,6 +33,8 @@ class Prediction(Shown):
     def lines(self) -> list[str]:
         if stage.watched:  # the question stands just above, with what was typed
             return [f"Your guess is {self.guess}. Now let it happen." if self.guess else "No guess. Let it happen."]
+        if stage.stored():  # it is read where nobody can guess
+            return self.asked()
         return [
             *self.asked(),
             f"Your guess: {self.guess}." if self.guess else 'No guess yet. Write guess="a" into the cell, or just go on.',

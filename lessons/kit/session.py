@@ -16,7 +16,7 @@ from typing import Any
 import redis
 
 import minijobs
-from minijobs import middleware
+from minijobs import middleware, scripts
 from minijobs.monitor import matching
 
 from . import prediction, timeline
@@ -30,6 +30,8 @@ MADE = "minijobs-lesson:made"
 OURS = frozenset({TAKEN, MADE})
 MARK_LASTS = 60  # seconds
 DATABASES = range(15, 0, -1)
+
+SCRIPTS = [text for name, text in vars(scripts).items() if name.isupper() and isinstance(text, str) and "redis.call" in text]
 
 STARTED_AGAIN = "This belongs to a Redis that is gone: start() has been called again. Run the cells after it again."
 TAKEN_BY_ANOTHER = (
@@ -49,6 +51,8 @@ class Session:
         self._renewing = threading.Lock()
         if url is not None:
             threading.Thread(target=self._renew_the_mark, name="the lesson's mark", daemon=True).start()
+        for script in SCRIPTS:  # else the first call of each would be refused, and stand there twice
+            self._watcher.script_load(script)
         self.redis = minijobs.connect(_recorded(self._watcher, self.recorder))
         self.looking = _recorded(self._watcher, self.recorder, told=False, client_class=Looking)
         self.last = Snapshot({})

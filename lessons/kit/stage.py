@@ -43,7 +43,12 @@ STORED = "MINIJOBS_LESSON_STORED"
 
 def with_buttons() -> bool:
     """Whether this is a notebook with somebody in front of it."""
-    return timeline.notebook_shell() is not None and not os.environ.get(STORED)
+    return timeline.notebook_shell() is not None and not stored()
+
+
+def stored() -> bool:
+    """Whether what is shown is kept, for people who only read it."""
+    return bool(os.environ.get(STORED))
 
 
 def pause(seconds: float) -> float:

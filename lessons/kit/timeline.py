@@ -19,7 +19,7 @@ from typing import Any
 
 from .show import Shown
 
-LANES = ("your code", "worker", "inbox")
+LANES = ("your code", "worker process", "inbox")
 WIDTH = 78
 GREY = "#787878"
 
@@ -126,8 +126,8 @@ def mark(lane: str, what: str) -> None:
 
 
 def worker_lane(worker: Any, job: dict[str, Any], run: Callable[[], None]) -> None:
-    """A server middleware: each run of a job is a bar in the worker's lane."""
-    with clock(job["class"], "worker"):
+    """A server middleware: each run of a job is a bar in the lane of the worker process."""
+    with clock(job["class"], LANES[1]):
         run()
 
 

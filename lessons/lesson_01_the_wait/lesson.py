@@ -234,7 +234,7 @@ Table(
 )
 
 # %% [markdown]
-# Here is the same as a picture: who was busy, and when. Your code, the worker process (`worker`) and the inbox have a lane
+# Here is the same as a picture: who was busy, and when. Your code, the worker process and the inbox have a lane
 # each. A bar is something that takes time, a dot something that happens at once. (The time that you spent reading is left
 # out.)
 
@@ -249,7 +249,7 @@ timeline()
 #
 # ## Change something
 #
-# Three jobs this time. In what order will the mails arrive?
+# Three jobs this time. In what order will the mails arrive? (`llen` counts the entries of a list.)
 
 # %%
 for thought in ["one", "two", "three"]:

@@ -245,7 +245,7 @@ during["keys"]
 # - `processes`, a set: the identities of all worker processes.
 # - the identity itself, a *hash*, that is, a key with named fields. The process describes itself there: how many jobs it is
 #   running (`busy`), how much memory it uses (`rss`, in KB), which queues it serves. The key `expires`: Redis deletes it
-#   after 20 seconds, unless the process beats again. Once it is gone, the process counts as dead.
+#   after 20 seconds, unless the process beats again. (The other fields are for the dashboard, a web page about all processes.)
 # - the identity followed by `:work`, a hash: what each thread was running at that moment. The job is quoted in it, as text.
 #
 # The post's author saw the last one pass by as `hset`, beside the `lpush` of the push.
@@ -307,8 +307,34 @@ log.show(sys.stdout)
 processor.process_one().name
 
 # %% [markdown]
-# From left to right: the time, the number of the process, the thread, the Worker, the job id, how important the line is, and
-# what happened. With the jid you find every line about one job among the hundreds of thousands of a day.
+# From left to right: the time, the number of the process, the thread (`TID-…`), the Worker, the job id, how important the
+# line is (`INFO`, `WARNING`), and what happened. With the jid you find every line about one job among the hundreds of
+# thousands of a day.
+#
+# ## What if the process dies?
+#
+# Say that a worker process fetches a job and dies before it has run. Play one that does: it fetches, and is never heard of
+# again.
+
+# %%
+third = SendGifToUserWorker.perform_async("ada@example.com", "third")
+
+gone = Fetcher("default")
+gone.fetch()
+where(third).replace(gone.identity, "IDENTITY")
+
+# %% [markdown]
+# The job is in the in-flight list of a process that has no heartbeat. Somebody has to look for such lists. `rescue_orphans()`
+# does. (In every worker process, a thread calls it now and then.)
+
+# %%
+from minijobs import rescue_orphans
+
+rescue_orphans(), where(third)
+
+# %% [markdown]
+# It returns how many jobs it has *rescued*. The job is in its queue again, and another process will run it. That is what the
+# in-flight list is for.
 #
 # ## None of this happens in a plain call
 
@@ -364,7 +390,7 @@ push_many(1_001), redis.llen("queue:many")
 # 3. `LPUSH` is a job that comes in; `HSET` is a worker process saying what it is doing.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *JSON*, *fetch*, *in flight*, *identity*,
-# *heartbeat*, *hash*, *settle*, *acknowledge*, *log*.
+# *heartbeat*, *hash*, *settle*, *acknowledge*, *log*, *rescue*.
 
 # %% [markdown]
 # ## Make it yours

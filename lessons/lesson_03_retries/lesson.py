@@ -54,8 +54,11 @@ with clock("perform"):
 keys()
 
 # %%
-told_directly = commands()
-kept_directly = redis.zcard("retry")  # how many jobs "retry" holds
+def held():
+    names = sorted(map(bytes.decode, redis.keys()))
+    return ", ".join(names) or "nothing"
+
+told_directly, held_directly = commands(), held()
 told_directly
 
 # %% tags=["hide-input"]
@@ -122,8 +125,7 @@ told_queued = commands()
 told_queued.only("evalsha")
 
 # %% [markdown]
-# `EVALSHA` runs a *script*: a short program that was sent to Redis before, and that Redis knows by a long number. (If you
-# see it twice: the first time, Redis did not know the script yet, so the script was sent, and then called again.) While a
+# `EVALSHA` runs a *script*: a short program that was sent to Redis before, and that Redis knows by a long number. While a
 # script runs, Redis does nothing else, so all of it is one step. Here is what this one says:
 
 # %%
@@ -145,7 +147,7 @@ Table(
     [
         ["sent to Redis", told_directly.names(),
          told_queued.only("lpush|evalsha").names()],
-        ["jobs in retry", kept_directly, redis.zcard("retry")],
+        ["what Redis holds", held_directly, held()],
     ],
 )
 
@@ -202,6 +204,7 @@ f"25 retries take at least {days:.1f} days"
 # ## Who starts the next try?
 #
 # Nobody wants to wait for 20 seconds now. So move the moment into the past, to one second ago. The job is *due* now.
+# (`zrange` reads the members of a sorted set, `zadd` sets the score of one.)
 
 # %%
 import time
@@ -271,7 +274,7 @@ timeline()
 # and the mail. After the direct call there was nobody to try again.
 #
 # So far, this worker process has done two runs, and one of them failed. It counts both, and its next heartbeat writes the
-# numbers to Redis, as `stat:processed` and `stat:failed`:
+# numbers to Redis, as `stat:processed` and `stat:failed`. `Stats()` reads them:
 
 # %%
 from minijobs import Heartbeat, Stats
@@ -392,6 +395,7 @@ Table(
 # Four mails were refused once each. Now let the time of the next try come, and count what arrives. This time you do nothing.
 # `Server` does everything that a worker process does, poller included, each part in a thread of its own. It runs until it
 # is stopped. (Usually its poller looks every few seconds. Here it is told to look every tenth of a second.)
+# `wait_until` waits until both keys are gone.
 
 # %%
 import threading

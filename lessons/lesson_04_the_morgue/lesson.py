@@ -114,10 +114,10 @@ class WelcomeWorker(Worker):
 
 # %% tags=["hide-input"]
 last_one = predict(
-    "The run fails, and the only retry fails. Then the job is …",
-    a="deleted: it has had its chances.",
-    b="in retry for ever.",
-    c="kept in another place.",
+    "The run fails, and the only retry fails. What is kept of the job?",
+    a="Nothing: it has had its chances.",
+    b="That it failed, and why.",
+    c="All that is needed to run it again.",
     guess=None,
 )
 last_one
@@ -138,11 +138,12 @@ runs()
 keys()
 
 # %% tags=["hide-input"]
+dead = b"".join(redis.zrange("dead", 0, -1))
 last_one.answer(
-    f"the job is in {where(plato)}",
+    f"the job is in {where(plato)}, with its arguments",
     a=where(plato) == "nowhere",
-    b=where(plato) == "retry",
-    c=where(plato) == "dead",
+    b=where(plato) == "dead" and b'"Plato"' not in dead,
+    c=where(plato) == "dead" and b'"Plato"' in dead,
 )
 
 # %% [markdown]
@@ -213,7 +214,8 @@ class WelcomeWorker(Worker):
         send_gif(address, f"Welcome, {name}", seconds=0)
 
 # %%
-if job := DeadSet().find(plato):
+job = DeadSet().find(plato)
+if job:
     job.retry()
 
 runs(), where(plato)
@@ -350,18 +352,30 @@ runs(), [mail["Subject"] for mail in inbox.mails]
 #
 # Some people go further and *flush* Redis: `FLUSHDB` empties the whole database. To see that, take another Redis, one that
 # exists only in these lines. (`fakeredis` is a Redis inside a Python process. This lesson runs on one, unless `REDIS_URL`
-# names a server.)
+# names a server.) There, a bad job is just being run.
 
 # %%
 import fakeredis
 
 other = fakeredis.FakeRedis()
 other.set("visitors", 7)
+Client(other).push({"class": "OldReportWorker", "args": [2017]})
+
+busy = Processor(Fetcher("default", redis=other))
+unit = busy.fetcher.fetch()
+names = map(bytes.decode, other.keys())
+sorted(name.replace(busy.fetcher.identity, "IDENTITY") for name in names)
+
+# %%
 other.flushdb()
-other.keys()
+
+outcome = busy.run(unit)
+busy.settle(unit, outcome)
+outcome.name, other.keys()
 
 # %% [markdown]
-# The number of visitors is gone too, and it was no job.
+# The number of visitors is gone, and it was no job. And the job that was running failed and was to be tried again, but it is
+# not in `retry`: Redis had forgotten that it was in flight. No clearing above did that.
 #
 # On your own machine, when everything is in a mess, clearing is fine, and `clear_everything` is made for that. But first it
 # checks where it is running. Many programs learn that from the environment variable `APP_ENV`. Pretend to be in production:
@@ -436,7 +450,7 @@ after(181)
 # 2. First fix the code, and restart the worker processes. Then send the job back.
 # 3. Delete only what you mean, one job or one class. Clearing also deletes what you have not looked at.
 #
-# New words, all of them in the [glossary](../lessons/README.md#glossary): *morgue*, *kill*, *clear*, *flush*.
+# New words, all of them in the [glossary](../lessons/README.md#glossary): *morgue*, *kill*, *clear*, *flush*, *schedule*.
 
 # %% [markdown]
 # ## Make it yours

@@ -32,7 +32,7 @@ def test_a_right_exercise_is_told_so_and_what_is_next(kernel):
     exercise = kernel.folder / "lessons" / ONE.folder.name / "exercise.py"
     shutil.copyfile(ONE.solution, exercise)
     _, shown = kernel.run("from lessons.course.cells import check, progress\ncheck(1)")
-    assert "Right. A solution, and why: solution(1)" in shown["text/markdown"]
+    assert "Right. A solution, explained: solution(1)" in shown["text/markdown"]
     assert "What is next: progress()" in shown["text/markdown"]
     assert kernel.progress()["1"]["passed"]
     _, shown = kernel.run("progress()")
@@ -51,7 +51,7 @@ def test_a_solution_is_shown_once_the_exercise_passes_or_if_one_insists(kernel):
     kernel.run("from lessons.course.cells import solution")
     _, closed = kernel.run("solution(3)")
     assert "A hint costs less: hint(3)" in closed["text/markdown"]
-    assert "To see it all the same: solution(3, force=True)" in closed["text/markdown"]
+    assert "To see it anyway: solution(3, force=True)" in closed["text/markdown"]
     _, shown = kernel.run("solution(3, force=True)")
     assert "```python\n" in shown["text/markdown"]
     assert "retry = 5" in shown["text/markdown"]
@@ -79,7 +79,7 @@ def test_without_the_buttons_a_question_is_text(kernel):
     _, shown = kernel.run("predict('Where?', a='Here.', b='There.')")
     kernel.run("del sys.modules['ipywidgets']")
     assert set(shown) == {"text/plain", "text/html"}
-    assert 'guess="a" is one' in shown["text/html"]
+    assert "Write guess=&quot;a&quot; into the cell" in shown["text/html"]
 
 
 def test_a_name_that_is_not_there_is_explained(kernel):

@@ -155,7 +155,7 @@ def test_the_stub_fails_its_check_and_the_solution_passes_and_is_remembered(said
     code, text = said("check", "1")
     assert code == 0
     assert text.count(" ok ") == 3
-    assert text.endswith("Right. A solution, and why: make solution-1 What is next: make progress")
+    assert text.endswith("Right. A solution, explained: make solution-1 What is next: make progress")
     assert progress.of(one) == {"passed": True, "solved": True}
 
 
@@ -232,7 +232,7 @@ def test_progress_is_kept_whole_or_not_at_all(one, monkeypatch, capsys):
 
     monkeypatch.setattr(os, "replace", full)
     progress.note(one, passed=True)
-    assert capsys.readouterr().out == "Your progress could not be noted in .progress.json: no space left.\n"
+    assert capsys.readouterr().out == "Your progress could not be saved in .progress.json: no space left.\n"
     assert progress.of(one) == {"played": True}
 
 
@@ -245,7 +245,7 @@ def test_a_check_gives_its_verdict_where_progress_cannot_be_noted(said, one, mon
     monkeypatch.setattr(os, "replace", read_only)
     code, text = said("check", "1")
     assert code == 0
-    assert text.index("Right. A solution") < text.index("could not be noted in .progress.json: Permission denied.")
+    assert text.index("Right. A solution") < text.index("could not be saved in .progress.json: Permission denied.")
 
 
 def test_progress_survives_an_editor_that_writes_a_byte_order_mark(one):
@@ -626,22 +626,20 @@ def test_without_make_no_message_of_a_command_names_it(said, without_make, one):
     failed, closed, first, *_, last_hint, broken, right, after = (text for _, text in told)
     assert failed.endswith("A hint: python -m lessons hint 1 Check on each save: python -m lessons watch 1")
     assert "A hint costs less: python -m lessons hint 1" in closed
-    assert closed.endswith("To see it all the same: python -m lessons solution 1 --force")
+    assert closed.endswith("To see it anyway: python -m lessons solution 1 --force")
     assert first.endswith("Next: python -m lessons play 1")
     assert last_hint.endswith("without solving it first: python -m lessons solution 1 --force")
-    assert broken.endswith("Where it is: python -m lessons check 1")
-    assert right.endswith("A solution, and why: python -m lessons solution 1 What is next: python -m lessons progress")
+    assert broken.endswith("To see where: python -m lessons check 1")
+    assert right.endswith("A solution, explained: python -m lessons solution 1 What is next: python -m lessons progress")
     assert after.endswith("Next: python -m lessons play 2")
 
 
 def test_with_make_every_message_of_a_command_names_it(said, one):
-    assert said("solution", "1")[1].endswith(
-        "A hint costs less: make hint-1 To see it all the same: make solution-1 FORCE=1"
-    )
+    assert said("solution", "1")[1].endswith("A hint costs less: make hint-1 To see it anyway: make solution-1 FORCE=1")
     hints = [said("hint", "1")[1] for _ in one.hints()]
     assert hints[-1].endswith("without solving it first: make solution-1 FORCE=1")
     one.exercise.write_text("raise RuntimeError('not today')")
-    assert said("try", "1")[1].endswith("Where it is: make check-1")
+    assert said("try", "1")[1].endswith("To see where: make check-1")
 
 
 def test_output_that_a_terminal_cannot_show_is_no_error(course):

@@ -183,7 +183,7 @@ def test_the_output_of_a_cell_stands_under_its_code(here, capsys):
     printed = capsys.readouterr().out
     order = ["What is it?", "redis = start()", "Redis: embedded", "guess.answer(", "What happened is b: That."]
     order += [
-        "What one could see: it is that.",
+        "What you could see: it is that.",
         'raise ValueError("on purpose")',
         "ValueError: on purpose",
         'print("printed")',
@@ -347,7 +347,7 @@ def test_a_question_and_its_answer_are_shown_without_their_code_to_who_watches(s
     shown.until(PROMPT)
     assert "redis = start()" in shown.text  # the code of other cells is there
     assert "raise ValueError" in shown.text
-    assert "What one could see: it is that." in shown.text
+    assert "What you could see: it is that." in shown.text
     assert shown.text.count("What is it?") == 2  # in the first cell, and asked
     assert "predict(" not in shown.text
     assert ".answer(" not in shown.text
@@ -388,7 +388,7 @@ def test_anything_else_at_a_step_is_refused_with_a_sentence_and_asked_again(smal
         shown.until("── 1 of 9 · ")
         shown.until(PROMPT)
         shown.type(f"{typed}\n")
-        shown.until("Enter, p or q. (A guess is asked for where there is a question.)")
+        shown.until("Press Enter, or type p or q. (You can guess where there is a question.)")
     shown.until("── 1 of 9 · ")
     shown.until(PROMPT)
     assert "Your guess" not in shown.text
@@ -402,7 +402,7 @@ def test_p_is_a_python_prompt_on_the_lessons_own_names_and_leads_back(small, ter
     shown.until("── 1 of 3 · ")
     shown.until(PROMPT)
     shown.type("P\n")
-    shown.until("Ctrl-D leads back")
+    shown.until("Ctrl-D takes you back")
     shown.until(">>> ")
     shown.type("value + 1000\n")
     shown.until("1042")
@@ -513,7 +513,7 @@ def test_earlier_steps_run_unseen_and_hurried(here, capsys, monkeypatch):
     printed = capsys.readouterr()
     assert printed.err == ""
     lines = printed.out.splitlines()
-    assert lines[0] == "Steps 1 to 5 have been run unseen, with their pauses cut short."
+    assert lines[0] == "Steps 1 to 5 have already run, unseen, with their pauses cut short."
     assert lines[2].startswith("╭")  # nothing else stands before the code of step 6
     assert "print('kept'" in lines[3]
     assert any(

@@ -14,7 +14,7 @@ from minijobs.monitor import Told, folded, unfolded
 
 def test_before_anything_happens_redis_was_told_nothing(lesson):
     assert commands().names() == "nothing"
-    assert str(commands()) == "(minijobs told Redis nothing)"
+    assert str(commands()) == "(minijobs sent Redis no command)"
 
 
 def test_what_a_pipeline_sends_is_written_down_command_by_command(lesson, push):

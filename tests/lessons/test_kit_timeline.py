@@ -24,7 +24,7 @@ def day():
     return Timeline(
         [
             Event("your code", "perform_async", 100.0, 100.001),
-            Event("worker", "SendGif", 101.0, 106.0),
+            Event("worker process", "SendGif", 101.0, 106.0),
             Event("inbox", "mail to ada@example.com", 106.0, 106.0),
         ]
     )
@@ -38,7 +38,7 @@ def bars(drawn):
 def test_each_lane_has_a_line_in_the_order_of_the_story(day):
     scale, *lanes = day.lines()
     assert scale.split() == ["0", "s", "6.0", "s"]
-    assert [line[:9].strip() for line in lanes] == ["your code", "worker", "inbox"]
+    assert [line[:14].strip() for line in lanes] == ["your code", "worker process", "inbox"]
     assert "SendGif, 5.0 s" in lanes[1]
 
 
@@ -59,7 +59,7 @@ def test_no_line_is_wider_than_a_terminal(day):
 
 
 def test_a_lane_with_two_events_has_its_name_once():
-    drawn = Timeline([Event("worker", "one", 0, 1), Event("worker", "two", 1, 2)])
+    drawn = Timeline([Event("worker process", "one", 0, 1), Event("worker process", "two", 1, 2)])
     assert [line.split()[0] for line in drawn.lines()[1:]] == ["your", "worker", "two,", "inbox"]
 
 
@@ -75,9 +75,9 @@ def test_the_picture_is_a_picture_with_words_and_text_beside_it(day):
     drawn, alternative = picture(day)
     assert float(drawn.get("width").removesuffix("pt")) > 400
     texts = ["".join(text.itertext()) for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"your code", "worker", "inbox", "SendGif, 5.0 s", "seconds"} <= set(texts)
+    assert {"your code", "worker process", "inbox", "SendGif, 5.0 s", "seconds"} <= set(texts)
     assert alternative == (
-        "your code: perform_async, 0.0 s, at 0.0 s; worker: SendGif, 5.0 s, at 1.0 s; "
+        "your code: perform_async, 0.0 s, at 0.0 s; worker process: SendGif, 5.0 s, at 1.0 s; "
         "inbox: mail to ada@example.com, at 6.0 s"
     )
 
@@ -122,9 +122,9 @@ def test_a_run_of_a_job_fills_the_workers_lane_and_a_mail_that_of_the_inbox(less
     processor.process_one()
     assert [(event.lane, event.what) for event in timeline().events] == [
         ("your code", "perform_async"),
-        ("worker", "SendGif"),
+        ("worker process", "SendGif"),
         ("inbox", "refused"),
-        ("worker", "SendGif"),
+        ("worker process", "SendGif"),
         ("inbox", "mail to ada@example.com"),
     ]
 

@@ -158,6 +158,16 @@ def test_a_stored_notebook_has_no_buttons_that_nobody_answers(lesson):
     assert not [kind for kind in kinds if "widget" in kind]
 
 
+def test_the_morgue_keeps_a_job_for_179_days_and_not_for_181():
+    """Stored and fresh outputs that are wrong alike would pass everything else."""
+    shown = {
+        cell.source: cell.outputs[0].data["text/plain"]
+        for cell in code_cells(LESSONS[3])
+        if cell.source.startswith("after(")
+    }
+    assert shown == {"after(179)": "'dead'", "after(181)": "'nowhere'"}
+
+
 @every_lesson
 def test_the_notebook_lies_where_its_neighbours_link_to(lesson):
     for other in LESSONS:
