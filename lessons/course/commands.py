@@ -142,9 +142,10 @@ def try_out(number: int) -> None:
         processor = minijobs.Processor(minijobs.Fetcher())
         tools = {name: getattr(package, name) for package in (minijobs, kit) for name in package.__all__}
         here = {"redis": redis, "inbox": inbox, "processor": processor, "work": processor.process_one, "time": time}
+        due = "To move jobs that are due to their queues: poll(now=…). " if number >= DUE_IS_KNOWN else ""
         banner = (
             f"Your exercise {progress.relative(one.exercise)} is loaded. To look: keys(), commands(), inbox. "
-            "To run the next job: work(). To move jobs that are due to their queues: poll(now=…). Ctrl-D ends this."
+            f"To run the next job: work(). {due}Ctrl-D ends this."
         )
         prompt(banner, {**tools, **here, **vars(module)})
     finally:
@@ -178,6 +179,9 @@ def notebook(number: int) -> int:
         say(ALLOW_ROOT)
     return code
 
+
+# The lesson that explains what a job for later is, and who moves it.
+DUE_IS_KNOWN = 3
 
 # Its root is this project, so that every link in a lesson leads somewhere; and it asks nothing at its first start.
 JUPYTERLAB = [
