@@ -40,13 +40,15 @@ class Page(Shown):
         """Prose, or code between its marks."""
         self._pieces.append(("markdown", source))
 
-    def how(self, verb: str, number: int | None, options: dict[str, object]) -> str | None:
-        """What to type in a cell for it; None if it is for a terminal."""
+    def how(self, verb: str, number: int | None, options: dict[str, object], terminal: str) -> str:
+        """What to type in a cell for it; or that it is for a terminal."""
         if verb in ("check", "hint", "solution"):
             return f"{verb}({number}{', force=True' if options.get('FORCE') else ''})"
         if verb == "progress":
             return "progress()"
-        return f"open {catalogue.lesson(number).working_copy.name}" if verb == "lesson" and number else None
+        if verb == "lesson" and number is not None:
+            return f"open {catalogue.lesson(number).working_copy.name}"
+        return f"in a terminal, {terminal}"
 
     def lines(self) -> list[str]:
         return [line for _, piece in self._pieces for line in piece.splitlines() or [""]]
@@ -63,9 +65,7 @@ class Page(Shown):
 
 def check(number: int) -> Page:
     """Check your exercise, as it was saved last."""
-    exercise = catalogue.lesson(number).exercise
-    saved = time.strftime("%H:%M:%S", time.localtime(exercise.stat().st_mtime)) if exercise.exists() else ""
-    return _said(commands.check, f"Your exercise, as it was saved at {saved}." if saved else "", number=number)
+    return _said(_check, number=number)
 
 
 def hint(number: int) -> Page:
@@ -83,10 +83,17 @@ def progress() -> Page:
     return _said(commands.show_progress)
 
 
-def _said(command: Callable[..., Any], first: str = "", **arguments: Any) -> Page:
+def _check(number: int) -> None:
+    exercise = catalogue.lesson(number).exercise
+    if exercise.exists():
+        console.say(
+            f"Your exercise, as it was saved at {time.strftime('%H:%M:%S', time.localtime(exercise.stat().st_mtime))}."
+        )
+    commands.check(number)
+
+
+def _said(command: Callable[..., Any], **arguments: Any) -> Page:
     page = console.page = Page()
-    if first:
-        page.text(first)
     try:
         command(**arguments)
     except commands.TROUBLE as error:

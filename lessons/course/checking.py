@@ -116,7 +116,8 @@ def check(lesson: Lesson, *, watching: bool = False) -> bool:
         progress.note(lesson, passed=True, solved=True)
         return True
     hang("  no  ", result.unmet or "", style="bold red")
-    for line in result.reason.splitlines():
+    here = result.reason.replace(f"make try-{lesson.number}", how("try", lesson.number))
+    for line in here.splitlines():
         label, _, text = line.partition(":")
         known = label in ("Expected", "Instead", "Python said", "At", "Looks like", "Seen", "Look")
         hang(f"      {label + ':':13}" if known else "      ", text.strip() if known else line)

@@ -36,8 +36,8 @@ class Page(Protocol):
     def markdown(self, source: str) -> None:
         """Prose, or code between its marks."""
 
-    def how(self, verb: str, number: int | None, options: dict[str, object]) -> str | None:
-        """What to type here for it; None if it is the same as in a terminal."""
+    def how(self, verb: str, number: int | None, options: dict[str, object], terminal: str) -> str:
+        """What to type here for it. `terminal` is what one types in a terminal."""
 
 
 def console() -> Console:
@@ -68,8 +68,11 @@ def how(verb: str, number: int | None = None, **options: object) -> str:
     >>> how("lesson", 3, FROM=12) in ("make lesson-3 FROM=12", "python -m lessons play 3 --from 12")
     True
     """
-    if page is not None and (here := page.how(verb, number, options)):
-        return here
+    terminal = _in_a_terminal(verb, number, options)
+    return terminal if page is None else page.how(verb, number, options, terminal)
+
+
+def _in_a_terminal(verb: str, number: int | None, options: dict[str, object]) -> str:
     if shutil.which("make"):
         target = verb if number is None else f"{verb}-{number}"
         return " ".join(["make", target, *(f"{name}={value}" for name, value in options.items())])

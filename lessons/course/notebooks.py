@@ -90,7 +90,10 @@ def was_used(lesson: Lesson) -> bool:
 def is_out_of_date(lesson: Lesson) -> bool:
     """Whether the lesson has changed since the learner's notebook was handed out."""
     before = lesson.working_copy.read_bytes()
-    handed_out = nbformat.reads(before.decode(), as_version=4).metadata.get(HANDED_OUT)
+    try:
+        handed_out = nbformat.reads(before.decode(), as_version=4).metadata.get(HANDED_OUT)
+    except ValueError:  # damaged: JupyterLab will say so
+        return False
     try:
         write_working_copy(lesson)
         return handed_out != nbformat.read(lesson.working_copy, as_version=4).metadata[HANDED_OUT]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from minijobs import Outcome
@@ -35,7 +36,7 @@ class Entry:
 class Event:
     """Something that happened while the answer ran."""
 
-    kind: str  # push, refused push, run, inline run, mail, refused mail, nap, thread
+    kind: str  # a key of SAYS
     what: Any
     places: list[tuple[int, str]]  # lines of the answer that led here, with their functions, the innermost first
     elsewhere: bool = False  # on another thread than the one that made the call, or runs the job
@@ -58,7 +59,12 @@ SAYS: dict[str, Callable[[Any], str]] = {
     "refused mail": lambda mail: f"the mail server refused the mail to {brief(mail[0])}",
     "nap": lambda seconds: f"a pause of {seconds:g} seconds",
     "thread": lambda name: "a thread was started",
+    "lookup": lambda number: f"user {number} was looked up",
+    "refused lookup": lambda error: f"a lookup failed: {error}",
+    "call": lambda call: f"{call[0]}({', '.join(brief(one, 20) for one in call[1:])}) was called",
 }
+# What changes nothing by itself.
+LOOKS = ("lookup", "refused lookup", "call")
 MODES = {"redis": "", "fake": " in fake mode", "inline": " in inline mode", "cancelled": ", and a middleware cancelled it"}
 
 
@@ -77,6 +83,11 @@ class Scope:
         return [event for event in self.events if event.kind in kinds]
 
     @property
+    def acts(self) -> list[Event]:
+        """The events that did something: all but lookups, and calls of the library, whose effect is in Redis."""
+        return [event for event in self.events if event.kind not in LOOKS]
+
+    @property
     def mails(self) -> list[tuple[str, str]]:
         """The mails that went out: to whom, and with which subject."""
         return [event.what for event in self.of("mail")]
@@ -84,7 +95,8 @@ class Scope:
     @property
     def happened(self) -> str:
         """What happened in it, in words."""
-        events = "; ".join(map(str, self.events)) or "nothing was seen"
+        alike = [(said, len(list(those))) for said, those in groupby(map(str, self.events))]
+        events = "; ".join(said if count == 1 else f"{said}, {count} times" for said, count in alike) or "nothing was seen"
         return events + (f"; it ended with {type(self.error).__name__}: {self.error}" if self.error else "")
 
 

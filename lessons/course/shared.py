@@ -57,14 +57,14 @@ def runs_nothing(call: Call) -> str | None:
         (inspect.iscoroutine, "async"),
     ]
     for kind, name in kinds:
-        if kind(call.result) and not call.events:
+        if kind(call.result) and not call.acts:
             return f"a function that is {name}. Calling it runs none of its code."
     return None
 
 
 def pushes_nothing(call: Call) -> str | None:
     """The call left no trace at all."""
-    if not call.events and not call.left and call.error is None:
+    if not call.acts and not call.left and call.error is None:
         return (
             "no call of perform_async that took effect: nothing was pushed, and no mail was sent. So the mail will never "
             "be sent."
@@ -84,11 +84,11 @@ def other_arguments(runs: Iterable[Run]) -> str | None:
 
 
 def does_nothing(runs: Iterable[Run]) -> str | None:
-    """Every run ended well, and nothing was seen in any."""
+    """Every run ended well, and none of them did anything but look somebody up."""
     runs = list(runs)
-    if runs and not any(run.error or run.events for run in runs):
+    if runs and not any(run.error or run.acts or run.of("refused lookup") for run in runs):
         return (
-            "a perform that does nothing. No mail was sent, and no error was raised, so the job counts as done: nobody "
+            "a perform that ends without having sent anything. No error was raised, so the job counts as done: nobody "
             "checks that it did what you meant."
         )
     return None

@@ -7,7 +7,9 @@ share is Redis, the mail server and the users.
 
 from __future__ import annotations
 
+import ast
 import contextvars
+import datetime
 import inspect
 import os
 import re
@@ -23,11 +25,13 @@ from types import CodeType, FrameType
 from typing import Any
 from unittest.mock import patch
 
+from lessons.kit import people
 from minijobs import (
     Client,
     Fetcher,
     Processor,
     Queue,
+    api,
     connection,
     lifecycle,
     middleware,
@@ -60,6 +64,15 @@ BOOKKEEPING = ("stat:", "processes", "inflight", "minijobs-lesson")
 HEARTBEAT = re.compile(r".+:\d+:[0-9a-f]{12}(:work)?")
 
 
+# What an answer calls of the library to look at jobs and to move them. That it does is no act by itself: see `Scope.acts`.
+LOOKS = {
+    api.SortedEntry: ("retry", "kill", "reschedule", "delete"),
+    api.JobRecord: ("delete",),
+    api.JobSet: ("page", "clear", "retry_all", "kill_all"),
+    api.Queue: ("page", "clear"),
+}
+
+
 class NeverEnds(BaseException):
     """The answer pauses again and again. Not an Exception: nothing in the answer should catch it by chance."""
 
@@ -86,8 +99,12 @@ class Witness:
             (threading.Thread, "start", self._start),
             (time, "sleep", self._sleep),
             (threading.Event, "wait", self._wait),
+            (people, "row", self._row),
         ):
             self._stack.enter_context(patch.object(owner, name, watched(getattr(owner, name))))
+        for owner, names in LOOKS.items():
+            for name in names:
+                self._stack.enter_context(patch.object(owner, name, self._called(name, getattr(owner, name))))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -95,9 +112,19 @@ class Witness:
 
     # What the check asks for.
 
-    def process(self) -> Process:
-        """A new process that has loaded the answer."""
-        return Process(self)
+    def process(self, *, days: int = 0) -> Process:
+        """A new process that has loaded the answer. Its calendar shows a day that is so many `days` away."""
+        return Process(self, days)
+
+    def never_gone_through(self) -> list[int]:
+        """The lines where a map, a filter or a generator stands by itself: nobody goes through it, so it does nothing."""
+        lazy = []
+        for node in ast.walk(ast.parse(self.answer.read_bytes())):
+            value = node.value if isinstance(node, ast.Expr) else None
+            named = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("map", "filter")
+            if named or isinstance(value, ast.GeneratorExp):
+                lazy.append(node.lineno)
+        return sorted(lazy)
 
     def call(self, process: Process, label: str, function: str, *args: Any) -> Call:
         """Call a function of the answer. What it raises is written down as well."""
@@ -186,6 +213,26 @@ class Witness:
 
         return sendmail
 
+    def _row(self, really: Any) -> Any:
+        def row(number: Any) -> Any:
+            try:
+                found = really(number)
+            except LookupError as error:
+                self.note("refused lookup", error)
+                raise
+            self.note("lookup", number)
+            return found
+
+        return row
+
+    def _called(self, name: str, really: Any) -> Any:
+        def called(one: Any, *args: Any, **kwargs: Any) -> Any:
+            if sys._getframe(1).f_code.co_filename == self._file:
+                self.note("call", (name, *args))
+            return really(one, *args, **kwargs)
+
+        return called
+
     def _push(self, really: Any) -> Any:
         def push(client: Any, *args: Any, **kwargs: Any) -> Any:
             scope = _scope.get()
@@ -261,7 +308,8 @@ class Process:
     Entered, it is the process that everything happens in.
     """
 
-    def __init__(self, witness: Witness) -> None:
+    def __init__(self, witness: Witness, days: int = 0) -> None:
+        self._calendar = _calendar(days)
         hooks: dict[str, list[Any]] = {event: [] for event in lifecycle.EVENTS}
         self._own: list[Any] = [{}, [], [witness.around], [], hooks, [], dict(os.environ)]  # see _swap
         self._module: Any = None
@@ -303,9 +351,42 @@ class Process:
         if self._module is not None:
             sys.modules["exercise"] = self._module
         self._module = theirs
+        theirs = datetime.date, datetime.datetime
+        datetime.date, datetime.datetime = self._calendar  # type: ignore[misc]
+        self._calendar = theirs
         theirs = Client._send, Client._now, connection._current
         Client._send, Client._now, connection._current = self._client  # type: ignore[method-assign]
         self._client = theirs
+
+
+class _Alike(type):
+    """The type of a date that is like any other date."""
+
+    def __instancecheck__(cls, one: Any) -> bool:
+        return isinstance(one, cls.__mro__[1])
+
+
+def _calendar(days: int) -> tuple[Any, Any]:
+    """What `datetime.date` and `datetime.datetime` are in a process that is so many days away from this one."""
+    if not days:
+        return datetime.date, datetime.datetime
+    real, later = datetime.datetime, datetime.timedelta(days=days)
+
+    def today(cls: Any) -> Any:
+        day = real.now() + later
+        return cls(day.year, day.month, day.day)
+
+    def now(cls: Any, tz: Any = None) -> Any:
+        return cls.fromtimestamp((real.now(datetime.UTC) + later).timestamp(), tz)
+
+    def utcnow(cls: Any) -> Any:
+        return now(cls, datetime.UTC).replace(tzinfo=None)
+
+    moments = {"now": now, "today": now, "utcnow": utcnow}
+    return (
+        _Alike("date", (datetime.date,), {"today": classmethod(today)}),
+        _Alike("datetime", (real,), {name: classmethod(function) for name, function in moments.items()}),
+    )
 
 
 def _content(redis: Any, name: bytes) -> list[tuple[bytes, float | None]]:

@@ -24,9 +24,14 @@ def find_user(number: int) -> User:
     >>> find_user(2).name
     'Grace'
     """
+    return replace(row(number))
+
+
+def row(number: int) -> User:
+    """The row of the database that a user comes from. Raises LookupError if there is none."""
     if number not in _users:
         raise LookupError(f"There is no user {number!r}.")
-    return replace(_users[number])
+    return _users[number]
 
 
 def move_house(number: int, email: str) -> None:

@@ -73,14 +73,22 @@ class Prediction(Shown):
         if self.question in _first:
             return Answer(self, *_first[self.question])
         so = [letter for letter, holds in observed.items() if holds]
+        if len(so) != 1 and stage.with_buttons():
+            return Answer(self, "", "")
         if len(so) != 1:
             raise AssertionError(f"Exactly one choice must come out, and {len(so)} did: {observed}")
         _first[self.question] = so[0], seen
         return Answer(self, so[0], seen)
 
 
+UNDECIDED = (
+    "What is in Redis now fits none of the choices, or several: a cell above has run twice, or not at all. "
+    "To begin again, run the cell with start(), and those after it."
+)
+
+
 class Answer(Shown):
-    """What Redis said, beside what was guessed."""
+    """What Redis said, beside what was guessed; `right` is empty if nothing could be told."""
 
     def __init__(self, prediction: Prediction, right: str, seen: str) -> None:
         self.prediction = prediction
@@ -89,6 +97,8 @@ class Answer(Shown):
 
     def lines(self) -> list[str]:
         choices, guess = self.prediction.choices, self.prediction.guess
+        if not self.right:
+            return [UNDECIDED]
         lines = [f"What happened is {self.right}: {choices[self.right]}", f"What you could see: {self.seen}."]
         if stage.watched and not self.prediction.shown:  # it was asked in a step that ran unseen
             lines = [*self.prediction.asked(), *lines]

@@ -5,7 +5,7 @@ import binascii
 import json
 import zlib
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 
 from lessons.course import shared
 from lessons.course.rejection import Misconceptions
@@ -15,6 +15,9 @@ LEAVES, TRAVELS, CARDS = Misconceptions(), Misconceptions(), Misconceptions()
 # What a job says of itself, which tells nothing about the user or the day.
 OF_ITSELF = ("class", "queue", "jid", "retry", "created_at", "enqueued_at", "at")
 
+
+# How many days after the push the jobs run.
+DAYS_LATER = 3
 
 # Between two texts: it is in none of them.
 NEXT = "\ue000"
@@ -141,7 +144,7 @@ def pushes_twice(seen):
 @LEAVES.add
 def remembers_an_earlier_greeting(seen):
     first, _, again, _ = seen.greetings
-    if first.jobs and not again.events and again.error is None:
+    if first.jobs and not again.acts and again.error is None:
         return "answering from memory. The second greet with the same user and day pushed nothing, as a cache would do."
     return None
 
@@ -232,7 +235,9 @@ def works_in_one_process_only(seen):
 @TRAVELS.add
 def takes_today(seen):
     says = {subject.split(",")[0] for run in seen.runs for _, subject in run.mails}
-    if says == {f"Happy {date.today():%A}"} and travelling(seen.greetings[0]) == travelling(seen.greetings[3]):
+    if says == {f"Happy {date.today() + timedelta(days=DAYS_LATER):%A}"} and travelling(seen.greetings[0]) == travelling(
+        seen.greetings[3]
+    ):
         return (
             "the day on which the job runs. The job does not say which day was meant, so each card names today's. A job "
             "may wait for days."
@@ -272,7 +277,8 @@ def day_is_misread(seen):
 @CARDS.add
 def id_as_text(seen):
     for run in seen.runs:
-        if isinstance(run.error, LookupError) and str(run.error) in ("There is no user '1'.", "There is no user '2'."):
+        refused = [str(event.what) for event in run.of("refused lookup")]
+        if {*refused} & {"There is no user '1'.", "There is no user '2'."}:
             return (
                 "an id that has become a string. '1' is not 1, and find_user wants the number. It came out of Redis as it "
                 "went in."
@@ -307,6 +313,17 @@ def fixed_user(seen):
     ran = {str(run.job["args"]) for run in seen.runs if not run.error}
     if len(ran) > 1 and len({to for run in seen.runs for to, _ in run.mails}) == 1:
         return "fixed values in place of the arguments. The jobs were about two users, and all cards went to one address."
+    return None
+
+
+@CARDS.add
+def counted_from_today(seen):
+    sent, at_once = ([subject.split(",")[0] for run in runs for _, subject in run.mails] for runs in (seen.runs, seen.alone))
+    if sorted(sent) == ["Happy Friday"] + ["Happy Thursday"] * 3 and at_once == ["Happy Tuesday"]:
+        return (
+            f"a day that is counted from today. The jobs ran {DAYS_LATER} days after they were pushed, and each card is "
+            f"{DAYS_LATER} days off."
+        )
     return None
 
 

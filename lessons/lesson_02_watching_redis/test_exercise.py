@@ -7,7 +7,7 @@ import pytest
 
 from lessons.course.seen import Call, Run, brief, held
 from lessons.kit import find_user, people
-from lessons.lesson_02_watching_redis.misconceptions import CARDS, LEAVES, TRAVELS, hidden, travelling
+from lessons.lesson_02_watching_redis.misconceptions import CARDS, DAYS_LATER, LEAVES, TRAVELS, hidden, travelling
 
 MONDAY, NEXT_MONDAY = date(2026, 11, 23), date(2026, 11, 30)
 TUESDAY = date(2027, 11, 23)  # the day and the month of MONDAY, a year later
@@ -18,7 +18,8 @@ LOOK = "make try-2, then greet(find_user(1), date(2026, 11, 23)), keys(), work()
 
 @dataclass
 class Seen:
-    """What was seen: four greetings, the runs of their jobs after Ada has moved and has a new name; then Ada moves again."""
+    """What was seen: four greetings, and days later the runs of their jobs: Ada has moved and has a new name; then Ada moves
+    again."""
 
     greetings: list[Call] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
@@ -29,7 +30,7 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(witness):
-    seen, web, worker = Seen(), witness.process(), witness.process()
+    seen, web, worker = Seen(), witness.process(), witness.process(days=DAYS_LATER)
     for number, day in GREETINGS:
         user = find_user(number)
         seen.greetings.append(witness.call(web, f"greet({user.name}, {day})", "greet", user, day))
@@ -42,7 +43,7 @@ def seen(witness):
     ):
         witness.call(web, "greet(Ada, Tuesday)", "greet", find_user(1), TUESDAY)
         people.move_house(1, address)
-        runs += witness.work(process or witness.process())
+        runs += witness.work(process or witness.process(days=DAYS_LATER))
     witness.redis.flushall()
     witness.call(web, "greet(Grace, Tuesday)", "greet", find_user(2), TUESDAY)
     seen.alone = witness.work(web)
@@ -76,7 +77,7 @@ def test_only_an_id_and_a_day_travel(seen, judge):
 
 
 def test_the_card_goes_where_the_user_lives_by_then(seen, judge):
-    """In another process, and after Ada has moved, each card still goes to the right user for the right day."""
+    """In another process, days later, and after Ada has moved, each card still goes to the right user for the right day."""
     ada = ("ada@new.example.com", "Happy Monday, Ada King")
     expected = [ada, ("grace@example.com", "Happy Tuesday, Grace"), ada, ada]
     sent = [mail for run in seen.runs for mail in run.mails]

@@ -170,7 +170,7 @@ def sleeps(seen):
 @TRIES_AGAIN.add
 def loops_in_perform(seen):
     for run in seen.twice:
-        if asked(run) > 1:
+        if asked(run) > 1 and not any(event.elsewhere for event in run.of("refused mail", "mail")):
             return (
                 f"trying several times in one run{run.of('refused mail', 'mail')[0].line}. The server is just as busy, "
                 "and Redis shows one run where there were several tries."

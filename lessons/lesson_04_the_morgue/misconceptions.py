@@ -16,6 +16,10 @@ def died(seen):
     return where(seen, "WelcomeWorker", "dead")
 
 
+def _other_moment(before, now):
+    return now.key == before.key and now.raw == before.raw and now.score != before.score
+
+
 BACK = {"queue:default", "queue:mail"}
 
 
@@ -180,8 +184,44 @@ def one_page_only(seen):
 
 
 @WELCOMES.add
+def goes_through_nothing(seen):
+    if seen.lazy and died(seen) == {"dead"} and not seen.call.acts:
+        return (
+            f"a map or a generator that nobody goes through (line {seen.lazy[0]}). It does something only when somebody "
+            "asks it for its elements: write a for loop."
+        )
+    return None
+
+
+@WELCOMES.add
+def reschedules(seen):
+    moved = [one for one in seen.of("WelcomeWorker", "dead") if any(_other_moment(one, now) for now in seen.after)]
+    if moved and died(seen) == {"dead"}:
+        return (
+            "giving them another moment. They have it, and are still in dead: the poller moves what is due in retry and "
+            "schedule, and nothing else."
+        )
+    return None
+
+
+@WELCOMES.add
+def pages_that_move(seen):
+    later = [event for event in seen.call.of("call") if event.what[0] == "page" and event.what[1:2] > (0,)]
+    left = [one for one in seen.of("WelcomeWorker", "dead") if seen.now(one) == ["dead"]]
+    events = seen.call.of("call")
+    moved = [events.index(event) for event in events if event.what[0] == "retry"]
+    if left and later and moved and moved[0] < events.index(later[0]):
+        return (
+            f"going on by number in a set that gets shorter (line {later[0].places[0][0]}). What was taken out before is "
+            "missing, so the next page begins too far on, and some are skipped."
+        )
+    return None
+
+
+@WELCOMES.add
 def reaches_none(seen):
-    if died(seen) == {"dead"} and not seen.new and seen.call.error is None and not seen.call.events:
+    called = {event.what[0] for event in seen.call.of("call")} & {"retry", "reschedule", "retry_all"}
+    if died(seen) == {"dead"} and not (seen.new or seen.call.error or seen.call.acts or called or seen.lazy):
         return (
             "a clean_up that does not reach the dead welcomes: all of them are in dead, as before. class_name is a "
             "string, such as 'WelcomeWorker', and retry does nothing without its parentheses."
@@ -265,7 +305,8 @@ def is_the_poller(seen):
 
 @REST.add
 def clears_retry(seen):
-    if where(seen, "InvoiceWorker", "retry") == where(seen, "ReportWorker", "retry") == {"nowhere"}:
+    gone = {*where(seen, "InvoiceWorker", "retry"), *where(seen, "ReportWorker", "retry")} == {"nowhere"}
+    if gone and not any(entry.key == "retry" for entry in seen.after):
         return "clearing the whole of retry. What else lies in it is gone as well."
     return None
 
@@ -326,6 +367,18 @@ def deletes_the_unknown(seen):
 
 
 @REST.add
+def deletes_all_but_welcomes(seen):
+    left = {entry.job["class"] for entry in seen.after if entry.job and entry.key in ("dead", "retry")}
+    others = [where(seen, name, key) for name in ("ReportWorker", "InvoiceWorker") for key in ("dead", "retry")]
+    if left == {"WelcomeWorker"} and others == [{"nowhere"}] * 4:
+        return (
+            "deleting every job of another class than WelcomeWorker. Other worker processes know classes that this one "
+            "does not, and their jobs are still wanted."
+        )
+    return None
+
+
+@REST.add
 def deletes_the_rest(seen):
     if where(seen, "ReportWorker", "dead") == where(seen, "CertificateWorker", "dead") == {"nowhere"}:
         return "deleting all the rest of the dead. Nobody has looked at those yet."
@@ -349,7 +402,7 @@ def takes_the_one_in_retry(seen):
 
 @REST.add
 def clears_the_queue(seen):
-    left = where(seen, "ReportWorker", "dead") == {"dead"} and not seen.call.events
+    left = where(seen, "ReportWorker", "dead") == {"dead"} and not seen.call.acts
     if where(seen, "WelcomeWorker", "queue:default") == {"nowhere"} and left:
         return "clearing the queue. The jobs in it were good ones."
     return None

@@ -109,8 +109,8 @@ def _be_pytest(words: list[str], folder: str, environment: dict[str, str], outpu
     nothing = os.open(os.devnull, os.O_RDONLY)
     for ours, theirs in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(ours, theirs)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    # Streams of its own: those of the server remember what kind of file was behind them.
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
     sys.exit(importlib.import_module("pytest").console_main())
 
 

@@ -97,6 +97,7 @@ ALSO_TRUE = {
     },
     2: {
         "stub": {"any_argument_will_do"},
+        "counted_from_today": {"another_weekday"},
         "copies_the_user": {"sends_the_address", "sends_the_name"},
         "day_is_missing": {"another_weekday"},
         "numbers_as_keys": {"any_argument_will_do"},
@@ -122,6 +123,7 @@ ALSO_TRUE = {
     4: {
         "stub": {"clears_retry", "deletes_the_rest", "deletes_the_dead"},
         "calls_perform": {"deletes_the_welcomes"},
+        "deletes_all_but_welcomes": {"deletes_the_rest"},
         "deletes_the_dead": {"deletes_the_rest"},
         "deletes_the_welcomes": {"takes_the_one_in_retry"},
         "flushes": {"clears_retry", "deletes_the_rest", "deletes_the_dead"},

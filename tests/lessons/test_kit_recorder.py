@@ -142,7 +142,7 @@ def test_the_keys_of_a_whole_life_of_a_job_are_known(lesson, gif):
     processor.process_one()
     Heartbeat(processor).beat()
     poll(now=4e9)
-    assert {name.decode() for name in lesson.scan_iter()} - {session.TAKEN} <= made()
+    assert {name.decode() for name in lesson.scan_iter()} - session.OURS <= made()
 
 
 def test_the_keys_that_a_script_is_given_are_known(lesson):
