@@ -10,6 +10,9 @@ LESSONS := $(BIN)/python -m lessons
 # exit code is needed, `python -m lessons check 1` has it.
 SAID := || exit 0
 
+# Lesson 5 is about tests: it runs pytest.
+lesson-5 try-5: .venv/has-check
+
 help: ## this list
 	awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "N", $$1); printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	echo; echo "N is the number of a lesson: make lesson-1 is where to begin."

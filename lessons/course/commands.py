@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import itertools
 import os
@@ -46,6 +47,9 @@ class CannotLoad(Exception):
     """An exercise is not Python, or fails as soon as it is loaded. The message says how."""
 
 
+# Lessons that are about tests, and run pytest themselves.
+RUN_PYTEST = (5,)
+
 TROUBLE = (NoSuchLesson, player.NoSuchStep, player.LessonBroke, MissingPart, CannotLoad)
 
 
@@ -58,7 +62,10 @@ def list_all() -> None:
 
 def play(number: int, start: int = 1) -> None:
     """Play a lesson here."""
-    player.play(catalogue.lesson(number), start)
+    one = catalogue.lesson(number)
+    if one.number in RUN_PYTEST:
+        _needs("pytest", "check")
+    player.play(one, start)
 
 
 def check(number: int) -> int:
@@ -134,18 +141,22 @@ def reset(number: int, force: bool = False) -> int:
 def try_out(number: int) -> None:
     """A Python prompt with your exercise loaded, an empty Redis and an inbox: see for yourself."""
     one = catalogue.lesson(number)
+    if one.number in RUN_PYTEST:
+        _needs("pytest", "check")
     stage.watched = sys.stdin.isatty()
     redis = kit.start()
     inbox = kit.catch_mail()
     try:
         module = _load(one)
         processor = minijobs.Processor(minijobs.Fetcher())
-        tools = {name: getattr(package, name) for package in (minijobs, kit) for name in package.__all__}
+        packages = [minijobs, kit, *_tools(one)]
+        tools = {name: getattr(package, name) for package in packages for name in package.__all__}
         here = {"redis": redis, "inbox": inbox, "processor": processor, "work": processor.process_one, "time": time}
+        own = "".join(f"{package.TO_LOOK} " for package in _tools(one))
         due = "To move jobs that are due to their queues: poll(now=…). " if number >= DUE_IS_KNOWN else ""
         banner = (
             f"Your exercise {progress.relative(one.exercise)} is loaded. To look: keys(), commands(), inbox. "
-            f"To run the next job: work(). {due}Ctrl-D ends this."
+            f"To run the next job: work(). {due}{own}Ctrl-D ends this."
         )
         prompt(banner, {**tools, **here, **vars(module)})
     finally:
@@ -232,6 +243,12 @@ def _was_used(one: Lesson) -> bool:
 def _needs(module: str, extra: str) -> None:
     if importlib.util.find_spec(module) is None:
         raise MissingPart(f'This needs {module}: pip install -e ".[{extra}]" -c constraints.txt')
+
+
+def _tools(one: Lesson) -> list[ModuleType]:
+    """What a lesson has beside the tools of all lessons, for `try`: its `tools.py`, if there is one."""
+    there = one.folder.joinpath("tools.py").exists()
+    return [importlib.import_module(f"lessons.{one.folder.name}.tools")] if there else []
 
 
 def _load(one: Lesson) -> ModuleType:

@@ -19,7 +19,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from email import message_from_bytes, policy
+from email import policy
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -59,6 +60,8 @@ LONGEST_WAIT = 0.5
 THREADS_END_WITHIN = 1.0
 HELD_UP = 0.3
 
+HEADERS = BytesHeaderParser(policy=policy.default)
+
 # What the library keeps about processes, and counts: no jobs of anybody's.
 BOOKKEEPING = ("stat:", "processes", "inflight", "minijobs-lesson")
 HEARTBEAT = re.compile(r".+:\d+:[0-9a-f]{12}(:work)?")
@@ -83,7 +86,7 @@ _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope", d
 class Witness:
     """Watches the answer in one file. Use it as a context manager: what it has replaced is put back at the end."""
 
-    def __init__(self, answer: Path, redis: Any) -> None:
+    def __init__(self, answer: Path, redis: Any = None) -> None:
         self.answer, self.redis = answer, redis
         self._file = str(answer)
         self._naps = 0
@@ -201,7 +204,7 @@ class Witness:
 
     def _sendmail(self, really: Any) -> Any:
         def sendmail(server: Any, sender: Any, to: Any, content: Any, *args: Any, **kwargs: Any) -> Any:
-            mail = message_from_bytes(content if isinstance(content, bytes) else content.encode(), policy=policy.default)
+            mail = HEADERS.parsebytes(content if isinstance(content, bytes) else content.encode())
             told = (str(mail["To"]), str(mail["Subject"]))
             try:
                 answer = really(server, sender, to, content, *args, **kwargs)
@@ -315,7 +318,11 @@ class Process:
         self._module: Any = None
         self._client = Client._send, Client._now, connection.current()
         with self:
-            self.module = load(witness.answer)
+            self.module = self.load(witness.answer)
+
+    def load(self, answer: Path) -> Any:
+        """Load the answer, in this process."""
+        return load(answer)
 
     def __enter__(self) -> Process:
         self._swap()
@@ -343,8 +350,9 @@ class Process:
         for number, place in enumerate(places):
             add: Any = place.update if hasattr(place, "keys") else place.extend
             theirs = dict(place) if hasattr(place, "keys") else list(place)
-            place.clear()
-            add(self._own[number])
+            if theirs != self._own[number]:
+                place.clear()
+                add(self._own[number])
             self._own[number] = theirs
         theirs, self._module = sys.modules.get("exercise"), self._module
         sys.modules.pop("exercise", None)

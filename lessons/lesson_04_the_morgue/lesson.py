@@ -8,7 +8,7 @@
 # At the end you can say where a job goes when nobody can run it, how it comes back from there, and what is lost when
 # somebody empties Redis to get rid of it.
 #
-# [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb)
+# [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb) · Next: [5 · Testing](05_testing.ipynb)
 
 # %% [markdown]
 # The author of the post had tried things out, thrown them away, and begun again with other names. From then on Sidekiq
@@ -461,12 +461,12 @@ after(181)
 # %% [markdown] tags=["terminal-only"]
 # Then run `make check-4`. `make hint-4` and `make try-4` are there, too.
 #
-# [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb)
+# [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb) · Next: [5 · Testing](05_testing.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
 # Save it, and run the next cell. `hint(4)` is there, too, and `make try-4` in a terminal.
 #
-# [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb)
+# [Contents](../lessons/README.md) · Previous: [3 · Retries](03_retries.ipynb) · Next: [5 · Testing](05_testing.ipynb)
 
 # %% tags=["notebook-only", "skip-execution"]
 from lessons.course.cells import check, hint, progress, solution

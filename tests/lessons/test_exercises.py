@@ -86,7 +86,7 @@ SLIPS_ELSEWHERE = {
 }
 
 # The misconceptions of the exercises as they were handed out.
-HANDED_OUT = {1: "sends_it_itself", 2: "as_handed_out", 3: "as_handed_out", 4: "as_handed_out"}
+HANDED_OUT = {1: "sends_it_itself", 2: "as_handed_out", 3: "as_handed_out", 4: "as_handed_out", 5: "as_handed_out"}
 
 # What is also true of a mistake, beside what it is diagnosed as. Somebody has read the sentences and found them true.
 ALSO_TRUE = {
@@ -130,6 +130,21 @@ ALSO_TRUE = {
         "one_error_only": {"goes_by_the_error"},
         "pushes_under_the_same_id": {"always_default"},
         "sends_newsletters_back": {"sends_back_the_rest"},
+    },
+    5: {
+        "stub": {
+            *("one_visitor", "does_not_count_the_jobs", "does_not_look_at_the_moment", "does_not_look_before_the_run"),
+            *("does_not_look_at_the_arguments", "does_not_look_at_the_answer", "never_refuses"),
+        },
+        "does_not_look_at_the_arguments": {"one_visitor"},
+        "inline_only": {"does_not_look_at_the_moment", "does_not_look_at_the_retry"},
+        "looks_at_the_mail_only": {"does_not_look_at_the_moment", "does_not_look_at_the_retry"},
+        "pushes_in_the_test": {"does_not_look_at_the_answer"},
+        "runs_without_looking": {
+            *("does_not_look_at_the_address", "does_not_look_at_the_subject", "does_not_count_the_mails", "never_refuses"),
+        },
+        "tests_the_push_only": {"never_refuses"},
+        "tests_the_worker_only": {"does_not_look_at_the_answer", "does_not_look_at_the_retry"},
     },
 }
 

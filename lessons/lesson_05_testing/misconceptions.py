@@ -1,0 +1,379 @@
+"""What people believe who get exercise 5 wrong, and what proves that they do. See `lessons.course.rejection`.
+
+Most rows are about a version of `mailer.py` that got through: the tests were green with it, and what they did meanwhile, or
+with `mailer.py` as it is, says what they do not look at.
+"""
+
+import ast
+
+from lessons.course.rejection import Misconceptions, place
+from lessons.course.seen import brief
+from lessons.lesson_05_testing.versions import AS_IT_IS
+
+PASSES, RIGHTLY, CREATES, PERFORMS, REFUSES = (Misconceptions() for _ in range(5))
+
+# What the broken versions themselves write, and what the exercise was handed out with.
+ADDRESS, THOUGHT = "test@test.com", "hello"
+
+
+def events(trials, *kinds):
+    """What happened of these kinds in these trials."""
+    return [event for trial in trials for event in trial.of(*kinds)]
+
+
+def refused(seen, version):
+    """Whether a right version turned a test red, while all were green with `mailer.py` as it is."""
+    return seen.red(version) and not seen.red(AS_IT_IS)
+
+
+def more(seen, version, *kinds):
+    """A test of a round that noticed nothing of this version, with how often these things happened in it; it must be more
+    often than in the same test with `mailer.py` as it is. None if there is no such test.
+    """
+    for trial in seen.unnoticed(version):
+        usual = [len(one.of(*kinds)) for one in seen.of(AS_IT_IS) if one.test == trial.test]
+        if usual and len(trial.of(*kinds)) > max(usual):
+            return trial.test, len(trial.of(*kinds))
+    return None
+
+
+def differs(seen, what):
+    """A trial with `mailer.py` as it is that was red, and one of the same test that was green, which differ in what they
+    found when they began: in this, and in nothing else. None if there are no two such trials.
+    """
+    for red in seen.red(AS_IT_IS):
+        for green in seen.of(AS_IT_IS):
+            if green.green and green.test == red.test:
+                found = [name for name, value in vars(red.before).items() if vars(green.before)[name] != value]
+                if found == [what]:
+                    return red, green
+    return None
+
+
+@PASSES.add
+def no_tests(seen):
+    if not seen.trials:
+        return "no test. pytest takes functions whose names begin with test_, and classes whose names begin with Test."
+    return None
+
+
+@PASSES.add
+def finds_jobs_of_another_test(seen):
+    if (found := differs(seen, "jobs")) and found[0].before.jobs > found[1].before.jobs:
+        red, green = found
+        return (
+            f"taking for granted that the list is empty. It held {count(red.before.jobs, 'job')} when {red.test} began and "
+            f"was red, and {green.before.jobs} when it was green. The list belongs to the process, and a test "
+            "finds in it what "
+            "the one before has left: fake_jobs empties it, and so does clear_all."
+        )
+    return None
+
+
+@PASSES.add
+def finds_mails_of_another_test(seen):
+    if (found := differs(seen, "mails")) and found[0].before.mails > found[1].before.mails:
+        red, green = found
+        return (
+            f"taking for granted that the inbox is empty. It held {count(red.before.mails, 'mail')} when "
+            f"{red.test} began and "
+            f"was red, and {green.before.mails} when it was green. What is started once for the whole file is shared by all "
+            "its tests; the fixture inbox is empty for each."
+        )
+    return None
+
+
+@PASSES.add
+def finds_a_mode_of_another_test(seen):
+    if found := differs(seen, "mode"):
+        red, green = found
+        return (
+            f"a mode that outlives its test. When {red.test} began and was red, {MODES[red.before.mode]}; when it "
+            "was green, "
+            f"{MODES[green.before.mode]}. With `with`, a mode ends where the block ends."
+        )
+    return None
+
+
+MODES = {"none": "no mode was on", "fake": "the fake mode was on", "inline": "the inline mode was on"}
+
+
+@PASSES.add
+def waits_for_a_mail_in_fake_mode(seen):
+    for trial in seen.red(AS_IT_IS):
+        pushed = [event for event in trial.of("push") if event.what["mode"] == "fake"]
+        nothing_came = not trial.of("run", "mail", "refused mail") and trial.before.mails == 0
+        line = place(trial.error, seen.answer) if trial.error is not None else ""
+        if pushed and nothing_came and ("inbox" in line or "mails" in line):
+            return (
+                f"thinking that a push in fake mode runs the job. {trial.test} pushed one{pushed[0].line}, and "
+                "looked for the "
+                "mail. Nothing had been run: the job was in a list. drain runs what is in it."
+            )
+    return None
+
+
+@RIGHTLY.add
+def demands_the_queue(seen):
+    if refused(seen, "another queue"):
+        return "asking for a queue. Nobody relies on its name, and a job in another queue is run as well."
+    return None
+
+
+@RIGHTLY.add
+def demands_the_retries(seen):
+    if refused(seen, "five retries"):
+        return "asking for the number of retries. The job is tried again, and 5 times will do; retry is True, or a number."
+    return None
+
+
+@RIGHTLY.add
+def demands_the_words(seen):
+    if refused(seen, "other words"):
+        return "asking for the very words of the answer. Whoever changes them has a red test, and nothing is broken."
+    return None
+
+
+@RIGHTLY.add
+def demands_the_exception(seen):
+    if refused(seen, "another exception"):
+        return "asking for one kind of exception. Whatever perform raises, the run has failed and the job is tried again."
+    return None
+
+
+@RIGHTLY.add
+def demands_the_call(seen):
+    if refused(seen, "arguments by name"):
+        return "asking how send_gif is called. The same mail arrives with arguments by name. Look at the mail."
+    return None
+
+
+@RIGHTLY.add
+def demands_perform_async(seen):
+    if refused(seen, "in bulk"):
+        return "asking by which method the job is pushed. The same job is there after perform_bulk. Look at the job."
+    return None
+
+
+@CREATES.add
+def as_handed_out(seen):
+    if seen.unnoticed("pushes nothing") and not any(map(_asserts, ast.walk(seen.tree))):
+        return (
+            "the exercise as it was handed out, or near it: nothing is asserted. Such a test is red only if something in it "
+            "raises by itself."
+        )
+    return None
+
+
+@CREATES.add
+def pushes_in_the_test(seen):
+    through = seen.unnoticed("pushes nothing")
+    if through and events(through, "push"):
+        return (
+            f"pushing the job in the test{events(through, 'push')[0].line}. Here create pushes nothing, and the "
+            "test pushed one "
+            "itself. What the page calls is create."
+        )
+    return None
+
+
+@CREATES.add
+def tests_the_worker_only(seen):
+    if seen.unnoticed("pushes nothing") and not events(seen.of(AS_IT_IS), "push"):
+        return "testing the Worker only. No job was pushed in any of your tests, so create can do what it likes."
+    return None
+
+
+@CREATES.add
+def inline_only(seen):
+    pushed = events(seen.of(AS_IT_IS), "push")
+    if pushed and all(event.what["mode"] == "inline" for event in pushed) and seen.unnoticed("calls perform"):
+        return (
+            "testing in inline mode only. There a push runs its job at once, and a direct call of perform looks "
+            "just the same "
+            "from outside. Whether there is a job, the fake mode shows."
+        )
+    return None
+
+
+@CREATES.add
+def looks_at_the_mail_only(seen):
+    pushed = events(seen.of(AS_IT_IS), "push")
+    without_a_job = [trial for trial in seen.unnoticed("calls perform") if trial.mails and not trial.of("push")]
+    looked = not seen.unnoticed("does nothing")
+    if looked and without_a_job and any(event.what["mode"] != "inline" for event in pushed):
+        return (
+            f"looking at the mail only. In {without_a_job[0].test} it went out without any job, while create was "
+            "running. Look "
+            "at the jobs, and look before they are run."
+        )
+    return None
+
+
+@CREATES.add
+def does_not_count_the_jobs(seen):
+    if found := more(seen, "pushes two", "push"):
+        return f"not counting the jobs. {count(found[1], 'job')} were pushed in {found[0]}, and it was green."
+    return None
+
+
+@CREATES.add
+def does_not_look_at_the_arguments(seen):
+    usual = [event.what["args"] for event in events(seen.of(AS_IT_IS), "push")]
+    for event in events(seen.unnoticed("swapped"), "push"):
+        if event.what["args"] not in usual:
+            return (
+                f"not looking at the arguments of the job. They were {brief(event.what['args'])}, and every test was green."
+            )
+    return None
+
+
+@CREATES.add
+def does_not_look_at_the_moment(seen):
+    if any("at" in event.what for event in events(seen.unnoticed("tomorrow"), "push")):
+        return (
+            "not looking for when the job is. drain and the inline mode run it at once even if it is for "
+            "tomorrow; the job says "
+            'it: a job for later has a field "at".'
+        )
+    return None
+
+
+@CREATES.add
+def does_not_look_before_the_run(seen):
+    if found := more(seen, "does both", "mail"):
+        return (
+            f"not looking between the push and the run. In {found[0]} a mail went out before any job was run, and it was "
+            "green. At that moment, the inbox should be empty."
+        )
+    return None
+
+
+@CREATES.add
+def one_visitor(seen):
+    pushed = [event.what["args"] for event in events(seen.of(AS_IT_IS), "push")]
+    if pushed and all(args == pushed[0] for args in pushed) and seen.unnoticed("first visitor"):
+        return (
+            f"always the same visitor: {brief(pushed[0])}. A create that remembers the first one is right as long "
+            "as nobody else comes."
+        )
+    return None
+
+
+@CREATES.add
+def does_not_look_at_the_answer(seen):
+    if seen.unnoticed("no answer"):
+        return "not looking at what create returns. The visitor waits for an answer, and got None."
+    return None
+
+
+@PERFORMS.add
+def tests_the_push_only(seen):
+    ran = events(seen.of(AS_IT_IS), "run", "mail", "refused mail")
+    if seen.unnoticed("does nothing") and not ran and not seen.unnoticed("pushes nothing"):
+        return (
+            "testing the push only. In none of your tests was a job run, or a mail sent, so it makes no "
+            "difference what perform "
+            "does. A push and its effect are two things to test."
+        )
+    return None
+
+
+@PERFORMS.add
+def runs_without_looking(seen):
+    if seen.unnoticed("does nothing") and events(seen.of(AS_IT_IS), "mail"):
+        return (
+            "running the job, and not looking at what came of it. With mailer.py as it is, there was a mail; here "
+            "there was none."
+        )
+    return None
+
+
+@PERFORMS.add
+def the_address_of_the_bug(seen):
+    mails = events(seen.of(AS_IT_IS), "mail")
+    if mails and all(event.what[0] == ADDRESS for event in mails) and seen.unnoticed("one address"):
+        return (
+            f"an address that the code may have, too: {ADDRESS}. A Worker that mails everything there looks right "
+            "to your tests."
+        )
+    return None
+
+
+@PERFORMS.add
+def does_not_look_at_the_address(seen):
+    mails = events(seen.of(AS_IT_IS), "mail")
+    if any(event.what[0] != ADDRESS for event in mails) and events(seen.unnoticed("one address"), "mail"):
+        return f"not looking at where the mail goes. It went to {ADDRESS}, and every test was green."
+    return None
+
+
+@PERFORMS.add
+def the_thought_of_the_bug(seen):
+    mails = events(seen.of(AS_IT_IS), "mail")
+    if mails and all(event.what[1] == THOUGHT for event in mails) and seen.unnoticed("one thought"):
+        return f"a thought that the code may have, too: {THOUGHT}. A Worker that always says it looks right to your tests."
+    return None
+
+
+@PERFORMS.add
+def does_not_look_at_the_subject(seen):
+    mails = events(seen.of(AS_IT_IS), "mail")
+    if any(event.what[1] != THOUGHT for event in mails) and events(seen.unnoticed("one thought"), "mail"):
+        return f"not looking at the subject. It was {THOUGHT}, and every test was green."
+    return None
+
+
+@PERFORMS.add
+def does_not_count_the_mails(seen):
+    if found := more(seen, "two mails", "mail"):
+        return f"not counting the mails. {count(found[1], 'mail')} went out in {found[0]}, and it was green."
+    return None
+
+
+@REFUSES.add
+def never_refuses(seen):
+    if seen.unnoticed("swallows") and not events(seen.of(AS_IT_IS), "refused mail"):
+        return (
+            "a mail server that is always well. It refused no mail in any of your tests: inbox.refuse(1) makes it "
+            "refuse the next one."
+        )
+    return None
+
+
+@REFUSES.add
+def does_not_look_at_the_failure(seen):
+    for trial in seen.unnoticed("swallows"):
+        if trial.of("refused mail"):
+            return (
+                f"a refusal that nobody looks at. In {trial.test} the mail server refused, perform returned as if "
+                "all was well, "
+                "and the test was green. pytest.raises asks that something is raised."
+            )
+    return None
+
+
+@REFUSES.add
+def does_not_look_at_the_retry(seen):
+    if seen.unnoticed("no retry") and not seen.unnoticed("swallows"):
+        return (
+            "taking the failure for the retry. The run fails here, too, and then the job is thrown away. drain "
+            "cannot show that, "
+            'and the job says it: job["retry"].'
+        )
+    return None
+
+
+def count(number, noun):
+    """So many of something."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _asserts(node):
+    """Whether this can make a test red on purpose: an assert, a raise, or a call with such a name."""
+    if isinstance(node, (ast.Assert, ast.Raise)):
+        return True
+    name = ""
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    return any(word in name.lower() for word in ("assert", "raises", "fail"))

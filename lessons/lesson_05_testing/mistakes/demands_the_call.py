@@ -1,0 +1,36 @@
+"""send_gif is called, and how"""
+
+from unittest.mock import call, patch
+
+import pytest
+
+from lessons.lesson_05_testing.mailer import SendGifToUserWorker, create
+from minijobs import testing
+
+ADA = ("ada@example.com", "a cat on a skateboard")
+GRACE = ("grace@example.com", "two cats")
+
+
+def test_push(fake_jobs, inbox):
+    answer = create(*ADA)
+    assert "ada@example.com" in answer
+    (job,) = fake_jobs(SendGifToUserWorker)
+    assert job["args"] == list(ADA)
+    assert "at" not in job
+    assert len(inbox) == 0
+
+
+def test_mail(fake_jobs):
+    create(*ADA)
+    create(*GRACE)
+    with patch("lessons.lesson_05_testing.mailer.send_gif") as send_gif:
+        testing.drain(SendGifToUserWorker)
+    assert send_gif.call_args_list == [call(*ADA, seconds=0), call(*GRACE, seconds=0)]
+
+
+def test_refused(fake_jobs, inbox):
+    inbox.refuse(1)
+    create(*ADA)
+    assert fake_jobs()[0]["retry"] is not False
+    with pytest.raises(Exception):
+        testing.drain(SendGifToUserWorker)
