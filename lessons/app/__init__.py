@@ -13,8 +13,11 @@ In the order in which it is worth reading:
     watching.py       where that comes from: what Redis is told, what the worker process says
     inbox.py          the mails, on a page of their own
     serving.py        a port, a server for a Flask application, and who may ask it
+    parts.py          all of it together: started, looked after, stopped
+
+The lessons that start processes share three files with it, which are in `lessons/kit/`:
+
     redis_server.py   which Redis
     processes.py      starting a program so that it ends
     leash.py          ends them even when we are killed
-    parts.py          all of it together: started, looked after, stopped
 """

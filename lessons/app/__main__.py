@@ -17,8 +17,9 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)  # type: ignore[union-attr]
     try:
+        from lessons.kit.redis_server import NoRedis
+
         from .parts import Died, Everything, Stopped
-        from .redis_server import NoRedis
     except ModuleNotFoundError as error:
         print(f'{error}. Install what the page needs: pip install -e ".[app]" -c constraints.txt', file=sys.stderr)
         return 2

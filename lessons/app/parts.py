@@ -13,15 +13,15 @@ from typing import Any, Protocol
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import lessons
-from lessons.kit import stage
+from lessons.kit import redis_server, stage
+from lessons.kit.leash import Leash
 from lessons.kit.mail import SLOW
+from lessons.kit.processes import Program
 from minijobs.web import dashboard
 
-from . import inbox, page, redis_server, watching
-from .leash import Leash
+from . import inbox, page, watching
 from .live import Live
 from .mail import SMTP_PORT, Catcher, Caught
-from .processes import Program
 from .serving import NAMES, Site, listen
 from .workers import QUEUE, SendGifToUserWorker
 

@@ -92,6 +92,11 @@ class Lesson:
             _keep(self._cells_file, kept)
         return [Cell(kind, source, tuple(tags)) for kind, source, tags in kept["cells"]]
 
+    @property
+    def starts_processes(self) -> bool:
+        """Whether it starts worker processes, and so needs a Redis that they can reach."""
+        return "start(server=True)" in self.script.read_text(encoding="utf-8")
+
     def in_notebook(self) -> list[Cell]:
         """The cells of the notebook: those that are for a terminal only are left out."""
         return [cell for cell in self.cells() if TERMINAL_ONLY not in cell.tags]

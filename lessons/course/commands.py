@@ -144,7 +144,7 @@ def try_out(number: int) -> None:
     if one.number in RUN_PYTEST:
         _needs("pytest", "check")
     stage.watched = sys.stdin.isatty()
-    redis = kit.start()
+    redis = kit.start(server=one.starts_processes)
     inbox = kit.catch_mail()
     try:
         module = _load(one)

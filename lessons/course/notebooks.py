@@ -140,7 +140,10 @@ class Normaliser:
         ("SCRIPT", r"\b[0-9a-f]{40}\b"),
         ("TID", r"(?<=\+ )\w{8,14}(?=:)|(?<=:work )\w{8,14}"),
         ("TIME", r"\b1[789]\d{8}(\.\d+)?\b"),
-        ("STRETCH", r"\b\d+ (s|minutes|hours|days) (from now|ago)|(?<=\()now(?=\))|\bin \d+ (s|sec|minutes|hours|days)\b"),
+        (
+            "STRETCH",
+            r"\b\d+ (s|minutes|hours|days) (from now|ago)|(?<=\()now(?=\))|(?<= of \d  )now\b|\bin \d+ (s|sec|minutes|hours|days)\b",
+        ),
         ("SECONDS", r"\b\d+\.\d+ s(ec)?\b"),
         ("DAY", r"\b20\d\d-\d\d-\d\d\b"),
         ("HOST", r"(?<=hostname: \")[^\"]+|(?<=hostname: &quot;)[^&]+"),

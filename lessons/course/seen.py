@@ -62,7 +62,9 @@ SAYS: dict[str, Callable[[Any], str]] = {
     "lookup": lambda number: f"user {number} was looked up",
     "refused lookup": lambda error: f"a lookup failed: {error}",
     "call": lambda call: f"{call[0]}({', '.join(brief(one, 20) for one in call[1:])}) was called",
+    "process": lambda told: f"the {told[0]} process {TOLD[told[1]]}",
 }
+TOLD = {"start": "was started", "quiet": "was made quiet", "stop": "was stopped", "kill": "was killed"}
 # What changes nothing by itself.
 LOOKS = ("lookup", "refused lookup", "call")
 MODES = {"redis": "", "fake": " in fake mode", "inline": " in inline mode", "cancelled": ", and a middleware cancelled it"}

@@ -17,7 +17,7 @@ from .rejection import Misconceptions, Rejected, StartsAProcess, place, said
 
 # What an answer may take that does not end, or until it goes on: so much of a processor, or so long on the clock. Seconds.
 MOST_CPU = 6.0
-LONGEST = 25.0
+LONGEST = 40.0
 
 # What would start another process. The check watches this one.
 STARTS_A_PROCESS = (

@@ -1,5 +1,9 @@
-"""What a lesson sees with: a Redis of its own, its keys at each step, the commands it was told, a timeline, a real inbox."""
+"""What a lesson sees with: a Redis of its own, its keys at each step, the commands that it receives, a timeline, a real
+inbox, and, if it asks for a server, worker processes.
+"""
 
+from .beside import write
+from .busy_day import busy_day
 from .mail import catch_mail, send_gif
 from .monday import monday_morning
 from .people import User, find_user
@@ -9,11 +13,13 @@ from .session import commands, end, keys, start, where
 from .show import Table
 from .stage import let_time_pass, wait_until
 from .timeline import clock, timeline
+from .worker_process import run, start_worker
 
 __all__ = [
     "Project",
     "Table",
     "User",
+    "busy_day",
     "catch_mail",
     "clock",
     "commands",
@@ -23,9 +29,12 @@ __all__ = [
     "let_time_pass",
     "monday_morning",
     "predict",
+    "run",
     "send_gif",
     "start",
+    "start_worker",
     "timeline",
     "wait_until",
     "where",
+    "write",
 ]

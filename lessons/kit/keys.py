@@ -38,6 +38,11 @@ class Snapshot:
         names = {_text(name): name for name in redis.scan_iter(count=1000)}
         return cls({name: _read(redis, names[name]) for name in sorted(names, key=_order) if name not in ignore})
 
+    def only(self, pattern: str | None) -> Snapshot:
+        """The part of it whose keys match the pattern, as grep does; all of it if there is none."""
+        found = self.values if pattern is None else {n: v for n, v in self.values.items() if re.search(pattern, n)}
+        return Snapshot(found)
+
 
 class Keys(Shown):
     """The keys, with marks: + new, ~ changed, - gone. Unchanged keys are one line; jobs are unfolded when they are new."""

@@ -2,6 +2,9 @@
 
 A lesson never deletes a key that it did not make. One that was killed leaves its keys, with their names; its mark on the
 database expires, and the next lesson that looks for a database deletes what those names stand for.
+
+What is embedded in a process, another process cannot reach. A lesson that starts worker processes asks for a server: that of
+REDIS_URL, or one of its own. See `beside`.
 """
 
 from __future__ import annotations
@@ -9,9 +12,13 @@ from __future__ import annotations
 import atexit
 import os
 import secrets
+import socket
 import threading
-from contextlib import suppress
-from typing import Any
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
 
 import redis
 
@@ -23,6 +30,9 @@ from . import prediction, timeline
 from .keys import Keys, Snapshot
 from .recorder import CONNECTIONS, Commands, Recorder, recording
 
+if TYPE_CHECKING:
+    from .beside import Beside
+
 # In a shared server, the key by which a lesson says that the database is taken, and a set: the keys that it made there.
 # `keys()` shows neither. The mark is renewed as long as the lesson lives.
 TAKEN = "minijobs-lesson"
@@ -33,6 +43,10 @@ DATABASES = range(15, 0, -1)
 
 SCRIPTS = [text for name, text in vars(scripts).items() if name.isupper() and isinstance(text, str) and "redis.call" in text]
 
+# The keys that a worker process makes, beside those with its identity in their names.
+OF_A_WORKER = ("processes", "inflight", "queues", "retry", "schedule", "dead", "stat:processed", "stat:failed")
+DAY = 24 * 60 * 60
+
 STARTED_AGAIN = "This belongs to a Redis that is gone: start() has been called again. Run the cells after it again."
 TAKEN_BY_ANOTHER = (
     "This lesson stood still for more than a minute, as when a computer sleeps, and another lesson has taken its database. "
@@ -41,11 +55,16 @@ TAKEN_BY_ANOTHER = (
 
 
 class Session:
-    """One lesson at work: `redis`, which the Workers use their commands written down; `looking` is for you."""
+    """One lesson at work: `redis`, which the Workers use their commands written down; `looking` is for you.
 
-    def __init__(self, url: str | None = None) -> None:
+    `beside` is what a lesson with processes has beside it.
+    """
+
+    def __init__(self, url: str | None = None, beside: Beside | None = None) -> None:
         self._mark = f"a lesson is using this database: {secrets.token_hex(6)}"
+        self.beside, self.url = beside, url
         self.where, self._watcher = _embedded() if url is None else _empty_database(url, self._mark)
+        self._databases = [self._watcher]  # on a server: those that this lesson has marked, its own first
         self.recorder = Recorder(on_made=None if url is None else self._note_made)
         self._ended = threading.Event()
         self._renewing = threading.Lock()
@@ -58,24 +77,60 @@ class Session:
         self.last = Snapshot({})
         middleware.server.add(timeline.worker_lane)
 
-    def look(self) -> Keys:
-        """What Redis holds now, against what it held at the last look."""
+    def look(self, only: str | None = None) -> Keys:
+        """What Redis holds now, against what it held at the last look; `only` keys in whose names this is found."""
         now = Snapshot.take(self._watcher, ignore=OURS)
         before, self.last = self.last, now
-        return Keys(before, now)
+        return Keys(before.only(only), now.only(only))
 
     def end(self) -> None:
-        """Leave nothing behind: delete the keys that this lesson made, and no other."""
+        """Leave nothing behind: delete the keys that this lesson made, and no other; end what it has started."""
         atexit.unregister(self.end)
         middleware.server.remove(timeline.worker_lane)
+        with ExitStack() as last_first:  # whatever goes wrong with one of them, the others are done
+            if self.beside is not None:
+                last_first.callback(self.beside.end)
+            for client in (*self._databases, self.redis, self.looking):
+                last_first.callback(client.close)
+            last_first.callback(self._delete_what_was_made)
+            if self.beside is not None:
+                last_first.callback(self.beside.stop_workers)
+
+    def database(self, *, other: bool) -> tuple[str, redis.Redis, Callable[[set[str]], None]]:
+        """For a worker process: the address of this lesson's database, or of another one that was found empty; a client
+        for it; and a function that is told which keys will be made there.
+        """
+        assert self.url is not None
+        if other and len(self._databases) < 2:
+            self._databases.append(_empty_database(self.url, self._mark)[1])
+        client = self._databases[int(other)]
+        days = [time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * DAY)) for days in (0, 1)]
+        daily = [f"stat:{what}:{day}" for what in ("processed", "failed") for day in days]
+
+        def will_make(names: set[str]) -> None:
+            client.sadd(MADE, *names, *OF_A_WORKER, *daily)
+
+        address, _, query = self.url.partition("?")
+        settings = {**dict(parse_qsl(query)), "db": client.get_connection_kwargs()["db"]}
+        return f"{address}?{urlencode(settings)}", client, will_make
+
+    def _delete_what_was_made(self) -> None:
         with self._renewing:
             self._ended.set()
-            if not self.recorder.over:
-                self._watcher.delete(*OURS, *self.recorder.made)
+            own_server = self.beside is not None and bool(self.beside.where)  # it keeps nothing
+            if not (self.recorder.over or own_server):
+                for client in self._databases:
+                    made = client.smembers(MADE) if self.beside is not None else ()
+                    client.delete(*OURS, *self.recorder.made, *made, *self._with_their_names(client))
             self.recorder.over = STARTED_AGAIN
-        self._watcher.close()
-        self.redis.close()
-        self.looking.close()
+
+    def _with_their_names(self, client: redis.Redis) -> list[bytes]:
+        """The keys that have the name of one of our worker processes in theirs."""
+        workers = self.beside.workers if self.beside is not None else ()
+        names = [f"{socket.gethostname()}:{worker.pid}:".encode() for worker in workers]
+        return (
+            [key for key in client.scan_iter() if key.removeprefix(b"inflight:").startswith(tuple(names))] if names else []
+        )
 
     def _note_made(self, names: set[str]) -> None:
         self._watcher.sadd(MADE, *names)
@@ -85,10 +140,11 @@ class Session:
             with self._renewing, suppress(redis.RedisError):  # the next time; or the lesson will notice by itself
                 if self._ended.is_set():
                     return
-                if self._watcher.get(TAKEN) not in (None, self._mark.encode()):
-                    self.recorder.over = TAKEN_BY_ANOTHER
-                    return
-                self._watcher.set(TAKEN, self._mark, ex=MARK_LASTS)
+                for client in self._databases:
+                    if client.get(TAKEN) not in (None, self._mark.encode()):
+                        self.recorder.over = TAKEN_BY_ANOTHER
+                        return
+                    client.set(TAKEN, self._mark, ex=MARK_LASTS)
 
 
 class Looking(redis.Redis):
@@ -102,21 +158,52 @@ class Looking(redis.Redis):
 _session: Session | None = None
 
 
-def start() -> Any:
+def start(*, server: bool = False) -> Any:
     """An empty Redis for this lesson, and everything that watches it. Returns a client to look with.
 
-    Where: embedded in this process, or, with `REDIS_URL`, in a database of that server which was found empty.
+    Where: embedded in this process, or, with `REDIS_URL`, in a database of that server which was found empty. With `server`
+    it is never embedded, because worker processes should reach it: without `REDIS_URL`, a server is started.
     """
     global _session
     if _session is not None:
         _session.end()
+        _session = None
     timeline.clear()
     timeline.listen_to_cells()
     prediction.forget()
-    _session = Session(os.environ.get("REDIS_URL") or None)
+    _session = _with_processes() if server else Session(os.environ.get("REDIS_URL") or None)
     atexit.register(_session.end)
-    print(f"Redis: {_session.where}. It is empty.")
+    own = _session.beside.where if _session.beside is not None else ""
+    print(f"Redis: {own or _session.where}. It is empty.")
     return _session.looking
+
+
+def _with_processes() -> Session:
+    from .beside import Beside  # only some lessons need it
+    from .redis_server import NoRedis
+
+    try:
+        beside = Beside()
+    except NoRedis as error:
+        raise SystemExit(str(error)) from None
+    try:
+        return Session(beside.url, beside)
+    except BaseException:
+        beside.end()
+        raise
+
+
+def beside() -> Beside:
+    """What this lesson has beside it. Raises RuntimeError if it has no server."""
+    found = _started().beside
+    if found is None:
+        raise RuntimeError("This needs a Redis that another process can reach: run start(server=True) first.")
+    return found
+
+
+def database(*, other: bool = False) -> tuple[str, redis.Redis, Callable[[set[str]], None]]:
+    """What a worker process of this lesson works for: see `Session.database`."""
+    return _started().database(other=other)
 
 
 def end() -> None:
@@ -127,9 +214,12 @@ def end() -> None:
         _session = None
 
 
-def keys() -> Keys:
-    """The keys that Redis holds now; what is new since the last look is marked +, what changed ~, what is gone -."""
-    return _started().look()
+def keys(only: str | None = None) -> Keys:
+    """The keys that Redis holds now; what is new since the last look is marked +, what changed ~, what is gone -.
+
+    `only` filters their names as grep does ("queue|retry").
+    """
+    return _started().look(only)
 
 
 def commands(only: str | None = None, *, unfold: bool = False) -> Commands:

@@ -36,6 +36,9 @@ class Stop(BaseException):
 PACE = "MINIJOBS_LESSON_PACE"
 HURRIED = 0.02
 
+# For so many seconds something is waited for, even on a busy machine.
+LONGEST_WAIT = 60.0
+
 
 # Set while a notebook is run to be stored: it is for reading, and buttons would be dead in it.
 STORED = "MINIJOBS_LESSON_STORED"
@@ -70,11 +73,12 @@ def let_time_pass(seconds: float) -> None:
     time.sleep(pause(seconds))
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until `condition()` is true. Raises TimeoutError if that takes more than `seconds`.
+def wait_until(condition: Callable[[], object], seconds: float | None = None) -> None:
+    """Wait until `condition()` is true. Raises TimeoutError if that takes more than `seconds`; by default, a minute.
 
     >>> wait_until(lambda: True)
     """
+    seconds = LONGEST_WAIT if seconds is None else seconds
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -70,7 +70,7 @@ class App:
 
     def ports(self) -> list[int]:
         """Its ports, if it got so far."""
-        if "Ready." not in self.told:
+        if not ("Ready." in self.told and "SMTP at" in self.told):
             return []
         return [self.smtp, *(int(url.rpartition(":")[2]) for url in self.urls().values())]
 
@@ -92,7 +92,7 @@ class App:
         return pid
 
     def redis_pid(self) -> int:
-        return self.pid_of(f"{self.folder}/minijobs-app")
+        return self.pid_of(f"{self.folder}/minijobs-redis")
 
     def signal(self, number: int = signal.SIGINT) -> None:
         self.popen.send_signal(number)

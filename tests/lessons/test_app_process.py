@@ -19,8 +19,8 @@ import pytest
 import redis as redis_py
 from running_app import ROOT, App, eventually
 
-from lessons.app import redis_server
-from lessons.app.leash import Leash
+from lessons.kit import redis_server
+from lessons.kit.leash import Leash
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="what is left is looked for in /proc")
 

