@@ -7,7 +7,7 @@ Sidekiq: `Sidekiq::Scheduled::Poller`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from redis import RedisError, ResponseError
@@ -19,8 +19,6 @@ from .retry import trim, wrapped
 from .scripts import EVEN_IF_FULL
 
 if TYPE_CHECKING:
-    from redis.client import Pipeline
-
     from .connection import Redis
 
 SETS = ("retry", "schedule")
@@ -43,6 +41,18 @@ if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
 return redis.call('ZREM', KEYS[1], ARGV[1])
 """
+
+
+def poll_interval(every: float, processes: int, uniform: Callable[[float, float], float]) -> float:
+    """Return the seconds until a process polls again; `every` is the average between two polls of all processes together.
+
+    With a fixed interval, processes that were started together would always poll together, and then nobody would for a
+    while. `uniform` is that of a random.Random. Sidekiq: `random_poll_interval`.
+
+    >>> poll_interval(5, 10, lambda least, most: least), poll_interval(5, 10, lambda least, most: most)
+    (25.0, 75.0)
+    """
+    return every * max(1, processes) * uniform(0.5, 1.5)
 
 
 def poll(redis: Redis | None = None, *, now: float | None = None) -> int:
@@ -125,7 +135,7 @@ def kill(
     return _moved(pipe, name, by_hand)
 
 
-def _moved(pipe: Pipeline, name: str, by_hand: bool) -> int:
+def _moved(pipe: Any, name: str, by_hand: bool) -> int:
     """Run the pipeline and return how many entries were moved. One stays if a key is of the wrong type; the others go on."""
     answers = pipe.execute(raise_on_error=False)
     for answer in answers:

@@ -243,7 +243,7 @@ class Server:
     def _poll(self) -> None:
         """Look for due jobs and for jobs of dead processes: the more processes do so, the less often each of them."""
         processes, chance = 1, random.Random()
-        while not self._stop.wait(self.poll_every * max(1, processes) * chance.uniform(0.5, 1.5)):
+        while not self._stop.wait(scheduled.poll_interval(self.poll_every, processes, chance.uniform)):
             try:
                 scheduled.poll(self.redis)
                 if self.heart.may_rescue():

@@ -71,6 +71,7 @@ def play(number: int, start: int = 1) -> None:
 def check(number: int) -> int:
     """Check your exercise."""
     _needs("pytest", "check")
+    _needs("hypothesis", "check")
     from . import checking
 
     again = console.page is not None  # in a notebook, its cell is run again; nothing watches the file there
@@ -80,6 +81,7 @@ def check(number: int) -> int:
 def watch(number: int) -> None:
     """Check your exercise again whenever you save it."""
     _needs("pytest", "check")
+    _needs("hypothesis", "check")
     from . import checking
 
     checking.watch(catalogue.lesson(number))

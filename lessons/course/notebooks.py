@@ -142,13 +142,14 @@ class Normaliser:
         ("TIME", r"\b1[789]\d{8}(\.\d+)?\b"),
         (
             "STRETCH",
-            r"\b\d+ (s|minutes|hours|days) (from now|ago)|(?<=\()now(?=\))|(?<= of \d  )now\b|\bin \d+ (s|sec|minutes|hours|days)\b",
+            r"\b\d+ (s|minutes|hours|days) (from now|ago)|(?<=\()now(?=\))|(?<= of \d  )now\b"
+            r"|\bin \d+ (s|sec|minutes|hours|days)\b",
         ),
         ("SECONDS", r"\b\d+\.\d+ s(ec)?\b"),
         ("DAY", r"\b20\d\d-\d\d-\d\d\b"),
         ("HOST", r"(?<=hostname: \")[^\"]+|(?<=hostname: &quot;)[^&]+"),
         ("NUMBER", r"(?<=pid: )\d+|(?<=rss: )\d+|(?<=rtt_us: )\d+"),
-        ("BAR", r"[█●]+"),
+        ("BAR", r"[▁-█●]+"),
         ("PICTURE", r"(?<=data:image/svg\+xml;base64,)[\w+/=]+"),
         ("GAP", r" {2,}"),
     )

@@ -4,6 +4,8 @@ inbox, and, if it asks for a server, worker processes.
 
 from .beside import write
 from .busy_day import busy_day
+from .events import delete_event, find_event, remind, save_event
+from .lateness import Lateness
 from .mail import catch_mail, send_gif
 from .monday import monday_morning
 from .people import User, find_user
@@ -16,6 +18,7 @@ from .timeline import clock, timeline
 from .worker_process import run, start_worker
 
 __all__ = [
+    "Lateness",
     "Project",
     "Table",
     "User",
@@ -23,13 +26,17 @@ __all__ = [
     "catch_mail",
     "clock",
     "commands",
+    "delete_event",
     "end",
+    "find_event",
     "find_user",
     "keys",
     "let_time_pass",
     "monday_morning",
     "predict",
     "run",
+    "remind",
+    "save_event",
     "send_gif",
     "start",
     "start_worker",

@@ -6,22 +6,19 @@ somebody reads, the clock of the picture stands still: at a prompt, and in a not
 
 from __future__ import annotations
 
-import base64
-import io
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
+from .drawing import BLUE, RED, image, svg
 from .show import Shown
 
 LANES = ("your code", "worker process", "inbox")
 WIDTH = 78
-GREY = "#787878"
 
 
 @dataclass
@@ -167,12 +164,9 @@ class Timeline(Shown):
         return "; ".join(f"{event.lane}: {event.label}, at {event.begin - self.begin:.1f} s" for event in self.events)
 
     def html(self) -> str:
-        """The drawing, with the same in words. A notebook would show an image by itself without its words."""
-        picture = self._svg()
-        if picture is None:
-            return super().html()
-        source = f"data:image/svg+xml;base64,{base64.b64encode(picture).decode()}"
-        return f'<img src="{source}" alt="{escape(self.sentences())}">'
+        """The drawing; without matplotlib, the letters."""
+        picture = svg(self._draw, height=0.7 + 0.7 * len(self._lanes()), salt="timeline")
+        return super().html() if picture is None else image(picture, self.sentences())
 
     def _lanes(self) -> list[str]:
         return [*LANES, *sorted({event.lane for event in self.events} - set(LANES))]
@@ -181,23 +175,6 @@ class Timeline(Shown):
         scale = columns / (self.length or 1)
         start = min(round((event.begin - self.begin) * scale), columns - 1)
         return " " * start + ("█" * round(event.seconds * scale) or "●")
-
-    def _svg(self) -> bytes | None:
-        try:
-            import matplotlib
-            from matplotlib.figure import Figure
-        except ImportError:  # the terminal lessons do without it
-            return None
-        # Nothing but letters and bars is drawn, in tones that can be read on a white page and on a black one. Letters stay
-        # letters, which is smaller; and nothing in it is left to chance.
-        style = {"svg.fonttype": "none", "svg.hashsalt": "timeline"}
-        style |= dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), GREY)
-        with matplotlib.rc_context(style):
-            figure = Figure(figsize=(7.5, 0.7 + 0.7 * len(self._lanes())), layout="constrained")
-            self._draw(figure.add_subplot())
-            picture = io.BytesIO()
-            figure.savefig(picture, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-        return picture.getvalue()
 
     def _draw(self, axes: Any) -> None:
         lanes = self._lanes()
@@ -208,9 +185,9 @@ class Timeline(Shown):
             below = in_lane[event.lane] % 2 == 1
             in_lane[event.lane] += 1
             if event.seconds > self.length / 100:
-                axes.barh(height, event.seconds, left=begin, height=0.3, color="#4c78a8", edgecolor="none")
+                axes.barh(height, event.seconds, left=begin, height=0.3, color=BLUE, edgecolor="none")
             else:
-                axes.plot([begin], [height], "o", color="#e45756")
+                axes.plot([begin], [height], "o", color=RED)
             # What begins late has its label to the left of its end, or it would leave the picture.
             late = begin > self.length * 0.6
             where = (begin + event.seconds if late else begin, height + (-0.2 if below else 0.2))

@@ -8,7 +8,7 @@
 # At the end you can say what a test of a job has to look at, why a test may pass only every other time, and which bugs a test
 # lets through.
 #
-# [Contents](../lessons/README.md) · Previous: [4 · The morgue](04_the_morgue.ipynb)
+# [Contents](../lessons/README.md) · Previous: [4 · The morgue](04_the_morgue.ipynb) · Next: [6 · The worker process](06_the_worker_process.ipynb)
 
 # %% [markdown]
 # *pytest* is a program that runs tests: functions whose names begin with `test_`, in files whose names do. A test that
@@ -652,12 +652,12 @@ project.against("gif.py", mine, "test_mail.py")
 # %% [markdown] tags=["terminal-only"]
 # Then run `make check-5`. `make hint-5` and `make try-5` are there, too.
 #
-# [Contents](../lessons/README.md) · Previous: [4 · The morgue](04_the_morgue.ipynb)
+# [Contents](../lessons/README.md) · Previous: [4 · The morgue](04_the_morgue.ipynb) · Next: [6 · The worker process](06_the_worker_process.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
 # Save it, and run the next cell. `hint(5)` is there, too, and `make try-5` in a terminal.
 #
-# [Contents](../lessons/README.md) · Previous: [4 · The morgue](04_the_morgue.ipynb)
+# [Contents](../lessons/README.md) · Previous: [4 · The morgue](04_the_morgue.ipynb) · Next: [6 · The worker process](06_the_worker_process.ipynb)
 
 # %% tags=["notebook-only", "skip-execution"]
 from lessons.course.cells import check, hint, progress, solution

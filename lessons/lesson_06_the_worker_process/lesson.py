@@ -3,12 +3,12 @@
 #
 # **Why does my change not show up?**
 #
-# 30 minutes. Before this: [4 · The morgue](04_the_morgue.ipynb).
+# 30 minutes. Before this: [5 · Testing](05_testing.ipynb).
 #
 # At the end you can say what a running worker process knows and what it does not, why a job that you pushed does not run, and
 # how one process takes over from another without losing a job.
 #
-# [Contents](../lessons/README.md)
+# [Contents](../lessons/README.md) · Previous: [5 · Testing](05_testing.ipynb) · Next: [7 · Later](07_later.ipynb)
 
 # %% [markdown]
 # The author of the post changed a worker, tried it, and it did what it had done before. An "embarrassing amount of time" later
@@ -682,14 +682,14 @@ lines = worker.until("SendGifToUserWorker: done")
 # the lesson, under load, and without the gap.
 
 # %% [markdown] tags=["terminal-only"]
-# Then `make check-6`. There are `make hint-6` and `make try-6`.
+# Then run `make check-6`. `make hint-6` and `make try-6` are there, too.
 #
-# [Contents](../lessons/README.md)
+# [Contents](../lessons/README.md) · Previous: [5 · Testing](05_testing.ipynb) · Next: [7 · Later](07_later.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
-# Save it, and run the next cell. There are `hint(6)`, and `make try-6` in a terminal.
+# Save it, and run the next cell. `hint(6)` is there, too, and `make try-6` in a terminal.
 #
-# [Contents](../lessons/README.md)
+# [Contents](../lessons/README.md) · Previous: [5 · Testing](05_testing.ipynb) · Next: [7 · Later](07_later.ipynb)
 
 # %% tags=["notebook-only", "skip-execution"]
 from lessons.course.cells import check, hint, progress, solution

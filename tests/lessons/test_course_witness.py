@@ -53,6 +53,13 @@ def test_a_push_is_seen_with_its_line_and_what_it_left(watching):
     assert [job["args"] for job in call.jobs] == [["ada@example.com"]]
 
 
+def test_what_redis_holds_can_be_left_out(watching):
+    with watching("def go():\n    SendGif.perform_async('ada@example.com')\n") as witness:
+        call = witness.call(witness.process(), "go()", "go", looking=False)
+        assert (kinds(call), call.left, call.gone) == (["push"], [], [])
+        assert [entry.key for entry in witness.entries() if entry.job] == ["queue:default"]
+
+
 @pytest.mark.parametrize(
     ("source", "mode"),
     [

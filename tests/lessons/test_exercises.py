@@ -93,6 +93,7 @@ HANDED_OUT = {
     4: "as_handed_out",
     5: "as_handed_out",
     6: "as_handed_out",
+    7: "as_handed_out",
 }
 
 # What is also true of a mistake, beside what it is diagnosed as. Somebody has read the sentences and found them true.
@@ -156,6 +157,13 @@ ALSO_TRUE = {
     6: {
         "empties_the_queue": {"quiet_first"},
     },
+    7: {
+        "moves_nothing": {"old_job_of_the_name"},
+        "moves_what_is_there_only": {"old_job_of_the_name", "reaches_schedule_only"},
+        "nobody_comes_back": {"old_job_of_the_name"},
+        "not_there_any_more": {"reaches_schedule_only"},
+        "raises_until_then": {"old_job_of_the_name"},
+    },
 }
 
 
@@ -191,7 +199,7 @@ def forks(folder):
     if not hasattr(os, "pidfd_open"):
         yield subprocess.Popen
         return
-    imported = ("pytest", "fakeredis", "lessons.kit", "lessons.course.witness", "lessons.course.rejection")
+    imported = ("pytest", "fakeredis", "hypothesis", "lessons.kit", "lessons.course.witness", "lessons.course.rejection")
     with forking.server(folder, *imported) as fork:
         yield fork
 

@@ -201,6 +201,7 @@ JID, OTHER = "593f66432baeb76a116b7cac", "46e7b8d9fe38288c07741916"
         ("~ beat: 1795000000.5\n    ~ rss: 12\n    ~ rtt_us: 34\n~ busy: 1", "~ beat: TIME\n~ busy: 1"),
         ("~ beat: 1795000000.5\n    ~ rtt_us: 34</pre>", "~ beat: TIME</pre>"),
         ("worker     ████●", "worker BAR"),
+        ("50 jobs  ▁▂▃▄▅▆▇█▁▁  0.12 s", "50 jobs BAR SECONDS"),
         ('<img src="data:image/svg+xml;base64,PD94+a/b==" alt="a', '<img src="data:image/svg+xml;base64,PICTURE" alt="a'),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -249,3 +250,11 @@ def test_what_was_pushed_for_later_is_what_the_poller_moves(redis: redis_py.Redi
     assert poll(now=time.time() + 59) == 0
     assert poll(now=time.time() + 61) == 1
     assert places(jid) == ["queue:default"]
+
+
+def test_however_many_processes_there_are_they_poll_as_often_all_together() -> None:
+    chance = random.Random(7)
+    for processes in (0, 1, 10):
+        pauses = [scheduled.poll_interval(5, processes, chance.uniform) for _ in range(10_000)]
+        assert 2.5 * max(1, processes) <= min(pauses) < max(pauses) <= 7.5 * max(1, processes)
+        assert sum(pauses) / len(pauses) / max(1, processes) == pytest.approx(5, rel=0.02)

@@ -1,0 +1,23 @@
+"""the push does all of it"""
+
+from lessons.kit import delete_event, find_event, remind, save_event
+from minijobs import Worker
+
+
+class ReminderWorker(Worker):
+    def perform(self, name):
+        pass
+
+
+def create(name, at):
+    save_event(name, at=at)
+    ReminderWorker.perform_at(at, name)
+
+
+def move(name, at):
+    save_event(name, at=at)
+    ReminderWorker.perform_at(at, name)
+
+
+def cancel(name):
+    delete_event(name)

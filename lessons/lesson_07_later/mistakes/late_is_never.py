@@ -1,0 +1,25 @@
+"""a job that runs late is an old one"""
+
+import time
+
+from lessons.kit import delete_event, find_event, remind, save_event
+from minijobs import Worker
+
+
+class ReminderWorker(Worker):
+    def perform(self, name, at):
+        event = find_event(name)
+        if event and event["job"] == self.jid and abs(time.time() - at) < 60:
+            remind(name)
+
+
+def create(name, at):
+    save_event(name, at=at, job=ReminderWorker.perform_at(at, name, at))
+
+
+def move(name, at):
+    save_event(name, at=at, job=ReminderWorker.perform_at(at, name, at))
+
+
+def cancel(name):
+    delete_event(name)

@@ -1,0 +1,23 @@
+"""the job looks up its moment in the database"""
+
+from lessons.kit import delete_event, find_event, remind, save_event
+from minijobs import Worker
+
+
+class ReminderWorker(Worker):
+    def perform(self, name):
+        if find_event(name):
+            remind(name)
+
+
+def create(name, at):
+    save_event(name, at=at)
+    ReminderWorker.perform_at(at, name)
+
+
+def move(name, at):
+    save_event(name, at=at)
+
+
+def cancel(name):
+    delete_event(name)

@@ -1,0 +1,25 @@
+"""the job is still there to be found"""
+
+from lessons.kit import delete_event, find_event, remind, save_event
+from minijobs import ScheduledSet, Worker
+
+
+class ReminderWorker(Worker):
+    def perform(self, name):
+        event = find_event(name)
+        if event and event["job"] == self.jid:
+            remind(name)
+
+
+def create(name, at):
+    save_event(name, at=at, job=ReminderWorker.perform_at(at, name))
+
+
+def move(name, at):
+    ScheduledSet().find(find_event(name)["job"]).delete()
+    create(name, at)
+
+
+def cancel(name):
+    ScheduledSet().find(find_event(name)["job"]).delete()
+    delete_event(name)

@@ -1,0 +1,28 @@
+"""nobody is reminded of an event twice"""
+
+import time
+
+from lessons.kit import delete_event, find_event, remind, save_event
+from minijobs import Worker
+
+
+class ReminderWorker(Worker):
+    def perform(self, name):
+        event = find_event(name)
+        if event and event["at"] <= time.time() and not event["reminded"]:
+            remind(name)
+            save_event(name, reminded=True)
+
+
+def create(name, at):
+    save_event(name, at=at, reminded=False)
+    ReminderWorker.perform_at(at, name)
+
+
+def move(name, at):
+    save_event(name, at=at)
+    ReminderWorker.perform_at(at, name)
+
+
+def cancel(name):
+    delete_event(name)

@@ -1,0 +1,116 @@
+"""What the exercise of lesson 7 must do."""
+
+import time
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+
+from lessons.lesson_07_later.afternoon import ENOUGH, Afternoon, Step, shortest
+from lessons.lesson_07_later.misconceptions import ALWAYS, CANCELLED, CREATED, MOVED
+
+LOOK = (
+    'make try-7, then at = time.time() + 3600, create("tea", at), move("tea", at + 3600), keys(), poll(now=at), work() and '
+    "inbox. (poll(now=at) is the poller, as if it were that late.)"
+)
+
+CREATE, MOVE, LATER = ("create", "tea", 1), ("move", "tea", 2), ("create", "tea", 2)
+CANCEL, WAIT, BUSY = ("cancel", "tea", 0), ("wait", "", 1), ("busy", "", 1)
+
+# What is tried of every answer, beside what is made up: by what can be in it, the shortest first.
+TRIED: dict[str, dict[str, list[Step]]] = {
+    "create": {
+        "created": [CREATE],
+        "two": [CREATE, ("create", "team", 2)],
+    },
+    "move": {
+        "moved": [CREATE, MOVE],
+        "moved forward": [("create", "tea", 3), ("move", "tea", 1)],
+        "moved and back": [CREATE, MOVE, ("move", "tea", 1)],
+        "moved afterwards": [CREATE, WAIT, ("move", "tea", 1)],
+        "one of three moved": [CREATE, ("create", "team", 1), ("create", "walk", 1), MOVE],
+    },
+    "cancel": {
+        "cancelled": [CREATE, CANCEL],
+        "moved and cancelled": [CREATE, MOVE, CANCEL],
+        "cancelled afterwards": [CREATE, WAIT, CANCEL],
+        "one of three cancelled": [CREATE, ("create", "team", 1), ("create", "walk", 1), CANCEL],
+        "created again": [CREATE, CANCEL, LATER],
+        "created again for the same moment": [CREATE, CANCEL, CREATE],
+        "created again afterwards": [CREATE, WAIT, CANCEL, CREATE],
+    },
+    "busy": {
+        "busy": [CREATE, BUSY],
+        "moved while busy": [CREATE, BUSY, ("move", "tea", 1)],
+        "cancelled while busy": [CREATE, BUSY, CANCEL],
+        "created again while busy": [CREATE, BUSY, CANCEL, CREATE],
+    },
+}
+# What is made up of each sort: how many, and what can be in it.
+MADE_UP = {
+    "create": (6, ["create", "wait"]),
+    "move": (25, ["change", "wait"]),
+    "cancel": (25, ["change", "wait", "cancel"]),
+    "busy": (30, ["change", "wait", "cancel", "busy"]),
+}
+
+
+@dataclass
+class Seen:
+    """What was seen: the afternoons that every answer lives, and the shortest that went wrong, of these or made up."""
+
+    answer: object
+    of: dict[str, Afternoon] = field(default_factory=dict)
+    wrong: dict[str, Afternoon] = field(default_factory=dict)  # by the sort: what can be in it
+    one_web_process: Afternoon | None = None
+
+
+@pytest.fixture(scope="module")
+def seen(witness):
+    seen, live, until = Seen(witness.answer), partial(Afternoon, witness), time.monotonic() + ENOUGH
+    for sort, tried in TRIED.items():
+        for name, steps in tried.items():
+            seen.of[name] = live(steps)
+            if seen.of[name].wrong and sort == "create":
+                seen.wrong[sort] = seen.of[name]  # nothing else is worth a try
+                return seen
+        failed = next((seen.of[name] for name in tried if seen.of[name].wrong), None)
+        if found := shortest(live, *MADE_UP[sort], until=until) or failed:
+            seen.wrong[sort] = found
+            break
+    if seen.wrong:  # to tell why
+        seen.of |= {name: live(steps) for tried in TRIED.values() for name, steps in tried.items() if name not in seen.of}
+        seen.one_web_process = live(TRIED["move"]["moved"], webs=1)
+    return seen
+
+
+def tell(judge, seen, sort, misconceptions):
+    """Say no, with the shortest story, if an afternoon of this sort went wrong."""
+    one = seen.wrong.get(sort)
+    judge(
+        one is None,
+        misconceptions,
+        expected=one.wrong.expected if one else "",
+        instead=one.story() if one else "",
+        scopes=([one.wrong.scope] if one.wrong.scope else [*one.calls, *one.runs]) if one else [],
+    )
+
+
+def test_an_event_that_was_created(seen, judge):
+    """An event that was created gets one reminder, at its moment, by a job."""
+    tell(judge, seen, "create", CREATED)
+
+
+def test_an_event_that_was_moved(seen, judge):
+    """An event that was moved gets one reminder at its new moment, and none at an old one."""
+    tell(judge, seen, "move", MOVED)
+
+
+def test_an_event_that_was_cancelled(seen, judge):
+    """An event that was cancelled gets none, and its name can be used again."""
+    tell(judge, seen, "cancel", CANCELLED)
+
+
+def test_while_no_worker_process_is_free(seen, judge):
+    """All of this is so while jobs wait in their queue, and jobs of other Workers stay where they are."""
+    tell(judge, seen, "busy", ALWAYS)
