@@ -142,7 +142,7 @@ class Normaliser:
         ("TIME", r"\b1[789]\d{8}(\.\d+)?\b"),
         (
             "STRETCH",
-            r"\b\d+ (s|minutes|hours|days) (from now|ago)|(?<=\()now(?=\))|(?<= of \d  )now\b"
+            r"\b\d+ (s|minutes|hours|days) (from now|ago)|(?<=\()now(?=\))|(?<= of \d )now\b|(?<= of \d  )now\b"
             r"|\bin \d+ (s|sec|minutes|hours|days)\b",
         ),
         ("SECONDS", r"\b\d+\.\d+ s(ec)?\b"),
