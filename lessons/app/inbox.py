@@ -19,13 +19,16 @@ from .serving import guard
 CAGE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; sandbox"
 
 
+LARGEST_PAGE = 5_000_000  # characters of pictures in a mail: it may show the same one ten thousand times
+
+
 def create(catcher: Catcher) -> Flask:
     """The application."""
     app = Flask(__name__, static_folder="static", template_folder="templates")
     guard(app)
 
     def listed(selected: int | None) -> dict[str, Any]:
-        return {"mails": list(reversed(catcher.caught)), "selected": selected, "time": clock}
+        return {"mails": list(reversed(catcher.caught)), "selected": selected, "time": clock, "utc": utc}
 
     def mail_or_404(number: int) -> Caught:
         return catcher.find(number) or abort(404, "There is no such mail, or not any more.")
@@ -59,12 +62,20 @@ def create(catcher: Catcher) -> Flask:
 
     @app.post("/mails/<int:number>/delete")
     def delete(number: int) -> Any:
-        catcher.delete(number)
+        if "sure" not in request.form:
+            mail = mail_or_404(number)
+            return render_template("sure.html", count=1, subject=mail.subject, back=url_for("show", number=number))
+        catcher.delete({number})
         return redirect(url_for("index"), 303)
 
     @app.post("/mails/delete")
     def delete_all() -> Any:
-        catcher.delete()
+        count = len(catcher.caught)
+        if "sure" not in request.form and count:
+            newest = catcher.caught[-1].number
+            return render_template("sure.html", count=count, newest=newest, back=url_for("index"))
+        newest = request.form.get("newest", 0, type=int)  # what came after the question was not asked about
+        catcher.delete({mail.number for mail in catcher.caught if mail.number <= newest})
         return redirect(url_for("index"), 303)
 
     return app
@@ -75,6 +86,7 @@ def html_of(mail: Caught) -> str | None:
     body = mail.mail.get_body(("html",))
     if body is None:
         return None
+    room = LARGEST_PAGE
     pictures = {
         str(part["Content-ID"]).strip("<> "): part
         for part in mail.mail.walk()
@@ -85,8 +97,10 @@ def html_of(mail: Caught) -> str | None:
         part = pictures.get(match[1])
         if part is None:
             return match[0]
+        nonlocal room
         data = base64.b64encode(bytes(part.get_payload(decode=True) or b"")).decode()
-        return f"data:{part.get_content_type()};base64,{data}"
+        room -= len(data)
+        return f"data:{part.get_content_type()};base64,{data}" if room > 0 else match[0]
 
     return re.sub(r"cid:([^\s\"'<>]+)", inside, text(body))
 
@@ -102,3 +116,8 @@ def text(part: Any) -> str:
 def clock(moment: float) -> str:
     """A moment, in epoch seconds, as the time of the day."""
     return time.strftime("%H:%M:%S", time.localtime(moment))
+
+
+def utc(moment: float) -> str:
+    """The same in UTC, with its date."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))

@@ -16,6 +16,8 @@ from typing import Any
 
 PANES = ("web", "redis", "worker", "inbox")
 KEPT = 150  # events of each pane
+KEPT_JOBS = 500  # of which it is known what happened to them
+KEPT_OF_A_JOB = 200  # events
 MOST_CHATTER = 30  # events in a second of what is hidden by the filter, so that a busy Redis does not drown the page
 
 
@@ -37,8 +39,6 @@ class Event:
     """The moment, in epoch seconds, that is waited for now."""
     detail: tuple[str, ...] = ()
     """The same, formatted for easier reading."""
-    dated: bool = False
-    """Whether the text says itself when it was."""
     link: str = ""
     request: int = 0
     """The number of the request that ends with it."""
@@ -53,6 +53,11 @@ class Event:
     def clock(self) -> str:
         """When it was, in this machine's own time."""
         return time.strftime("%H:%M:%S", time.localtime(self.at)) + f".{int(self.at * 1000) % 1000:03d}"
+
+    @property
+    def utc(self) -> str:
+        """The same in UTC, with its date."""
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.at))
 
 
 class Live:
@@ -84,7 +89,11 @@ class Live:
                 _drop(self._about[event.jid], again)
             kept.append(event)
             if event.jid:
-                self._about[event.jid].append(event)
+                about = self._about[event.jid]
+                about.append(event)
+                del about[:-KEPT_OF_A_JOB]
+                while len(self._about) > KEPT_JOBS:  # the page may be open for days
+                    del self._about[next(iter(self._about))]
             self.last = event.number
             self._changed.notify_all()
             return event

@@ -1,4 +1,4 @@
-"""The mail of the seed: slow to send, with a picture made for the thought, and caught on this machine."""
+"""The mail of the seed: slow to send, with a picture made for the thought, and caught on this machine, within limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import smtplib
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import make_msgid
@@ -26,7 +26,12 @@ SMTP_PORT = "MINIJOBS_APP_SMTP_PORT"
 # The mail says which job sent it. A direct call is no job, and leaves this out.
 SENT_BY = "X-Job-Id"
 
-MOST_MAILS = 200  # more than anybody looks at
+# More than anybody looks at; and what a mail may have, so that no mail costs the page its memory or its time.
+MOST_MAILS = 200
+MOST_BYTES = 20_000_000  # of all mails that are kept
+LARGEST_MAIL = 1_000_000  # bytes
+LONGEST_HEADER = 10_000  # characters: the standard library takes minutes to read one that is much longer
+MOST_PARTS = 100
 
 
 def send_gif(email: str, thought: str, *, jid: str | None = None) -> None:
@@ -113,6 +118,7 @@ class Catcher(Inbox):
         self._refusals: dict[str, int] = {}
         self._lock = threading.Lock()
         super().__init__(listening)
+        self._controller.SMTP_kwargs["data_size_limit"] = LARGEST_MAIL  # for every connection from now on
 
     def refuse_mail(self, jid: str | None, times: int) -> None:
         """Refuse what this job sends so many times; without a `jid`, what a direct call sends."""
@@ -121,13 +127,19 @@ class Catcher(Inbox):
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """What aiosmtpd calls for each mail."""
-        mail = Caught(next(self._numbers), time.time(), self.read(envelope.content), envelope.content)
+        try:
+            read = self.read(envelope.content)
+            if wrong := too_much(read):
+                return f"552 {wrong}"
+        except RecursionError:
+            return "552 This mail is nested too deep"
+        mail = Caught(next(self._numbers), time.time(), read, envelope.content)
         with self._lock:
             left = self._refusals.pop(mail.jid, 0) - 1
             if left > 0:
                 self._refusals[mail.jid] = left
             if left < 0:
-                self.caught = [*self.caught, mail][-MOST_MAILS:]
+                self.caught = _newest([*self.caught, mail])
         if left >= 0:
             self.turned_away(mail, left)
             return self.TOO_BUSY
@@ -142,7 +154,28 @@ class Catcher(Inbox):
         """The mail with this number, or None."""
         return next((mail for mail in self.caught if mail.number == number), None)
 
-    def delete(self, number: int | None = None) -> None:
-        """Throw away the mail with this number, or all of them."""
+    def delete(self, numbers: Collection[int]) -> None:
+        """Throw away the mails with these numbers."""
         with self._lock:
-            self.caught = [mail for mail in self.caught if number is not None and mail.number != number]
+            self.caught = [mail for mail in self.caught if mail.number not in numbers]
+
+
+def too_much(mail: EmailMessage) -> str | None:
+    """What a mail has too much of, in words; None if nothing."""
+    for number, part in enumerate(mail.walk()):
+        if number == MOST_PARTS:
+            return f"This mail has more than {MOST_PARTS} parts"
+        if any(len(value) > LONGEST_HEADER for _, value in part.raw_items()):
+            return f"A header of this mail has more than {LONGEST_HEADER} characters"
+    return None
+
+
+def _newest(mails: list[Caught]) -> list[Caught]:
+    """The newest of these mails, as many as are kept; at least one."""
+    kept, size = 0, 0
+    for mail in reversed(mails):
+        size += len(mail.source)
+        if kept == MOST_MAILS or (kept and size > MOST_BYTES):
+            break
+        kept += 1
+    return mails[-kept:]

@@ -178,8 +178,7 @@ class Everything:
         SendGifToUserWorker.queue = redis.queue
         worker = self._started(WorkerProcess(self._leash, self.live, redis.url, redis.queue))
         around = page.Around(box.url, worker.kill_in_the_middle, worker.heartbeat_lasts)
-        jobs = dashboard(redis.client)
-        jobs.config["TRUSTED_HOSTS"] = NAMES
+        jobs = dashboard(redis.client, hosts=NAMES)
         pages = page.create(self.live, mail.catcher, around)
         site = self._started(Site("The page", DispatcherMiddleware(pages, {"/jobs": jobs}), PORT))
         self._wait_for(worker.running)

@@ -12,6 +12,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 HOST = "127.0.0.1"
 NAMES = ["localhost", HOST]
+MOST_BODY = 64_000  # bytes of a form
 
 # Nothing but our own files, no script and no style in a page, and nobody may put our pages into a frame of theirs.
 POLICY = (
@@ -73,14 +74,22 @@ def free(port: int) -> bool:
 
 def guard(app: Flask) -> None:
     """Only pages of this machine are answered, and only our own may change anything."""
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
     app.config["TRUSTED_HOSTS"] = NAMES  # else a page of elsewhere whose name leads here could read everything
+
+    @app.before_request
+    def no_nonsense() -> None:
+        try:
+            request.query_string.decode()  # what is no ASCII should be escaped, and Flask relies on it
+        except UnicodeDecodeError:
+            abort(400, "The address holds bytes that are no text.")
 
     @app.before_request
     def ours_only() -> None:
         if request.method in ("GET", "HEAD"):
             return
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None and _host_of(origin) != request.host:
             abort(403, "This was sent by a page of elsewhere.")
 
     @app.after_request
@@ -91,6 +100,13 @@ def guard(app: Flask) -> None:
         if request.endpoint != "static":
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # it is no address
+        return None
 
 
 class _Quiet(WSGIRequestHandler):

@@ -54,7 +54,10 @@ class Program:
     def _read(self) -> None:
         for line in self._popen.stdout:  # type: ignore[union-attr]
             self.last_lines.append(line.rstrip("\n"))
-            self._on_line(line.rstrip("\n"))
+            with contextlib.suppress(
+                Exception
+            ):  # if nobody read on, the program would stand still as soon as the pipe is full
+                self._on_line(line.rstrip("\n"))
 
     def code(self) -> int | None:
         """Its exit code; None while it runs."""

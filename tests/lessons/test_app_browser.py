@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import smtplib
 import threading
 import time
@@ -74,9 +76,17 @@ def inbox(app: App, page: Page) -> Page:
     """The inbox, empty, beside the page."""
     inbox = page.context.new_page()
     inbox.goto(app.urls()["inbox"])
-    inbox.get_by_role("button", name="Delete all").click()
-    expect(inbox.locator("#mails")).to_contain_text("No mail.")
+    empty(inbox)
     return inbox
+
+
+def empty(inbox: Page) -> None:
+    """Delete all mails; it asks, if there are any."""
+    with inbox.expect_response("**/mails/delete") as answer:
+        inbox.get_by_role("button", name="Delete all…").click()
+    if answer.value.status == 200:
+        inbox.get_by_role("button", name="Delete", exact=True).click()
+    expect(inbox.locator("#mails")).to_contain_text("No mail.")
 
 
 class Elsewhere(ThreadingHTTPServer):
@@ -235,6 +245,93 @@ def test_a_worker_that_is_killed_in_the_middle_is_started_again_and_the_job_is_d
     assert app.popen.poll() is None
 
 
+# It stays up
+
+
+def test_eight_open_tabs_leave_room_for_a_click(page, app):
+    tabs = [page.context.new_page() for _ in range(7)]
+    for tab in tabs:
+        tab.goto(app.urls()["page"])
+    for tab in (tabs[-1], tabs[0]):
+        think(tab, "among many", PUSH)
+        expect(tab.locator("#answer")).to_have_text(re.compile(r"You did it! .*\(job [0-9a-f]{24}\)"))
+        expect(cell(tab, "The inbox", "perform_async")).to_contain_text("a mail")
+    expect(tabs[3].locator("th.perform_async")).to_contain_text("“among many”")
+    for tab in tabs:
+        tab.close()
+
+
+def test_what_the_filter_hides_pushes_nothing_out_of_the_pane(page, looking):
+    think(page, "stays", PUSH)
+    expect(page.locator("th.perform_async")).to_contain_text("“stays”")
+    expect(cell(page, "So", "perform_async")).to_contain_text("Done, by the worker process")
+    expect(page.locator("#redis li:not(.chatter)", has_text="HSET").last).to_contain_text("×")  # that was its last heartbeat
+    before = shown(page, "redis")
+    assert before
+    for number in range(400):  # twice as many as are kept; those about a job are never too many
+        looking.hset("theirs:1:abc", "job", f'{{"jid":"{number:024d}"}}')
+    expect(page.locator("#redis li.chatter", has_text=f"{399:024d}")).to_have_count(1)
+    assert shown(page, "redis") == before
+    page.reload()
+    assert shown(page, "redis") == before
+    looking.delete("theirs:1:abc")
+
+
+def test_whatever_is_sent_to_redis_the_panes_go_on(page, looking):
+    job = '{"jid":"593f66432baeb76a116b7cac"}'
+    looking.execute_command("ZADD", "retry", "XX", "CH", "5", job)
+    looking.execute_command("ZADD", "retry", "inf", job)
+    looking.zrem("retry", job)
+    looking.rpush("theirs", b"\xff\x00", "x" * 2_000_000, job)
+    looking.delete("theirs")
+    think(page, "goes on", PUSH)
+    expect(cell(page, "Redis was told", "perform_async")).to_contain_text("LPUSH queue:default")
+    expect(cell(page, "The inbox", "perform_async")).to_contain_text("a mail")
+    assert len(page.locator("#redis").inner_text()) < 500_000
+
+
+def test_a_page_whose_server_stands_still_says_since_when_it_is_not_current(page, inbox, app):
+    os.kill(app.popen.pid, signal.SIGSTOP)
+    try:
+        for tab in (page, inbox):
+            expect(tab.locator("#away")).to_have_text(
+                re.compile(r"^Not current since \d\d:\d\d:\d\d: .* does not answer\.$")
+            )
+    finally:
+        os.kill(app.popen.pid, signal.SIGCONT)
+    for tab in (page, inbox):
+        expect(tab.locator("#away")).to_have_text("")
+    think(page, "again", PUSH)
+    expect(cell(page, "The inbox", "perform_async")).to_contain_text("a mail")
+
+
+def test_the_focus_stays_where_it_was_when_the_comparison_changes(page):
+    think(page, "first", PUSH)
+    expect(page.locator("th.perform_async")).to_contain_text("“first”")
+    picture = cell(page, "The inbox", "perform_async").get_by_role("link")
+    expect(picture).to_be_visible()
+    expect(cell(page, "So", "perform_async")).to_contain_text("Done, by the worker process")
+    picture.focus()
+    page.evaluate("window.was = document.activeElement")
+    page.request.post(page.url + "mails", form={"email": "ada@example.com", "thought": "second", "way": "perform"})
+    expect(page.locator("th.perform")).to_contain_text("“second”")
+    assert not page.evaluate("was.isConnected")  # it was made anew
+    assert page.evaluate("document.activeElement.getAttribute('href') === was.getAttribute('href')")
+    page.request.post(page.url + "mails", form={"email": "ada@example.com", "thought": "third", "way": "perform_async"})
+    expect(page.locator("th.perform_async")).to_contain_text("“third”")
+    expect(page.locator("#both")).to_be_focused()  # what had the focus is gone, and no other link gets it
+
+
+def test_every_time_in_the_panes_is_local_and_utc_on_hover(page):
+    think(page, "when", PUSH)
+    expect(cell(page, "The inbox", "perform_async")).to_contain_text("a mail")
+    for pane in ("web", "redis", "worker", "inbox"):
+        line = page.locator(f"#{pane} li:not(.chatter)").last
+        expect(line.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d\.\d{3}$"))
+        expect(line.locator("time")).to_have_attribute("title", re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$"))
+    assert not re.search(r"\d{4}-\d\d-\d\dT", "".join(line for line in shown(page, "worker") if "JID-" in line))
+
+
 # What is typed
 
 
@@ -342,14 +439,18 @@ def test_new_mails_appear_newest_first_without_reloading_and_can_be_deleted(page
     picture = inbox.frame_locator("iframe").locator("img")
     expect(picture).to_have_js_property("naturalWidth", 420)
     assert picture.get_attribute("src").startswith("data:image/gif;base64,R0lGODlh")
+    inbox.get_by_role("button", name="Delete…", exact=True).click()
+    expect(inbox.get_by_role("heading", level=1)).to_have_text("Delete 1 mail?")
+    inbox.get_by_role("link", name="No, go back").click()
+    expect(inbox.locator("#mails li")).to_have_count(2)
+    inbox.get_by_role("button", name="Delete…", exact=True).click()
     inbox.get_by_role("button", name="Delete", exact=True).click()
     expect(inbox.locator("#mails li")).to_have_count(1)
     expect(inbox.locator("#subject")).to_have_text("second")
     inbox.get_by_role("link", name="Source").click()
     assert "Subject: second" in inbox.content()
     inbox.go_back()
-    inbox.get_by_role("button", name="Delete all").click()
-    expect(inbox.locator("#mails")).to_contain_text("No mail.")
+    empty(inbox)
 
 
 def test_a_hostile_mail_does_nothing_but_lie_there(app, inbox, elsewhere):

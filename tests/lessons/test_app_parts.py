@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import smtplib
+import sys
+import threading
 import time
 from contextlib import nullcontext
 
+import fakeredis
 import pytest
 from flask import Flask
 from PIL import Image
 
 from lessons.app import inbox, mail, page, serving, watching, workers
 from lessons.app.attempts import Attempts
-from lessons.app.live import KEPT, MOST_CHATTER, Live
+from lessons.app.leash import Leash
+from lessons.app.live import KEPT, KEPT_JOBS, MOST_CHATTER, Live
 from lessons.app.picture import SIZE, draw
+from lessons.app.processes import Program
 from lessons.kit import stage
 from minijobs.monitor import Told
 
@@ -100,7 +107,7 @@ def test_only_the_mail_of_this_job_is_refused_and_only_so_often(catcher, monkeyp
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_post_from_elsewhere_is_refused(pages, which):
     client, path = pages[which].test_client(), ("/mails", "/mails/delete")[which]
-    for origin in ("http://example.com", "http://localhost:4000", "null"):
+    for origin in ("http://example.com", "http://localhost:4000", "null", "http://["):
         assert client.post(path, headers={"Origin": origin}).status_code == 403
     assert client.post(path, headers={"Origin": "http://localhost"}).status_code in (303, 422)
 
@@ -194,7 +201,7 @@ def test_the_filter_shows_what_the_seeds_grep_showed(words, shown):
 
 def test_it_is_known_which_job_a_command_is_about():
     live = Live()
-    work = f'{{"queue":"default","payload":{page.json.dumps(JOB)},"run_at":1}}'
+    work = f'{{"queue":"default","payload":{json.dumps(JOB)},"run_at":1}}'
     for words in (("lpush", "queue:default", JOB), ("hset", "a:work", "tid", work), ("zadd", "retry", "1532784329.5", JOB)):
         watching.publish_told(Told(0, words), live)
     assert [event.step for event in live.about(JID)] == ["pushed", "", "retry"]
@@ -253,3 +260,175 @@ def test_what_redis_is_told_of_another_job_is_not_the_direct_calls():
     direct.end(200, "")
     assert [event.jid for event in attempts.seen(direct).redis] == [OTHER]
     assert [event.jid for event in attempts.seen(pushed).redis] == [JID]
+
+
+# It stays up
+
+
+def test_what_happened_is_told_at_once_and_nothing_is_held_open(catcher, monkeypatch):
+    live = Live()
+    client = page.create(live, catcher, page.Around("", lambda jid: None, 4)).test_client()
+    live.publish("redis", "LPUSH something")
+    live.publish("redis", "PING", kind="chatter")
+    monkeypatch.setattr(
+        Live, "since", lambda self, number, patience, since=Live.since: since(self, number, assert_none(patience))
+    )
+    said = client.get(f"/events?after={live.run}-0").json
+    assert [line["pane"] for line in said["lines"]] == ["redis", "redis"]
+    assert (said["last"], "LPUSH something" in said["lines"][0]["html"]) == (2, True)
+    assert said["both"]
+    said = client.get(f"/events?after={live.run}-1").json
+    assert (said["both"], len(said["lines"])) == ("", 1)  # what is hidden changes nothing else
+    assert client.get(f"/events?after={live.run}-2").json["lines"] == []
+
+
+def assert_none(patience):
+    assert patience == 0
+    return 0
+
+
+@pytest.mark.parametrize("after", ["", "x", "x-1", "{run}-", "{run}-x", "{run}--1", "{run}-" + "9" * 5000, "{run}-²"])
+def test_numbers_of_another_start_are_told_to_be(pages, after):
+    live = Live()
+    client = page.create(live, None, page.Around("", lambda jid: None, 4)).test_client()
+    assert client.get("/events", query_string={"after": after.format(run=live.run)}).json == {"restarted": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "until"),
+    [
+        (("1532784329.5", JOB), 1532784329.5),
+        (("XX", "1532784329.5", JOB), 1532784329.5),
+        (("NX", "CH", "1", "another", "2.5", JOB), 2.5),
+        (("XX",), "nothing"),
+        (("XX", JOB), None),
+        (("inf", JOB), None),
+        (("-inf", JOB), None),
+        (("nan", JOB), None),
+        (("1e300", JOB), None),
+        ((JOB,), None),
+    ],
+)
+def test_a_job_enters_retry_however_that_is_written(pages, catcher, words, until):
+    live = Live()
+    watching.publish_told(Told(0, ("ZADD", "retry", *words)), live)
+    assert [event.until for event in live.about(JID)] == ([] if until == "nothing" else [until])
+    app = page.create(live, catcher, page.Around("", lambda jid: None, 4))
+    with app.test_request_context():
+        attempt = Attempts(live).begin("perform_async", "plain", "ada@example.com", "hello")
+        attempt.end(200, "", JID)
+        seen = {"perform": None, "perform_async": Attempts(live).seen(attempt)}
+        html = page.render_template("_both.html", both=seen, now=time.time(), kept=catcher.find)
+    assert until == "nothing" or "In <code>retry</code>" in html
+
+
+@pytest.mark.parametrize("bad", [("",), ("ZADD", "retry", "XX"), ("\ud800",), ("LPUSH",)])
+def test_nothing_that_anybody_sends_ends_the_watching(monkeypatch, bad):
+    live, stop = Live(), threading.Event()
+    rounds = []
+
+    def watch(redis):
+        rounds.append(1)
+        yield Told(0, bad, "0 client")
+        if len(rounds) == 1:
+            raise UnicodeDecodeError("utf-8", b"", 0, 1, "a line that cannot be read")
+        yield Told(0, ("LPUSH", "queue:default", JOB), "0 client")
+        stop.set()
+        yield Told(0, ("PING",), "0 client")
+
+    monkeypatch.setattr(watching.monitor, "watch", watch)
+    monkeypatch.setattr(watching, "score_of", lambda *_: 1 / 0)
+    watching.watch_redis(fakeredis.FakeRedis(), live, threading.Event(), stop)
+    assert [event.step for event in live.about(JID)] == ["pushed"]
+
+
+def test_a_line_of_20_mb_is_cut():
+    live = Live()
+    large = JOB.replace("hello", "x" * 20_000_000)
+    watching.publish_told(Told(0, ("LPUSH", "queue:default", large)), live)
+    watching.publish_told(Told(0, ("SET", "theirs", "x" * 20_000_000)), live)
+    watching.publish_log("x" * 20_000_000, live)
+    for pane in ("redis", "worker"):
+        for event in live.pane(pane):
+            assert len(event.text) + sum(map(len, event.detail)) < 100_000
+    assert live.about(JID)[0].step == "pushed"
+
+
+def test_a_line_that_cannot_be_shown_does_not_stop_its_program():
+    leash = Leash()
+    program = Program("says three lines", [sys.executable, "-c", "print('1\\n2\\n3')"], leash, lambda line: 1 / 0)
+    program._popen.wait()
+    program._reader.join()
+    assert list(program.last_lines) == ["1", "2", "3"]
+    program.stop()
+    leash.let_go()
+
+
+def test_jobs_of_long_ago_are_forgotten():
+    live = Live()
+    for number in range(KEPT_JOBS + 10):
+        live.publish("redis", "LPUSH", jid=str(number))
+    assert (live.about("9"), len(live.about("10")), len(live.about(str(KEPT_JOBS + 9)))) == ([], 1, 1)
+
+
+# The limits of the mail catcher
+
+
+def send(catcher, source):
+    with smtplib.SMTP("127.0.0.1", catcher.port, timeout=10) as server:
+        server.sendmail("a@example.com", ["b@example.com"], source)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (b"Subject: x\r\n\r\n" + b"x" * 70 * (mail.LARGEST_MAIL // 70 + 1), "552"),
+        (b"Subject: y" + (b"\r\n " + b"y" * 900) * 12 + b"\r\n\r\nx", "more than 10000 characters"),
+        (b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\nx\r\n" * 200, "more than 100 parts"),
+        (
+            b"".join(b"Content-Type: multipart/mixed; boundary=x%d\r\n\r\n--x%d\r\n" % (n, n) for n in range(3000)),
+            "nested too deep|more than 100 parts",
+        ),
+    ],
+    ids=["size", "header", "parts", "depth"],
+)
+def test_a_mail_that_is_too_much_is_refused(catcher, source, says):
+    source = re.sub(rb"(x{70})", rb"\1\r\n", source)
+    with pytest.raises((smtplib.SMTPSenderRefused, smtplib.SMTPDataError), match=says):
+        send(catcher, source)
+    assert catcher.caught == []
+    send(catcher, b"Subject: a small one\r\n\r\nx")
+    assert [caught.subject for caught in catcher.caught] == ["a small one"]
+
+
+def test_the_newest_mails_are_kept_as_far_as_there_is_room(catcher, monkeypatch):
+    monkeypatch.setattr(mail, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(mail, "MOST_MAILS", 4)
+    for number in range(6):
+        send(catcher, b"Subject: %d\r\n\r\nx" % number)
+    assert [caught.subject for caught in catcher.caught] == ["2", "3", "4", "5"]
+    send(catcher, b"Subject: large\r\n\r\n" + b"x\r\n" * 250)
+    assert [caught.subject for caught in catcher.caught][-2:] == ["5", "large"][-len(catcher.caught) :]
+    send(catcher, b"Subject: larger\r\n\r\n" + b"x\r\n" * 900)
+    assert [caught.subject for caught in catcher.caught] == ["larger"]
+
+
+def test_a_picture_that_is_shown_ten_thousand_times_does_not_fill_the_memory(catcher):
+    written = mail.write("ada@example.com", "hello").as_bytes()
+    [cid] = re.findall(rb"cid:([^\s\"]+)", written)
+    many = written.replace(b"<p dir", b"\n".join([b'<img src="cid:%s">' % cid] * 10_000) + b"<p dir", 1)
+    caught = mail.Caught(1, 0, mail.Catcher.read(many), many)
+    assert len(inbox.html_of(caught)) < inbox.LARGEST_PAGE + 2_000_000
+
+
+def test_deleting_mails_asks_and_says_how_many(pages, catcher):
+    client = pages[1].test_client()
+    for number in range(3):
+        send(catcher, b"Subject: %d\r\n\r\nx" % number)
+    assert "Delete 3 mails?" in client.post("/mails/delete").text
+    assert "Delete 1 mail?" in client.post("/mails/2/delete").text
+    assert len(catcher.caught) == 3
+    assert client.post("/mails/2/delete", data={"sure": "yes"}).status_code == 303
+    send(catcher, b"Subject: after the question\r\n\r\nx")
+    assert client.post("/mails/delete", data={"sure": "yes", "newest": "3"}).status_code == 303
+    assert [caught.subject for caught in catcher.caught] == ["after the question"]

@@ -3,7 +3,14 @@
 
 const page = document.documentElement;
 const MOST_LINES = 150; // of each kind
+const EVERY = 250; // ms between two looks
+const PATIENCE = 5000; // ms that an answer may take
+const STALE = 3000; // ms after which what is shown is not called current any more
 let ahead = 0; // seconds that the server's clock is ahead of ours
+let last = Number(page.dataset.last); // the number of the last event that is shown
+let current = Date.now(); // when what is shown was so
+let looking = false;
+let timer = null;
 
 function seconds(number) {
   return `${Math.max(0, number).toFixed(1)} s`;
@@ -41,7 +48,9 @@ function show(line) {
   if (line.request) document.querySelector(`#line-${line.request} [data-since]`)?.remove();
   // What the filter hides must not push out what it shows.
   const alike = list.querySelectorAll(item.classList.contains("chatter") ? "li.chatter" : "li:not(.chatter)");
-  for (let oldest = 0; oldest < alike.length - MOST_LINES; oldest++) alike[oldest].remove();
+  for (let oldest = 0; oldest < alike.length - MOST_LINES; oldest++) {
+    if (!alike[oldest].contains(document.activeElement)) alike[oldest].remove(); // somebody reads that one
+  }
   if (follow) list.scrollTop = list.scrollHeight;
   if (!item.classList.contains("chatter")) {
     const pane = list.closest(".pane");
@@ -51,20 +60,59 @@ function show(line) {
   }
 }
 
-function listen() {
-  const events = new EventSource(`/events?after=${page.dataset.run}-${page.dataset.last}`);
-  events.addEventListener("now", (event) => {
-    ahead = JSON.parse(event.data).now - Date.now() / 1000;
-    page.classList.remove("away");
-  });
-  events.addEventListener("line", (event) => show(JSON.parse(event.data)));
-  events.addEventListener("both", (event) => {
-    document.getElementById("both").innerHTML = JSON.parse(event.data).html;
-    tick();
-  });
-  events.addEventListener("restarted", () => location.reload());
-  events.addEventListener("error", () => page.classList.add("away"));
+// Each look is a short request, and only tabs that are seen look: six that wait would use up the browser's connections.
+async function look() {
+  clearTimeout(timer);
+  if (document.hidden || looking) return;
+  looking = true;
+  try {
+    const answer = await fetch(`/events?after=${page.dataset.run}-${last}`, {
+      cache: "no-store",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    if (!answer.ok) throw new Error(answer.statusText);
+    const said = await answer.json();
+    if (said.restarted) {
+      location.reload();
+      return;
+    }
+    ahead = said.now - Date.now() / 1000;
+    for (const line of said.lines) show(line);
+    if (said.both) compare(said.both);
+    last = said.last;
+    current = Date.now();
+  } catch { /* it says so, and looks again */ }
+  looking = false;
+  sayWhetherCurrent();
+  clearTimeout(timer);
+  timer = setTimeout(look, EVERY);
 }
+
+function compare(html) {
+  const both = document.getElementById("both");
+  const focus = both.contains(document.activeElement) ? document.activeElement.getAttribute("href") ?? "" : null;
+  both.innerHTML = html;
+  // Where somebody's keyboard is, it stays; if that is gone, it is still in this part of the page.
+  if (focus !== null) (both.querySelector(`a[href="${CSS.escape(focus)}"]`) ?? both).focus({ preventScroll: true });
+  tick();
+}
+
+function sayWhetherCurrent() {
+  const away = document.getElementById("away");
+  const old = Date.now() - current > STALE;
+  page.classList.toggle("away", old);
+  const words = old ? `Not current since ${new Date(current).toLocaleTimeString("en-GB")}: the page’s server does not answer.` : "";
+  if (away.textContent !== words) away.textContent = words;
+}
+
+document.addEventListener("visibilitychange", () => { sayWhetherCurrent(); look(); });
+window.addEventListener("pageshow", look);
+// A timer may be lost while a computer sleeps, and one that hangs would be silent: this one only looks at the clock.
+setInterval(() => {
+  if (document.hidden) return;
+  sayWhetherCurrent();
+  if (Date.now() - current > STALE) look();
+}, 1000);
 
 // A form is sent without leaving the page, so that the panes are seen while one waits.
 async function send(button, way, story) {
@@ -110,4 +158,4 @@ document.getElementById("filter").addEventListener("change", () => {
   const list = document.getElementById("redis");
   list.scrollTop = list.scrollHeight;
 });
-listen();
+look();
