@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -94,13 +94,18 @@ class ProcessSet:
         pipe = self.redis.pipeline(transaction=False)
         for identity in _identities(pipe):
             pipe.hmget(identity, self.FIELDS)
-        for info, quiet, concurrency, *numbers in filter(None, readable(pipe)):
-            if told := _read(info):  # else its heartbeat has expired
-                told |= {name: _number(number) for name, number in zip(self.FIELDS[3:], numbers, strict=True)}
-                if concurrency is not None:  # Sidekiq 8.1.2 writes it next to `info`, others inside it
-                    told["concurrency"] = _number(concurrency)
-                told.setdefault("queues", _queues(told.get("capsules")))
-                yield Process({**told, "quiet": (quiet or b"").decode(errors="replace")}, self.redis)
+        yield from filter(None, map(self.decode, filter(None, readable(pipe))))
+
+    def decode(self, values: Sequence[bytes | None]) -> Process | None:
+        """The process whose heartbeat holds these values of FIELDS; None if they cannot be read, or it has expired."""
+        info, quiet, concurrency, *numbers = values
+        if not (told := read(info)):
+            return None
+        told |= {name: _number(number) for name, number in zip(self.FIELDS[3:], numbers, strict=True)}
+        if concurrency:  # Sidekiq 8.1.2 writes it next to `info`, others inside it
+            told["concurrency"] = _number(concurrency)
+        told.setdefault("queues", _queues(told.get("capsules")))
+        return Process({**told, "quiet": (quiet or b"").decode(errors="replace")}, self.redis)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -140,7 +145,7 @@ class WorkSet:
             Work(identity.decode(errors="replace"), thread.decode(errors="replace"), told)
             for identity, new, old in zip(identities, answers, answers, strict=True)
             for thread, text in {**old, **new}.items()
-            if (told := _read(text))
+            if (told := read(text))
         ]
         return iter(sorted(work, key=lambda one: one.run_at))
 
@@ -263,11 +268,16 @@ class Stats:
 
 
 def whole(count: bytes | None) -> int:
-    """A count that Redis holds, as an int; 0 if it is missing or not a number."""
+    """A count that Redis holds, as an int; 0 if it is missing, or nothing that INCR could have made of it.
+
+    >>> whole(b"12"), whole(b"abc"), whole(b"-1"), whole(b"9" * 400)
+    (12, 0, 0, 0)
+    """
     try:
-        return int(count or 0)
+        number = int(count or 0)
     except ValueError:
         return 0
+    return number if 0 <= number < 2**63 else 0
 
 
 def _identities(pipe: Any) -> list[bytes]:
@@ -275,7 +285,7 @@ def _identities(pipe: Any) -> list[bytes]:
     return sorted(found or ())
 
 
-def _read(text: bytes | None) -> dict[str, Any]:
+def read(text: bytes | None) -> dict[str, Any]:
     """What a process reported; empty if it is missing or cannot be read."""
     try:
         told = json.loads(text or b"")

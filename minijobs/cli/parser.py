@@ -107,6 +107,9 @@ def parser() -> argparse.ArgumentParser:
     pages = verb("web", web, "show the dashboard to a browser, until Ctrl-C")
     pages.add_argument("--host", metavar="HOST", default="127.0.0.1", help="where to listen (127.0.0.1: this machine alone)")
     pages.add_argument("--port", metavar="N", type=int, default=9876, help="(9876); 0 for any that is free")
+    pages.add_argument("--prefix", metavar="PATH", default="", help="the path below which a proxy shows it, such as /jobs")
+    pages.add_argument("--allow-host", metavar="NAME", action="append", default=[], help="a host name to answer to")
+    pages.add_argument("--trusted-proxy", metavar="ADDRESS", help="believe this proxy who asks, by which name and scheme")
     write = verb("new", commands.new, "write a Worker, and a test that is red until it does something")
     write.add_argument("name", metavar="NAME", help="such as SendGifToUser")
     write.add_argument("--into", metavar="FOLDER", default=".", help="where to (here)")
@@ -119,7 +122,8 @@ def web(options: argparse.Namespace) -> int:
         from ..web.serve import serve  # imported here, because nothing else needs Flask
     except ModuleNotFoundError as error:
         raise Failed(f'minijobs web needs {error.name}: pip install "minijobs[web]"') from None
-    return serve(options.host, options.port)
+    names = {"prefix": options.prefix, "allowed": options.allow_host, "proxy": options.trusted_proxy}
+    return serve(options.host, options.port, **names)
 
 
 def _redis() -> Redis:

@@ -1,25 +1,28 @@
-"""Reads what the pages show from Redis. The number of round trips does not depend on how many jobs there are."""
+"""Reads what the pages show from Redis. The number of commands does not depend on how much there is: see `scripts`."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import flask
 
 from .. import connection
-from ..api import DeadSet, JobRecord, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry, readable
-from ..overview import Process, ProcessSet, whole
+from ..api import DeadSet, JobRecord, JobSet, RetrySet, ScheduledSet, readable
+from ..overview import Process, ProcessSet, Work, read, whole
+from . import scripts
+from .entries import PER_PAGE, WHOLE
 
 if TYPE_CHECKING:
     from ..connection import Redis
 
-PER_PAGE = 25
+MOST_THREADS = 200  # of one process
+LONGEST_REPORT = 64_000  # bytes of what a process tells about itself
 
-# How many entries are searched in one round trip.
-CHUNK = 200
+
+class NoAddress(ValueError):
+    """REDIS_URL is no address of a Redis."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,11 @@ class Numbers:
     failed: int
     sizes: dict[str, int]
     """How many jobs each shelf has, by its name."""
-    queues: dict[str, int]
-    """How many jobs are waiting in each queue, by its name."""
+    queues: int
+    """How many queues there are."""
+    enqueued: int
+    """How many jobs are waiting in them."""
     processes: list[Process]
-
-    @property
-    def enqueued(self) -> int:
-        return sum(self.queues.values())
 
     @property
     def busy(self) -> int:
@@ -91,86 +92,82 @@ class Numbers:
         return sum(count for process in self.processes if isinstance(count := process["concurrency"], int))
 
 
+class QueueRow(NamedTuple):
+    """A queue; `size` is None if its key is of another type, `latency` if it is not known."""
+
+    name: str
+    size: int | None
+    latency: float | None
+
+
 def client() -> Redis:
-    """The Redis that this dashboard shows."""
+    """The Redis that this dashboard shows. Raises NoAddress if REDIS_URL names none."""
     given: Redis | None = flask.current_app.config["MINIJOBS_REDIS"]
-    return connection.current() if given is None else given
+    try:
+        return connection.current() if given is None else given
+    except ValueError as error:
+        raise NoAddress(f"REDIS_URL is no address of a Redis: {error}") from None
+
+
+def now() -> float:
+    """The time by Redis's clock, in epoch seconds: every page counts from this one."""
+    if "now" not in flask.g:
+        flask.g.now = connection.now(client())
+    return float(flask.g.now)
+
+
+def clock_off() -> float:
+    """Seconds by which this server's clock is ahead of Redis's."""
+    return time.time() - connection.now(client())
 
 
 def numbers(redis: Redis) -> Numbers:
     """Read the numbers."""
     pipe: Any = redis.pipeline(transaction=False)
     pipe.mget("stat:processed", "stat:failed")
-    pipe.smembers("queues")
     for shelf in SHELVES.values():
         pipe.zcard(shelf.kind.name)
-    (processed, failed), names, *sizes = readable(pipe)
-    queues = Queue.named(names or (), redis)
-    for queue in queues:
-        pipe.llen(queue.key)
-    lengths = {queue.name: length or 0 for queue, length in zip(queues, readable(pipe), strict=True)}
+    (processed, failed), *sizes = readable(pipe)
     shelves = {name: size or 0 for name, size in zip(SHELVES, sizes, strict=True)}
-    return Numbers(whole(processed), whole(failed), shelves, lengths, list(ProcessSet(redis)))
+    count, enqueued = scripts.run(redis, scripts.QUEUES, ["queues"], 0, 0, 0)
+    told = scripts.run(redis, scripts.PROCESSES, ["processes"], LONGEST_REPORT, *ProcessSet.FIELDS)
+    processes = []
+    for name, *values in told:
+        if process := ProcessSet(redis).decode(values):
+            process.told["key"] = name
+            processes.append(process)
+    return Numbers(whole(processed), whole(failed), shelves, count, enqueued, processes)
 
 
-def latencies(redis: Redis, names: Iterable[str]) -> dict[str, float]:
-    """Seconds for which the next job of each queue has been waiting; 0 if there is none."""
-    queues = [Queue(name, redis) for name in names]
-    pipe: Any = redis.pipeline(transaction=False)
-    for queue in queues:
-        pipe.lindex(queue.key, -1)
-    firsts = zip(queues, readable(pipe), strict=True)
-    return {queue.name: JobRecord(raw).latency() if raw else 0.0 for queue, raw in firsts}
-
-
-def digest(raw: bytes) -> str:
-    """A name for an entry, whatever it holds. An action by this name affects exactly the entry that was seen, or none."""
-    return hashlib.sha256(raw).hexdigest()[:24]
-
-
-def key(entry: JobRecord, place: int = 0) -> str:
-    """How a page refers to an entry: its digest and where to look for it, which is its score or its place in a queue."""
-    return f"{digest(entry.raw)}-{entry.score!r}" if isinstance(entry, SortedEntry) else f"{digest(entry.raw)}-{place}"
-
-
-def entries(jobs: JobSet, keys: Iterable[str]) -> list[SortedEntry]:
-    """The entries that these keys name and that are still there, each at the score in its key."""
-    wanted: dict[float, set[str]] = {}
-    for one in keys:
-        name, _, score = one.partition("-")
-        try:
-            wanted.setdefault(float(score), set()).add(name)
-        except ValueError:
-            continue
+def queues(redis: Redis, start: int = 0) -> list[QueueRow]:
+    """A page of the queues by name, from number `start` on."""
+    _, _, *flat = scripts.run(redis, scripts.QUEUES, ["queues"], start, PER_PAGE, WHOLE)
+    three = iter(flat)
     return [
-        SortedEntry(raw, score, jobs)
-        for score, names in wanted.items()
-        if score == score  # not NaN
-        for raw in _at(jobs, score, names)
+        QueueRow(name.decode(errors="surrogateescape"), size if size >= 0 else None, _waiting(size, entry))
+        for name, size, entry in zip(three, three, three, strict=True)
     ]
 
 
-def record(queue: Queue, key: str) -> JobRecord | None:
-    """The job in this queue that a key names, or None if it is gone.
-
-    The search goes from CHUNK places behind its old one to the front: jobs move up, unless others are requeued before them.
-    """
-    name, _, place = key.partition("-")
-    start = CHUNK + (int(place) if place.isdecimal() and len(place) < 18 else 0)
-    client: Any = queue.redis
-    while start >= 0:
-        for raw in client.lrange(queue.key, -start - 1, -max(0, start - CHUNK) - 1):
-            if digest(raw) == name:
-                return JobRecord(raw, queue.name, queue)
-        start -= CHUNK
-    return None
+def _waiting(size: int, entry: bytes) -> float | None:
+    """Seconds for which a queue's next job has been waiting."""
+    record = JobRecord(entry)
+    return record.latency(now=now()) if size > 0 and (record["enqueued_at"] or record["created_at"]) else None
 
 
-def _at(jobs: JobSet, score: float, names: set[str]) -> Iterator[bytes]:
-    offset, missing = 0, set(names)
-    while missing and (found := jobs.redis.zrange(jobs.key, score, score, byscore=True, offset=offset, num=CHUNK)):
-        for raw in found:
-            if digest(raw) in missing:
-                missing.discard(digest(raw))
-                yield raw
-        offset += len(found)
+def work(redis: Redis, processes: list[Process]) -> dict[str, list[Work]]:
+    """What the threads of these processes are doing, by their identities, longest-running first."""
+    # The second is the name of the key in Sidekiq before 6.5.
+    keys = [process["key"] + kind for process in processes for kind in (b":work", b":workers")]
+    replies = iter(scripts.run(redis, scripts.WORK, keys, MOST_THREADS, WHOLE) if keys else ())
+    found = {}
+    for process, new, old in zip(processes, replies, replies, strict=False):
+        flat = iter([*old, *new])
+        threads = dict(zip(flat, flat, strict=True))
+        works = [
+            Work(process.identity, thread.decode(errors="replace"), told)
+            for thread, text in threads.items()
+            if (told := read(text)) or not text
+        ]
+        found[process.identity] = sorted(works, key=lambda one: one.run_at)
+    return found

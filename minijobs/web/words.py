@@ -7,7 +7,6 @@ functions here limit the length, and turn characters that are not printable into
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -16,6 +15,9 @@ from ..console import away, plain, stretch
 
 SHORT = 120  # characters of a value in a table
 LONG = 50_000  # characters of a value on its job's own page
+AGES = 1e11  # seconds, over 3,000 years: no moment that anybody meant
+
+DO = {"retry": "Put back", "kill": "Kill", "delete": "Delete"}
 
 
 class Text(NamedTuple):
@@ -73,32 +75,56 @@ def clock(moment: float) -> str:
     >>> clock(1795450392.5), clock(1e300)
     ('2026-11-23 16:13:12 UTC', '1e+300')
     """
-    try:
-        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (ValueError, OverflowError, OSError):
-        return repr(moment)
+    utc = _utc(moment)
+    return repr(moment) if utc is None else utc.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def from_now(moment: float, now: float | None = None) -> str:
-    """How far away a time is, given in epoch seconds.
+def machine_clock(moment: float) -> str:
+    """The same for the attribute `datetime`; nothing if it is out of range.
 
-    >>> from_now(1_030, now=1_000), from_now(10**400)
-    ('30 s from now', 'never')
+    >>> machine_clock(1795450392.5), machine_clock(1e300)
+    ('2026-11-23T16:13:12Z', '')
+    """
+    utc = _utc(moment)
+    return "" if utc is None else utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_now(moment: float, now: float) -> str:
+    """How far away a time is. Both are in epoch seconds.
+
+    >>> from_now(1_030, now=1_000), from_now(10**400, now=0), from_now(-1e308, now=0)
+    ('30 s from now', 'never', 'ages ago')
     """
     try:
-        return away(moment - (time.time() if now is None else now))
+        distance = moment - now
     except OverflowError:
-        return "never"
+        distance = AGES
+    if abs(distance) >= AGES:
+        return "never" if distance > 0 else "ages ago"
+    return away(distance)
 
 
-def since(moment: float) -> str:
-    """How long ago a time was, given in epoch seconds."""
-    return stretch(max(0.0, time.time() - moment))
+def duration(seconds: float) -> str:
+    """A duration, or that it cannot be one.
+
+    >>> duration(150), duration(-3), duration(1e300)
+    ('2 minutes', '0 s', 'ages')
+    """
+    return "ages" if seconds >= AGES else stretch(max(0.0, seconds))
 
 
 def megabytes(kilobytes: int) -> str:
     """An amount of memory, given in KB, as text in MB."""
     return f"{kilobytes / 1024:,.0f} MB"
+
+
+def size(count: int) -> str:
+    """A number of bytes in words.
+
+    >>> size(812), size(20_971_520)
+    ('812 bytes', '21.0 MB')
+    """
+    return f"{count:,} bytes" if count < 1_000_000 else f"{count / 1e6:,.1f} MB"
 
 
 def jobs(count: int) -> str:
@@ -136,6 +162,13 @@ def as_bytes(page: str) -> bytes:
     return page.encode(errors="backslashreplace")
 
 
+def _utc(moment: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(moment, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _pieces(value: object, indent: int | None = None) -> Iterable[str]:
     # iterencode avoids the C encoder, which would encode everything at once, though most of it may never be shown.
     return json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(value)
@@ -161,12 +194,11 @@ FILTERS: dict[str, Callable[..., object]] = {
     "clock": clock,
     "megabytes": megabytes,
     "jobs": jobs,
-    "stretch": stretch,
-    "from_now": from_now,
-    "since": since,
+    "size": size,
+    "machine_clock": machine_clock,
+    "duration": duration,
     "web_name": web_name,
     "some": some,
-    "of_process": lambda work, identity: [one for one in work if one.process == identity],
     "plain": lambda value: plain(str(value)),
     "number": lambda value: f"{value:,}",
 }

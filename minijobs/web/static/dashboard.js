@@ -2,11 +2,15 @@
 //
 // Every two seconds the page is fetched anew, and what has changed in its live parts is patched in: a row that stays is the
 // same row, so what is focused, checked or unfolded stays as it is. What is drawn from that is the graph of the last minutes.
+// Whatever keeps it from being fetched, a sleeping computer included, the page says since when it has not been.
 
 "use strict";
 
 (() => {
   const EVERY = 2000; // ms between two looks
+  const PATIENCE = 10000; // ms that an answer may take
+  const STALE = 3 * EVERY; // ms after which what is shown is not called current any more
+  const CLOCK_OFF = 5; // s by which the visitor's clock may differ from Redis's
   const WINDOW = 10; // s over which a rate is taken: processes tell their numbers every 5 s
   const SPAN = 300; // s that the graph shows
 
@@ -125,45 +129,174 @@
       `${say(done.at(-1)[1])} a second, ${say(failed.at(-1)[1])} failed`;
   }
 
+  // Times: the server writes UTC, and that stays in the tooltip
+
+  const two = (number) => String(number).padStart(2, "0");
+  const timeOfDay = (at) => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+
+  function localize(root) {
+    for (const time of root.querySelectorAll("time.exact[datetime]")) {
+      const at = new Date(time.getAttribute("datetime"));
+      if (Number.isNaN(at.getTime())) continue;
+      time.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${timeOfDay(at)}`;
+    }
+  }
+
+  function sayZone() {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "yours";
+    document.getElementById("zone").textContent = `Times are local (${zone}); each shows UTC when pointed at.`;
+  }
+
+  function compareClocks(fresh) {
+    const ahead = Date.now() / 1000 - Number(fresh.getElementById("nav").dataset.now);
+    const note = document.getElementById("your-clock");
+    note.hidden = !(Math.abs(ahead) > CLOCK_OFF);
+    const seconds = Math.round(Math.abs(ahead));
+    const far = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} minutes`;
+    note.textContent = note.hidden ? "" : `This computer’s clock is ${far} ${ahead > 0 ? "ahead of" : "behind"} Redis’s.`;
+  }
+
+  localize(document);
+  sayZone();
+
+  // A page that could not be shown is tried again, until it can be
+
+  async function again() {
+    try {
+      const options = { headers: { "X-Live": "1" }, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) };
+      if ((await fetch(location.href, options)).ok) location.reload();
+    } catch { /* not yet */ }
+    setTimeout(again, EVERY);
+  }
+  if (document.querySelector("main[data-again]")) setTimeout(again, EVERY);
+
+  // A search that has not filled its page yet goes on by itself, and shows what it finds as it comes
+
+  async function searchOn() {
+    const more = document.querySelector("[data-more]");
+    const list = document.getElementById("list");
+    if (!more) return;
+    try {
+      const answer = await fetch(more.href, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!answer.ok) return;
+      const [rows, found] = [fresh.querySelectorAll("#list tbody tr"), fresh.getElementById("found")];
+      const body = list.querySelector("tbody");
+      if (rows.length > 0 && !body) { // the first ones: now there is a table to show
+        location.replace(more.href);
+        return;
+      }
+      for (const row of rows) body.append(document.importNode(row, true));
+      const shown = list.querySelectorAll("tbody tr").length;
+      const lead = document.getElementById("found");
+      lead.textContent = found.textContent.replace(/^[\d,]+ jobs?/, shown === 1 ? "1 job" : `${shown.toLocaleString("en")} jobs`)
+        .replace(/among the [\d,]+\. to ([\d,]+)\./, "among the first $1");
+      const next = fresh.querySelector("nav.pager [href*='from=']");
+      const nav = more.closest("nav");
+      if (!next) nav.remove();
+      else {
+        nav.replaceWith(document.importNode(next.closest("nav"), true));
+        const link = list.querySelector("nav.pager [href*='from=']");
+        link.toggleAttribute("data-more", shown < Number(list.dataset.page));
+        link.textContent = shown < Number(list.dataset.page) ? "Search on" : "Next";
+      }
+      offerAll();
+      searchOn();
+    } catch { /* the link is still there */ }
+  }
+
+  // What takes several requests goes on by itself
+
+  document.querySelector("form[data-go-on]")?.requestSubmit(document.querySelector("form[data-go-on] .strong"));
+
   // Looking again and again
 
   let live = keep.read(localStorage, `${HERE} live`, true);
   let timer = null;
+  let looking = false;
+  let current = Date.now(); // when what is shown was so
+  let why = "";
 
   async function look() {
     clearTimeout(timer);
-    if (!live || document.hidden) return;
+    if (!live || document.hidden || looking) return;
+    looking = true;
     try {
-      const answer = await fetch(location.href, { headers: { "X-Live": "1" }, cache: "no-store" });
-      if (!answer.ok) throw new Error(answer.statusText);
+      const answer = await fetch(location.href, {
+        headers: { "X-Live": "1" },
+        cache: "no-store",
+        signal: AbortSignal.timeout(PATIENCE),
+      });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!answer.ok) throw new Refusal(fresh.querySelector(".ask h1")?.textContent ?? answer.statusText);
       if (live) {
+        const focus = document.activeElement;
+        localize(fresh);
         for (const part of document.querySelectorAll("[data-live]")) {
           const next = fresh.getElementById(part.id);
           if (next) patch(part, next);
         }
+        keepFocus(focus);
         offerAll();
         sample();
         draw();
-        tell("Live");
+        compareClocks(fresh);
+        current = Date.now();
       }
-    } catch {
-      tell("No answer");
+    } catch (error) {
+      why = error instanceof Refusal ? error.message : "The server does not answer";
+      failed = true;
     }
+    looking = false;
+    say();
     clearTimeout(timer);
     timer = setTimeout(look, EVERY);
   }
 
-  function tell(word) {
-    const said = button.querySelector(".word");
-    if (said.textContent === word) return;
-    button.className = { Paused: "paused", "No answer": "away" }[word] ?? "";
-    button.title = word === "Paused" ? "Refresh again" : "Stop refreshing";
-    if ([word, said.textContent].includes("No answer")) {
-      document.getElementById("away").textContent = word === "No answer" ? "The server does not answer." : "";
-    }
-    said.textContent = word;
+  class Refusal extends Error {}
+
+  let failed = false;
+
+  function say() {
+    const old = Date.now() - current;
+    if (old < EVERY) failed = false;
+    if (!live) tell("Paused", `Paused since ${timeOfDay(new Date(current))}`);
+    else if (failed || old > STALE) tell("Old", `Not current since ${timeOfDay(new Date(current))}`);
+    else tell("Live", "Live");
   }
+
+  function tell(state, words) {
+    const said = button.querySelector(".word");
+    if (said.textContent === words) return;
+    button.className = { Paused: "paused", Old: "away" }[state] ?? "";
+    button.title = state === "Paused" ? "Refresh again" : "Stop refreshing";
+    const before = button.dataset.state;
+    if (before !== state && [before, state].includes("Old")) {
+      document.getElementById("away").textContent = state === "Old" ? `${why || "The page was not refreshed"}. ${words}.` : "";
+    }
+    button.dataset.state = state;
+    said.textContent = words;
+  }
+
+  // An element that was moved has lost its focus, and gets it back. If it is gone, its part of the page gets it: no other
+  // element may, or a key would do what nobody pointed at.
+  function keepFocus(element) {
+    if (!element || element === document.body || document.activeElement === element) return;
+    if (element.isConnected) {
+      element.focus({ preventScroll: true });
+      return;
+    }
+    const part = partOf.get(element) ?? document.getElementById("main");
+    part.tabIndex = -1;
+    part.focus({ preventScroll: true });
+  }
+
+  // Where the focus was last, known even when the element is not in the page any more
+  const partOf = new WeakMap();
+  document.addEventListener("focusin", ({ target }) => {
+    const part = target.closest?.("[data-live]");
+    if (part) partOf.set(target, part);
+  });
 
   // All on this page
 
@@ -183,18 +316,27 @@
     offerAll();
   });
   offerAll();
+  searchOn();
 
-  if (!nav || document.querySelectorAll("main [data-live]").length === 0) return;
+  if (!nav.dataset.now || document.querySelectorAll("main [data-live]:not(#clocks)").length === 0) return;
   button.hidden = false;
-  tell(live ? "Live" : "Paused");
+  say();
   button.addEventListener("click", () => {
     live = !live;
     keep.write(localStorage, `${HERE} live`, live);
-    tell(live ? "Live" : "Paused");
+    if (live) failed = false;
+    say();
     look();
   });
-  document.addEventListener("visibilitychange", look);
+  for (const event of ["visibilitychange", "pageshow", "online"]) {
+    (event === "visibilitychange" ? document : window).addEventListener(event, () => { say(); look(); });
+  }
   sample();
   draw();
   timer = setTimeout(look, EVERY);
+  // A timer may be lost while a computer sleeps, and one that hangs would be silent: this one only looks at the clock.
+  setInterval(() => {
+    say();
+    if (Date.now() - current > STALE) look();
+  }, 1000);
 })();

@@ -8,7 +8,8 @@ import pytest
 import redis as redis_py
 from visitors import Visitor, a_job, failed, numbers
 
-from minijobs import Fetcher, Heartbeat, Processor
+from minijobs import Fetcher, Heartbeat, Processor, RetrySet, connection, job, retry
+from minijobs.web import actions, moving
 
 
 def in_set(redis: redis_py.Redis, name: str) -> list[int]:
@@ -117,7 +118,7 @@ def test_a_queued_job_that_is_gone_meanwhile_is_said_to_be(some: redis_py.Redis,
     [first, *_] = visitor.keys("/queue?name=mail")
     some.rpop("queue:mail")
     said = visitor.press("/queue?name=mail", to="/queue/job", name="mail", do="delete", key=first)
-    assert said == "0 jobs were deleted; 1 job was not there any more."
+    assert said == "1 job was not there any more."
     assert in_queue(some) == [2, 3]
 
 
@@ -134,6 +135,132 @@ def test_a_made_up_key_finds_nothing(some: redis_py.Redis, visitor: Visitor, key
     assert visitor.press("/retries", do="delete", key=key) == "1 job was not there any more."
     assert "not there any more" in visitor.press("/queue?name=mail", to="/queue/job", name="mail", do="delete", key=key)
     assert (in_set(some, "retry"), in_queue(some)) == ([1, 2, 3], [1, 2, 3])
+
+
+# Deleting asks
+
+
+@pytest.mark.parametrize(
+    ("page", "to"), [("/retries", None), ("/scheduled", None), ("/dead", None), ("/queue?name=mail", "/queue/job?name=mail")]
+)
+def test_deleting_asks_and_says_how_many_and_to_ask_is_to_do_nothing(
+    some: redis_py.Redis, visitor: Visitor, page: str, to: str | None
+) -> None:
+    keys = visitor.keys(page)
+    for asked, says in ((keys[:1], "Delete 1 job?"), (keys, "Delete 3 jobs?"), ([*keys[:2], "a-1"], "Delete 2 jobs?")):
+        question = visitor.client.post(to or page, data={"token": visitor.token(), "do": "delete", "key": asked})
+        assert f">{says}</h1>" in question.text
+        assert ("1 job of your selection is not there any more" in question.text) == ("a-1" in asked)
+        assert {len(in_set(some, name)) for name in ("retry", "schedule", "dead")} == {len(in_queue(some))} == {3}
+    assert visitor.yes(question, to or page).status_code == 303
+    assert [key.partition("-")[0] for key in visitor.keys(page)] == [keys[2].partition("-")[0]]
+
+
+def test_a_job_that_came_after_the_question_is_not_deleted(some: redis_py.Redis, visitor: Visitor) -> None:
+    question = visitor.get("/dead/all/delete")
+    some.zadd("dead", {failed(4): 1e12})
+    some.lpush("queue:mail", a_job(4))
+    assert visitor.yes(question, "/dead").status_code == 303
+    assert in_set(some, "dead") == [4]
+    question = visitor.get("/queue/clear?name=mail")
+    some.lpush("queue:mail", a_job(5))
+    assert visitor.yes(question, "/queue").status_code == 303
+    assert in_queue(some) == [5]
+    assert some.sismember("queues", "mail")
+
+
+# Many
+
+
+@pytest.mark.parametrize(
+    ("page", "do", "to"),
+    [
+        ("/retries", "retry", "queue:mail"),
+        ("/retries", "kill", "dead"),
+        ("/dead", "delete", None),
+        ("/scheduled", "retry", None),
+    ],
+)
+def test_many_jobs_are_moved_in_several_requests_that_each_say_how_many_are_left(
+    redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, page: str, do: str, to: str | None
+) -> None:
+    monkeypatch.setattr(moving, "BATCH", 10)
+    monkeypatch.setattr(moving, "DELETED", 10)
+    monkeypatch.setattr(moving, "BATCHES", 3)
+    name = {"/retries": "retry", "/dead": "dead", "/scheduled": "schedule"}[page]
+    redis.zadd(name, {failed(number): number + 1 for number in range(100)})
+    answer = visitor.yes(visitor.get(f"{page}/all/{do}"), page)
+    assert "30 jobs were" in answer.text
+    assert "70 jobs are left" in answer.text
+    assert "data-go-on" in answer.text
+    redis.zadd(name, {failed(200): 200})  # what comes meanwhile was not asked about
+    while answer.status_code == 200:
+        answer = visitor.yes(answer, page)
+    assert f"100 jobs were {actions.DONE[do]}." in visitor.get(answer.location).text
+    assert in_set(redis, name) == [200]
+    if to == "queue:mail":
+        assert in_queue(redis) == list(range(100))
+    elif to:
+        assert in_set(redis, to) == list(range(100))
+
+
+def test_a_long_queue_is_cleared_in_several_requests(
+    redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "DELETED", 10)
+    monkeypatch.setattr(moving, "BATCHES", 3)
+    redis.lpush("queue:mail", *map(a_job, range(70)))
+    redis.sadd("queues", "mail")
+    said = visitor.press("/queue/clear?name=mail", to="/queue/clear", name="mail", count="70")
+    assert said == "70 jobs were deleted from the queue mail."
+    assert not redis.exists("queue:mail", "queues")
+
+
+@pytest.mark.parametrize("do", ["retry", "kill", "delete"])
+def test_the_pages_move_jobs_exactly_as_the_library_does(
+    redis: redis_py.Redis, do: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "now", lambda client: 1795450400.25)
+    monkeypatch.setattr(job, "new_jid", lambda: "0" * 24)
+    monkeypatch.setattr(retry, "new_jid", lambda: "0" * 24)
+    raws = [
+        *(failed(1), failed(2, retry_count=0), failed(3, retry_count="5", queue="é"), a_job(4, queue=None, args=[1e16])),
+        *("no JSON", "[1]", '{"class":1}', '{"class":"X","args":[]}', '{"class":"X","args":[1e999]}', '{"queue":5}'),
+    ]
+    ends = []
+
+    def library(jobs: RetrySet) -> int:
+        return {"retry": jobs.retry_all, "kill": jobs.kill_all, "delete": jobs.clear}[do]()
+
+    def pages(jobs: RetrySet) -> int:
+        return moving.move_all(jobs, do, 100).done
+
+    for by in (library, pages):
+        redis.flushdb()
+        redis.zadd("retry", dict.fromkeys(raws, 5))
+        count = by(RetrySet(redis))
+        queues = {name: redis.lrange(b"queue:" + name, 0, -1) for name in redis.smembers("queues")}
+        queues = {name: sorted(entries) for name, entries in queues.items()}
+        ends.append((count, queues, redis.zrange("dead", 0, -1, withscores=True), redis.zcard("retry")))
+    assert ends[0] == ends[1]
+    assert ends[0][3] == 0
+
+
+def test_an_entry_that_is_no_job_stays_among_the_dead_when_all_are_retried(some: redis_py.Redis, visitor: Visitor) -> None:
+    some.zadd("dead", {"no JSON": 1, "[1]": 2})
+    said = visitor.press("/dead/all/retry", to="/dead/all", do="retry")
+    assert said.startswith("3 jobs were put back into the queue; 2 jobs cannot be moved, being no job")
+    assert some.zrange("dead", 0, -1) == [b"no JSON", b"[1]"]
+
+
+def test_an_entry_that_is_no_job_goes_to_the_dead_when_it_is_retried(some: redis_py.Redis, visitor: Visitor) -> None:
+    some.zadd("retry", {"no JSON": 1})
+    keys = visitor.keys("/retries")
+    assert visitor.press("/retries", do="retry", key=keys[0]) == "1 is no job and was moved to the dead."
+    some.zadd("retry", {"no JSON": 1, "[1]": 2})
+    said = visitor.press("/retries/all/retry", to="/retries/all", do="retry")
+    assert said == "3 jobs were put back into the queue; 2 are no job and were moved to the dead."
+    assert not some.exists("retry")
 
 
 # All of them
@@ -237,7 +364,8 @@ def test_a_process_that_is_gone_meanwhile_is_said_to_be(redis: redis_py.Redis, v
 
 def test_what_was_said_is_said_once_and_not_to_a_page_that_refreshes_itself(some: redis_py.Redis, visitor: Visitor) -> None:
     token = visitor.get("/retries").text.split('name="token" value="')[1].split('"')[0]
-    answer = visitor.client.post("/retries", data={"token": token, "do": "delete", "key": visitor.keys("/retries")[0]})
+    form = {"token": token, "do": "delete", "sure": "yes", "key": visitor.keys("/retries")[0]}
+    answer = visitor.client.post("/retries", data=form)
     assert "1 job was deleted" not in visitor.get(answer.location, headers={"X-Live": "1"}).text
     assert "1 job was deleted" in visitor.get(answer.location).text
     assert "1 job was deleted" not in visitor.get(answer.location).text
@@ -248,4 +376,6 @@ def test_after_a_button_the_same_page_of_a_list_is_shown(redis: redis_py.Redis, 
     token = visitor.get("/retries?page=2").text.split('name="token" value="')[1].split('"')[0]
     assert 'name="page" value="2"' in visitor.get("/retries?page=2").text
     data = {"token": token, "do": "delete", "key": visitor.keys("/retries?page=2")[0], "page": "2"}
-    assert visitor.client.post("/retries", data=data).location == "/retries?page=2"
+    question = visitor.client.post("/retries", data=data)
+    assert 'href="/retries?page=2">No, go back' in question.text
+    assert visitor.yes(question, "/retries").location == "/retries?page=2"

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis as redis_py
 from playwright.sync_api import Browser, Page, expect
-from processes import SOON, Process, eventually
+from processes import SOON, OwnServer, Process, eventually
 from visitors import a_job, failed, numbers, three_of_each
 
 expect.set_options(timeout=SOON * 1000)
@@ -25,7 +26,9 @@ HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
 RIGHT_TO_LEFT = "שלום עולם \u202eevil\u2066"
 
 
+@contextmanager
 def serve(url: str, **settings: str) -> Iterator[str]:
+    """Where `minijobs web` is, for the Redis at this URL."""
     command = [sys.executable, "-m", "minijobs", "web", "--port", "0"]
     environment = {**os.environ, "REDIS_URL": url, **settings}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -37,13 +40,15 @@ def serve(url: str, **settings: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def site(real_redis_url: str) -> Iterator[str]:
     """Where `minijobs web` is."""
-    yield from serve(real_redis_url)
+    with serve(real_redis_url) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
 def guarded_site(real_redis_url: str) -> Iterator[str]:
     """The same with a password."""
-    yield from serve(real_redis_url, MINIJOBS_WEB_PASSWORD="sésame", MINIJOBS_WEB_USER="ada")
+    with serve(real_redis_url, MINIJOBS_WEB_PASSWORD="sésame", MINIJOBS_WEB_USER="ada") as site:
+        yield site
 
 
 @pytest.fixture
@@ -95,12 +100,12 @@ ALL = {"retry": [1, 2, 3], "schedule": [1, 2, 3], "dead": [1, 2, 3], "mail": [1,
 ONE = [
     ("/retries", "Retry now", "put back", {"retry": [2, 3], "mail": [1, 2, 3, 1]}),
     ("/retries", "Kill", "moved to the dead", {"retry": [2, 3], "dead": [1, 1, 2, 3]}),
-    ("/retries", "Delete", "deleted", {"retry": [2, 3]}),
+    ("/retries", "Delete…", "deleted", {"retry": [2, 3]}),
     ("/scheduled", "Add to queue now", "put back", {"schedule": [2, 3], "mail": [1, 2, 3, 1]}),
-    ("/scheduled", "Delete", "deleted", {"schedule": [2, 3]}),
+    ("/scheduled", "Delete…", "deleted", {"schedule": [2, 3]}),
     ("/dead", "Retry now", "put back", {"dead": [2, 3], "mail": [1, 2, 3, 1]}),
-    ("/dead", "Delete", "deleted", {"dead": [2, 3]}),
-    ("/queue?name=mail", "Delete", "deleted", {"mail": [2, 3]}),
+    ("/dead", "Delete…", "deleted", {"dead": [2, 3]}),
+    ("/queue?name=mail", "Delete…", "deleted", {"mail": [2, 3]}),
 ]
 EVERY = [
     ("/retries", "Retry all", {"retry": [], "mail": [1, 2, 3, 1, 2, 3]}),
@@ -114,13 +119,21 @@ EVERY = [
 ]
 
 
+def press(page: Page, button: str, jobs: str = "1 job") -> None:
+    """Press a button, and say yes if it asks, as every one does that has an ellipsis."""
+    page.get_by_role("button", name=button, exact=True).click()
+    if button == "Delete…":
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Delete {jobs}?")
+        page.get_by_role("button", name=f"Delete {jobs}", exact=True).click()
+
+
 @pytest.mark.parametrize(("path", "button", "says", "changed"), ONE)
 def test_a_selected_job_is_moved_or_deleted_without_javascript(
     some: redis_py.Redis, open_page: Callable, path: str, button: str, says: str, changed: dict
 ) -> None:
     page = open_page(path, java_script_enabled=False)
     page.get_by_role("row").nth(1).get_by_role("checkbox").check()
-    page.get_by_role("button", name=button, exact=True).click()
+    press(page, button)
     expect(page.locator("#said")).to_contain_text(f"1 job was {says}")
     assert state(some) == ALL | changed
 
@@ -133,7 +146,7 @@ def test_a_job_is_moved_or_deleted_from_its_own_page(
     page.get_by_role("row").nth(1).get_by_role("link", name="SendGif").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("SendGif")
     expect(page.locator("pre").last).to_contain_text("ada1@example.com")
-    page.get_by_role("button", name=button, exact=True).click()
+    press(page, button)
     expect(page.locator("#said")).to_contain_text(f"1 job was {says}")
     assert state(some) == ALL | changed
 
@@ -158,7 +171,7 @@ def test_all_on_the_page_are_selected_at_once(some: redis_py.Redis, open_page: C
     page = open_page("/retries")
     page.get_by_label("All on this page").check()
     page.get_by_role("row").nth(2).get_by_role("checkbox").uncheck()
-    page.get_by_role("button", name="Delete", exact=True).click()
+    press(page, "Delete…", "2 jobs")
     expect(page.locator("#said")).to_contain_text("2 jobs were deleted")
     assert state(some)["retry"] == [2]
 
@@ -194,8 +207,8 @@ def test_numbers_and_tables_change_without_reloading_and_nothing_of_the_visitors
     page.evaluate("window.mine = 'still here'; window.row = document.querySelectorAll('tbody tr')[5]")
     page.get_by_role("row").nth(6).get_by_role("checkbox").check()
     page.get_by_role("row").nth(4).get_by_role("checkbox").focus()
-    page.mouse.wheel(0, 300)
-    eventually(lambda: page.evaluate("scrollY") == 300)
+    page.mouse.wheel(0, 400)
+    eventually(lambda: page.evaluate("scrollY") == 400)
     read = page.get_by_role("row").filter(has_text="ada3@")  # the first one in sight that will stay
     seen_at = read.bounding_box()
     some.zremrangebyrank("retry", 0, 1)  # two above them leave
@@ -239,14 +252,160 @@ def test_a_visitor_may_stop_the_refreshing(some: redis_py.Redis, open_page: Call
     expect(page.get_by_text("ada4@example.com")).to_be_visible()
 
 
+NOT_CURRENT = re.compile(r"^Not current since \d\d:\d\d:\d\d$")
+
+
 def test_a_server_that_does_not_answer_is_said_not_to(some: redis_py.Redis, open_page: Callable) -> None:
     page = open_page("/retries", allowed="Failed to load resource")
     page.context.set_offline(True)
-    expect(page.locator("#away")).to_have_text("The server does not answer.")
-    expect(page.get_by_role("button", name="No answer")).to_be_visible()
+    expect(page.locator("#liveness")).to_have_text(NOT_CURRENT)
+    expect(page.locator("#away")).to_have_text(re.compile(r"^The server does not answer\. Not current since .*\.$"))
     page.context.set_offline(False)
     expect(page.get_by_role("button", name="Live")).to_be_visible()
     expect(page.locator("#away")).to_have_text("")
+
+
+def test_an_answer_that_never_comes_is_not_waited_for_in_silence(some: redis_py.Redis, open_page: Callable) -> None:
+    page = open_page("/retries")
+    page.clock.install()
+    page.goto("/retries")
+    page.route("**/retries", lambda route: None)  # it neither answers nor fails
+    with page.expect_request("**/retries"):
+        page.clock.run_for(3_000)
+    page.clock.run_for(7_000)
+    expect(page.locator("#liveness")).to_have_text(NOT_CURRENT)
+    page.unroute("**/retries")
+    page.context.set_offline(True)  # ends what hangs
+    page.context.set_offline(False)
+    some.zadd("retry", {failed(4): 1})
+    eventually(lambda: page.clock.run_for(2_000) or page.get_by_text("ada4@example.com").count())
+    expect(page.get_by_role("button", name="Live")).to_be_visible()
+
+
+def test_after_a_night_asleep_a_tab_says_so_until_it_is_current_again(some: redis_py.Redis, open_page: Callable) -> None:
+    page = open_page("/retries")
+    page.clock.install()
+    page.goto("/retries")
+    page.clock.run_for(2_500)
+    page.evaluate(
+        """() => { window.said = []; new MutationObserver(() => said.push(document.querySelector("#liveness").innerText))
+        .observe(document.querySelector("#liveness"), {subtree: true, childList: true, characterData: true}); }"""
+    )
+    some.zadd("retry", {failed(4): 1})
+    page.clock.fast_forward(8 * 60 * 60 * 1000)  # no timer ran meanwhile
+    page.clock.run_for(1_500)
+    expect(page.get_by_text("ada4@example.com")).to_be_visible()
+    expect(page.get_by_role("button", name="Live")).to_be_visible()
+    assert any(NOT_CURRENT.match(said) for said in page.evaluate("said"))
+
+
+def test_redis_away_is_said_in_the_frame_and_the_page_comes_back_by_itself(browser: Browser, own_server: OwnServer) -> None:
+    with serve(own_server.url) as site, browser.new_context(base_url=site) as context:
+        page = context.new_page()
+        page.goto("/retries")
+        own_server.crash()
+        expect(page.locator("#liveness")).to_have_text(NOT_CURRENT)
+        expect(page.locator("#away")).to_contain_text("No Redis")
+        pages = {"with": context.new_page()}
+        with browser.new_context(base_url=site, java_script_enabled=False) as without:
+            pages["without"] = without.new_page()
+            for other in pages.values():
+                other.goto("/retries")
+                expect(other.get_by_role("heading", level=1)).to_have_text("No Redis")
+                expect(other.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(6)
+            own_server.start()
+            for other in pages.values():
+                expect(other.get_by_role("heading", level=1)).to_have_text("Retries")
+        expect(page.get_by_role("button", name="Live")).to_be_visible()
+
+
+# Times
+
+
+def test_times_are_the_visitors_own_and_utc_on_hover(some: redis_py.Redis, open_page: Callable) -> None:
+    some.zadd("retry", {failed(4, failed_at=1795450400.0): 1})
+    page = open_page("/retries", timezone_id="Asia/Tokyo")
+    page.get_by_role("row").nth(1).get_by_role("link", name="SendGif").click()
+    failed_at = page.locator(".fields div", has_text="failed_at").locator("time.exact")
+    expect(failed_at).to_have_text("2026-11-24 01:13:20")
+    expect(failed_at).to_have_attribute("title", "2026-11-23 16:13:20 UTC")
+    expect(page.locator("#zone")).to_contain_text("Asia/Tokyo")
+    page = open_page(page.url, timezone_id="Asia/Tokyo", java_script_enabled=False)
+    expect(page.locator(".fields div", has_text="failed_at").locator("time.exact")).to_have_text("2026-11-23 16:13:20 UTC")
+    expect(page.locator("#zone")).to_have_text("Times are in UTC.")
+
+
+@pytest.mark.parametrize(("off", "says"), [(-330, r"(5|6) minutes behind"), (90, r"(8|9|10)\d s ahead of"), (0, None)])
+def test_a_visitors_clock_that_differs_from_redis_is_said_to(
+    some: redis_py.Redis, open_page: Callable, off: int, says: str | None
+) -> None:
+    page = open_page("/nowhere", allowed="404")
+    page.clock.install(time=time.time() + off)
+    page.goto("/retries")
+    with page.expect_response("**/retries"):
+        page.clock.run_for(3_000)
+    note = page.locator("#your-clock")
+    if says:
+        expect(note).to_have_text(re.compile(f"^This computer’s clock is {says} Redis’s"))
+    else:
+        expect(note).to_be_hidden()
+
+
+# The keyboard
+
+
+@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize("path", ["/retries", "/scheduled", "/dead", "/queue?name=mail"])
+def test_enter_in_a_checkbox_does_nothing(some: redis_py.Redis, open_page: Callable, path: str, script: bool) -> None:
+    page = open_page(path, java_script_enabled=script)
+    posted = []
+    page.on("request", lambda request: request.method == "POST" and posted.append(request.url))
+    page.get_by_role("row").nth(1).get_by_role("checkbox").focus()
+    page.keyboard.press("Space")
+    boxes = page.get_by_role("checkbox")
+    for number in range(boxes.count()):
+        boxes.nth(number).focus()
+        page.keyboard.press("Enter")
+    page.wait_for_timeout(300)  # whatever would be sent has been
+    assert posted == []
+    assert page.url.endswith(path)
+    assert page.get_by_role("row").nth(1).get_by_role("checkbox").is_checked()
+    assert state(some) == ALL
+
+
+def test_the_focus_stays_on_a_row_that_moves_and_on_none_when_its_row_leaves(
+    some: redis_py.Redis, open_page: Callable
+) -> None:
+    page = open_page("/retries")
+    focused = "(document.activeElement.closest('tr') ?? document.activeElement).innerText"
+    page.get_by_role("row").filter(has_text="ada3@").get_by_role("checkbox").focus()
+    some.zadd("retry", dict.fromkeys(some.zrange("retry", 2, 2), 5))  # the last one is the first now
+    some.zadd("retry", {failed(4): 1e10})
+    expect(page.get_by_text("ada4@example.com")).to_be_visible()
+    expect(page.get_by_role("row").nth(1)).to_contain_text("ada3@")
+    assert page.evaluate("document.activeElement.outerHTML").startswith('<input type="checkbox"')
+    some.zremrangebyscore("retry", 5, 5)
+    expect(page.get_by_text("ada3@example.com")).to_have_count(0)
+    assert page.evaluate("document.activeElement.id") == "list"
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    assert page.locator("input:checked").count() == 0
+    page.get_by_role("row").filter(has_text="ada2@").get_by_role("link").first.focus()
+    some.zadd("retry", {failed(number): number for number in range(5, 15)})
+    expect(page.get_by_text("ada14@example.com")).to_be_visible()
+    assert "ada2@" in page.evaluate(focused)
+
+
+def test_what_takes_several_requests_goes_on_by_itself(some: redis_py.Redis, open_page: Callable) -> None:
+    some.delete("queue:mail", "retry")
+    pipe = some.pipeline(transaction=False)
+    for start in range(0, 16_000, 1_000):
+        pipe.zadd("retry", {failed(number): number for number in range(start, start + 1_000)})
+    pipe.execute()
+    page = open_page("/retries/all/retry")
+    page.get_by_role("button", name="Retry all").click()
+    expect(page.locator("#said")).to_contain_text("16,000 jobs were put back into the queue.")
+    assert some.llen("queue:mail") == 16_000
 
 
 def test_without_javascript_every_page_says_all_it_has_to_say(some: redis_py.Redis, open_page: Callable) -> None:
@@ -267,7 +426,7 @@ def test_without_javascript_every_page_says_all_it_has_to_say(some: redis_py.Red
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_a_hostile_job_is_displayed_harmlessly(real: redis_py.Redis, open_page: Callable, width: int) -> None:
-    args = [HOSTILE, RIGHT_TO_LEFT, "x" * 1_000_000]
+    args = [HOSTILE, RIGHT_TO_LEFT, "x" * 90_000]
     job = failed(1, args=args, error_class=RIGHT_TO_LEFT, error_message=HOSTILE, queue=HOSTILE, tags=[HOSTILE])
     job = json.dumps({**json.loads(job), "class": HOSTILE, HOSTILE: RIGHT_TO_LEFT})
     real.zadd("retry", {job: time.time() + 600, b"<script>alert(3)</script>\xff": 1})
@@ -287,7 +446,7 @@ def test_a_hostile_job_is_displayed_harmlessly(real: redis_py.Redis, open_page: 
     page.goto("/queues")
     page.get_by_role("link", name=re.compile("script")).first.click()
     page.get_by_role("checkbox").last.check()
-    page.get_by_role("button", name="Delete", exact=True).click()
+    press(page, "Delete…")
     expect(page.locator("#said")).to_contain_text("1 job was deleted")
     assert real.llen(f"queue:{HOSTILE}") == 0
     page.wait_for_timeout(100)  # whatever wanted to pop up has
@@ -399,14 +558,17 @@ def test_everything_can_be_reached_by_keyboard(some: redis_py.Redis, open_page: 
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
     reached = []
-    for _ in range(12):
+    for _ in range(16):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("(document.activeElement.labels?.[0] ?? document.activeElement).innerText.trim()"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-    assert reached[:7] == ["All on this page", "Retry now", "Kill", "Delete", "Retry all…", "Kill all…", "Delete all…"]
+    assert reached[1].startswith("Search")
+    assert reached[4:11] == ["All on this page", "Retry now", "Kill", "Delete…", "Retry all…", "Kill all…", "Delete all…"]
     page.get_by_role("row").nth(1).get_by_role("checkbox").focus()
     page.keyboard.press("Space")
-    page.get_by_role("button", name="Delete", exact=True).focus()
+    page.get_by_role("button", name="Delete…", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Delete 1 job", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.locator("#said")).to_contain_text("1 job was deleted")
     assert state(some)["retry"] == [2, 3]

@@ -2,60 +2,32 @@
 
 from __future__ import annotations
 
-import os
+import http.client
 import re
 import signal
 import socket
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import fakeredis
 import pytest
 import redis as redis_py
 import waitress
 from processes import SOON
+from visitors import ask
 
 from minijobs import connection
 from minijobs.cli import main
+from minijobs.web.security import MOST_BODY
 
 Start = Callable[..., tuple[subprocess.Popen, str]]
-
-
-@pytest.fixture
-def start_web(real_redis_url: str) -> Iterator[Start]:
-    """Starts `minijobs web` with these words on any free port, and gives back the process and what it says first."""
-    started = []
-
-    def start(*words: str, **environment: str) -> tuple[subprocess.Popen, str]:
-        command = [sys.executable, "-m", "minijobs", "web", "--port", "0", *words]
-        settings = {**os.environ, "REDIS_URL": real_redis_url, **environment}
-        process = subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout
-        return process, process.stdout.readline()
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 @pytest.fixture(autouse=True)
 def _serves_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not refused in this process would be served for ever."""
     monkeypatch.setattr(waitress, "create_server", lambda *_, **__: pytest.fail("it was not refused"))
-
-
-def ask(url: str, **headers: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=SOON) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> str:
@@ -85,6 +57,39 @@ def test_it_may_be_bound_elsewhere_with_a_password(start_web: Start, real: redis
     assert ask(f"http://127.0.0.1:{port}/", **known)[0] == 200
 
 
+def test_every_address_of_127_is_this_machine(start_web: Start, real: redis_py.Redis) -> None:
+    _, line = start_web("--host", "127.0.0.2")
+    [url] = re.findall(r"http://127\.0\.0\.2:\d+/$", line)
+    assert ask(url)[0] == 200
+    assert ask(url, Host="evil.example")[0] == 400
+
+
+def test_below_a_prefix_and_with_more_names(start_web: Start, real: redis_py.Redis) -> None:
+    _, line = start_web("--prefix", "/ops/jobs", "--allow-host", "jobs.example.com", "--allow-host", "jobs2.example.com")
+    [url] = re.findall(r"http://127\.0\.0\.1:\d+/ops/jobs/$", line)
+    for host in ("jobs.example.com", "jobs2.example.com", "localhost"):
+        status, page = ask(f"{url}retries", Host=host)
+        assert status == 200
+        assert set(re.findall(r'(?:href|src)="(/[^/"]*/[^/"]*/)', page)) == {"/ops/jobs/"}
+    assert ask(url, Host="evil.example")[0] == 400
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(start_web: Start, real: redis_py.Redis) -> None:
+    _, line = start_web(MINIJOBS_WEB_PASSWORD="Jzq3oPXk0cE2w7uV")
+    [port] = re.findall(r":(\d+)/$", line)
+    visit = http.client.HTTPConnection("127.0.0.1", int(port), timeout=SOON)
+    visit.putrequest("POST", "/retries")
+    visit.putheader("Content-Length", str(MOST_BODY + 1))
+    visit.endheaders()
+    assert visit.getresponse().status == 413
+    visit.close()
+
+
+def test_a_weak_password_is_warned_of_on_the_terminal(start_web: Start, real: redis_py.Redis) -> None:
+    process, _ = start_web(MINIJOBS_WEB_PASSWORD="secret")
+    assert process.stderr.readline().startswith("MINIJOBS_WEB_PASSWORD is weak: it has fewer than 12 characters.")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 def test_bound_elsewhere_without_a_password_it_does_not_start(
     redis: redis_py.Redis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, host: str
@@ -108,6 +113,20 @@ def test_a_place_that_is_none_is_said_to_be(redis: redis_py.Redis, capsys: pytes
     assert "--host aaa" in refused(capsys, "--host", "a" * 64, code=1)  # longer than a part of a name may be
     assert "--port 70000" in refused(capsys, "--port", "70000")
     assert "--port -1" in refused(capsys, "--port", "-1")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("--prefix", prefix) for prefix in ("jobs", "/a b", "/jobs?x", "//evil.example/jobs", "/é", "/jobs\n")),
+        *(("--allow-host", name) for name in ("http://jobs", "jobs:80", "", "a b", "jobs/x")),
+        *(("--trusted-proxy", proxy) for proxy in ("proxy.example.com", "10.0.0.0/8", "*")),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_said_to_make_none(
+    redis: redis_py.Redis, capsys: pytest.CaptureFixture[str], words: tuple[str, str]
+) -> None:
+    assert words[0] in refused(capsys, *words)
 
 
 def test_without_a_redis_it_does_not_start(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import fakeredis
 import pytest
 import redis as redis_py
 from visitors import Visitor, a_job, failed
@@ -19,7 +20,7 @@ from werkzeug.test import Client
 import minijobs
 from minijobs import Fetcher, Heartbeat, Processor, connection
 from minijobs.web import dashboard
-from minijobs.web.reading import digest
+from minijobs.web.entries import digest
 
 
 def text_of(page: str) -> str:
@@ -176,6 +177,66 @@ def test_a_link_of_every_page_leads_to_a_page(some: redis_py.Redis, visitor: Vis
     assert len(seen) > 50
 
 
+def test_while_redis_is_away_a_page_says_so_in_its_frame_and_looks_again_by_itself(visitor: Visitor) -> None:
+    connection.connect("redis://127.0.0.1:1/3")
+    for path in ("/", "/retries", "/queue?name=mail"):
+        page = visitor.get(path).text
+        assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
+        assert '<main id="main" tabindex="-1" data-again>' in page
+        assert re.findall(r'<a href="(/\w*)"[^>]*>(\w+)</a>', page) == [
+            *(("/", "Overview"), ("/busy", "Busy"), ("/queues", "Queues")),
+            *(("/retries", "Retries"), ("/scheduled", "Scheduled"), ("/dead", "Dead")),
+        ]
+    connection.current().close()
+    connection.connect(fakeredis.FakeRedis())
+    page = visitor.get("/").text  # and then it is there again
+    assert "Totals" in page
+    assert "http-equiv" not in page
+    assert "data-again" not in page
+
+
+def test_a_bad_redis_url_is_told_by_a_page_of_an_embedded_dashboard(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_current", None)
+    monkeypatch.setenv("REDIS_URL", "nonsense://secret@x")
+    for path in ("/", "/retries", "/queue?name=mail"):
+        answer = visitor.get(path)
+        assert answer.status_code == 503
+        assert "REDIS_URL is no address of a Redis" in answer.text
+        assert "secret" not in answer.text
+
+
+# Times
+
+
+def test_times_are_machine_readable_and_count_from_the_clock_of_redis(
+    redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "now", lambda client: 1795450392.0)
+    redis.zadd("retry", {failed(1): 1795450392.0 + 150})
+    redis.sadd("queues", "mail")
+    redis.lpush("queue:mail", a_job(1, enqueued_at=1795450392.0 - 600))
+    moment = '<time datetime="2026-11-23T16:15:42Z" title="2026-11-23 16:15:42 UTC">2 minutes from now</time>'
+    assert moment in visitor.get("/retries").text
+    assert "10 minutes" in visitor.get("/queues").text
+    page = visitor.get(visitor.links("/retries", "/retries/[0-9a-f]{24}")[0]).text
+    exact = (
+        '<time class="exact" datetime="2026-11-23T16:15:42Z" title="2026-11-23 16:15:42 UTC">2026-11-23 16:15:42 UTC</time>'
+    )
+    assert exact in page
+
+
+@pytest.mark.parametrize(("off", "says"), [(90, "behind"), (-90, "ahead of"), (3, None), (-3, None)])
+def test_a_clock_of_the_server_that_differs_from_redis_is_said_to(
+    redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, off: float, says: str | None
+) -> None:
+    monkeypatch.setattr(connection, "now", lambda client: time.time() + off)
+    text = text_of(visitor.get("/retries").text)
+    assert ("The clock of this server is" in text) == bool(says)
+    assert not says or f"The clock of this server is 90 s {says} Redis’s" in text
+
+
 # Mounted
 
 
@@ -198,7 +259,7 @@ def test_mounted_in_an_application_every_address_stays_below_its_place(some: red
     assert "Path=/jobs;" in client.get("/jobs/retries", headers={"Cookie": ""}).headers["Set-Cookie"]
     page = client.get("/jobs/retries").text
     token, key = (re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("token", "key"))
-    answer = client.post("/jobs/retries", data={"token": token, "do": "delete", "key": key})
+    answer = client.post("/jobs/retries", data={"token": token, "do": "delete", "sure": "yes", "key": key})
     assert answer.location == "/jobs/retries"
     assert "1 job was deleted." in client.get("/jobs/retries").text
 
