@@ -55,7 +55,7 @@ class Search(NamedTuple):
         if not self.text:
             return True
         fields = (record.jid, record.class_name, record["error_class"], record["error_message"], record["tags"])
-        return _inside(self.text) in "\n".join(map(_inside, (*fields, record.args)))
+        return _inside(self.text) in "\n".join(_inside(field) for field in (*fields, record.args) if field is not None)
 
     def needles(self) -> list[bytes]:
         """What Redis looks for: any of these in the bytes of an entry, whose ASCII letters are made small."""
@@ -147,8 +147,9 @@ def _look(
 
 
 def _inside(value: object) -> str:
-    """A value as it is compared: the text of a string, else JSON, all in small letters."""
-    return json.dumps(value, ensure_ascii=False).strip('"').lower()
+    """A value as it is compared: as JSON without the signs around it, in small letters."""
+    text = json.dumps(value, ensure_ascii=False)
+    return (text if isinstance(value, int | float) else text[1:-1]).lower()
 
 
 def _can_be_asked_for(value: str) -> bool:

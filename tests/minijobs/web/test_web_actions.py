@@ -150,6 +150,8 @@ def test_deleting_asks_and_says_how_many_and_to_ask_is_to_do_nothing(
     for asked, says in ((keys[:1], "Delete 1 job?"), (keys, "Delete 3 jobs?"), ([*keys[:2], "a-1"], "Delete 2 jobs?")):
         question = visitor.client.post(to or page, data={"token": visitor.token(), "do": "delete", "key": asked})
         assert f">{says}</h1>" in question.text
+        ends = {"/retries": "gone for good, without another try.", "/dead": "gone for good."}
+        assert ends.get(page, "gone for good, without having run.") in question.text
         assert ("1 job of your selection is not there any more" in question.text) == ("a-1" in asked)
         assert {len(in_set(some, name)) for name in ("retry", "schedule", "dead")} == {len(in_queue(some))} == {3}
     assert visitor.yes(question, to or page).status_code == 303

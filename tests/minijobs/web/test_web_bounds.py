@@ -233,7 +233,7 @@ def test_a_key_of_another_type_is_said_to_be_one_and_its_buttons_do_nothing(some
     some.delete("queue:mail")
     some.hset("queue:mail", "x", "y")
     asker = Asker(some)
-    assert "no queue" in asker.get("/queues").text
+    assert "Its key holds no queue." in asker.get("/queues").text
     answer = asker.get("/queue?name=mail")
     assert "does not hold what it should" in answer.text
     assert 'href="/queues"' in answer.text  # it stands in the frame

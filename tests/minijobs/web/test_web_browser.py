@@ -421,6 +421,48 @@ def test_without_javascript_every_page_says_all_it_has_to_say(some: redis_py.Red
         expect(page.locator("[aria-current=page]")).to_contain_text(tab)
 
 
+# Search
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_what_is_found_is_shown_as_it_comes_and_without_javascript_link_by_link(
+    some: redis_py.Redis, open_page: Callable, script: bool
+) -> None:
+    pipe = some.pipeline(transaction=False)
+    for start in range(0, 120_000, 1_000):
+        pipe.zadd("dead", {failed(number): number for number in range(start, start + 1_000)})
+    pipe.zadd("dead", {failed(number, args=[f"needle {number}"]): number for number in (10, 60_000, 119_990)})
+    pipe.execute()
+    page = open_page("/dead", java_script_enabled=script)
+    page.get_by_role("searchbox").fill("needle")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("find=needle"))
+    if script:
+        expect(page.locator("#found")).to_contain_text(re.compile(r"^3 jobs that contain “needle”"))
+        expect(page.get_by_role("link", name="Search on")).to_have_count(0)
+        assert re.findall(r"needle (\d+)", page.locator("tbody").inner_text()) == ["119990", "60000", "10"]
+        return
+    found = []
+    while True:
+        found += re.findall(r"\"needle (\d+)", page.locator("#list").inner_text())
+        if page.get_by_role("link", name="Search on").count() == 0:
+            break
+        page.get_by_role("link", name="Search on").click()
+    assert found == ["119990", "60000", "10"]
+
+
+def test_all_that_match_are_deleted_across_pages(some: redis_py.Redis, open_page: Callable) -> None:
+    for number in range(100, 160):
+        some.zadd("retry", {failed(number, error_class="KeyError"): time.time() + number})
+    page = open_page("/retries", java_script_enabled=False)
+    page.get_by_role("group", name="Narrow to").get_by_role("link", name=re.compile("KeyError")).click()
+    expect(page.locator("#found")).to_contain_text("25 jobs with KeyError")
+    page.get_by_role("link", name="Delete all that match…").click()
+    page.get_by_role("button", name="Delete 60 jobs", exact=True).click()
+    expect(page.locator("#said")).to_contain_text("60 jobs were deleted.")
+    assert state(some)["retry"] == [1, 2, 3]
+
+
 # Hostile jobs
 
 
