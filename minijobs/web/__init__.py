@@ -9,15 +9,21 @@ On its own, it is `minijobs web`. Mounting it in an application of yours, whatev
 >>> application = DispatcherMiddleware(application, {"/jobs": dashboard()})
 
 It can change and delete jobs, so decide who may reach it. With `MINIJOBS_WEB_PASSWORD` in the environment it asks for that
-password, wherever it is mounted; without one, anyone who can reach your application can use it. See `security`.
-Sidekiq: `Sidekiq::Web`.
+password, wherever it is mounted; without one, anyone who can reach your application at a local name of this machine, or at
+one of the `hosts` that you name, can use it. See `security`. Sidekiq: `Sidekiq::Web`.
 
     security.py    the password, and protection against forged requests and scripts
-    reading.py     reading what the pages show, in a few round trips
+    throttle.py    whoever guesses passwords waits
+    scripts.py     reading many keys, or moving many jobs, in one command
+    reading.py     reading the numbers that the pages show
+    entries.py     reading and finding the entries of a list
+    searching.py   searching a list
+    moving.py      moving and deleting many jobs
     words.py       a job's values as text that can do no harm
     drawing.py     the daily history, as shapes
     pages.py       the pages
     actions.py     what their buttons do
+    health.py      the numbers, and what is wrong, for programs that watch
     serve.py       the command `minijobs web`
 """
 

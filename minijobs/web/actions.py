@@ -10,18 +10,19 @@ import flask
 from flask.typing import ResponseReturnValue as Answer
 from werkzeug.wrappers import Response
 
-from ..api import JobSet, Queue
-from ..overview import Process
-from . import entries, moving, reading, scripts, searching
+from ..api import JobSet, Queue, SortedEntry
+from ..overview import SIGNAL_FOR, Process
+from . import entries, moving, reading, scripts, searching, words
 from .moving import Moved
 from .pages import asked, asked_queue, listed_page, show_question
 from .reading import SHELVES
 from .security import say
-from .words import jobs, line, web_name
+from .words import jobs, line, processes, web_name
 
 actions = flask.Blueprint("actions", __name__)
 
 DONE = {"retry": "put back into the queue", "kill": "moved to the dead", "delete": "deleted"}
+FARTHEST = 5_256_000  # minutes, ten years
 SIGNALS = {"quiet": Process.quiet, "stop": Process.stop}
 
 
@@ -58,6 +59,21 @@ def all_of_them(name: str) -> Answer:
     if left > 0 and moved.done:
         return show_question(do, left, shelf=SHELVES[name], done=done)
     _report(do, moved._replace(done=done))
+    return _back("pages.shelf", name=name)
+
+
+@actions.post("/<any(retries, scheduled):name>/reschedule")
+def reschedule(name: str) -> Answer:
+    """Set the time of one job, in minutes from now."""
+    minutes = flask.request.form.get("minutes", type=float)
+    if minutes is None or not 0 <= minutes <= FARTHEST:  # not NaN either
+        flask.abort(400, f"A job can be rescheduled to 0 to {FARTHEST:,} minutes from now.")
+    found = entries.find(SHELVES[name].kind(reading.client()), [asked("key")], entries.WHOLE)
+    record = found[0].record if found and not found[0].cut else None
+    if isinstance(record, SortedEntry) and record.reschedule(reading.now() + 60 * minutes):
+        say(f"1 job was rescheduled to {words.from_now(record.score, reading.now())}.")
+    else:
+        say("1 job was too large to be rescheduled." if found and found[0].cut else "1 job was not there any more.")
     return _back("pages.shelf", name=name)
 
 
@@ -109,6 +125,20 @@ def signal() -> Answer:
             flask.abort(400, str(refused))
         asked_to = "fetch no more jobs" if do == "quiet" else "stop"
         say(f"The process {line(identity)} was asked to {asked_to}; it hears that at its next heartbeat.")
+    return flask.redirect(flask.url_for("pages.busy"), 303)
+
+
+@actions.post("/busy/all")
+def signal_all() -> Answer:
+    """Ask all processes, but those that are part of another application, to fetch no more jobs, or to stop."""
+    do = _one_of(SIGNALS)
+    redis = reading.client()
+    found = reading.free(reading.numbers(redis).processes)
+    keys = [f"{process.identity}-signals".encode(errors="backslashreplace") for process in found]
+    scripts.run(redis, scripts.SIGNAL, keys, "TSTP" if do == "quiet" else "TERM", SIGNAL_FOR)
+    asked_to = "fetch no more jobs" if do == "quiet" else "stop"
+    said = f"{processes(len(found))} {_was(len(found))} asked to {asked_to}"
+    say(f"{said}; each hears that at its next heartbeat." if found else "No process is there to be asked.")
     return flask.redirect(flask.url_for("pages.busy"), 303)
 
 

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from .. import connection
 from ..console import plain
-from . import actions, drawing, entries, pages, reading, searching, security, words
+from . import actions, drawing, entries, health, pages, reading, searching, security, words
 
 if TYPE_CHECKING:
     from ..connection import Redis
@@ -38,6 +38,7 @@ def dashboard(redis: Redis | None = None, *, hosts: Sequence[str] | None = None)
     security.protect(app, hosts)
     app.register_blueprint(pages.pages)
     app.register_blueprint(actions.actions)
+    app.register_blueprint(health.health)
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(ResponseError, _bad_key)
     app.register_error_handler(RedisError, _no_redis)

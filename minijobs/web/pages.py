@@ -49,6 +49,14 @@ def busy() -> bytes:
     return show("busy.html", "Busy", found, processes=shown, work=reading.work(redis, shown), page=page, last=last)
 
 
+@pages.get("/busy/all/<any(quiet, stop):do>")
+def ask_processes(do: str) -> bytes:
+    """Ask for confirmation before all processes are asked to fetch no more jobs, or to stop."""
+    found = reading.numbers(reading.client())
+    count = len(reading.free(found.processes))
+    return show("ask_processes.html", f"{words.DO[do]} {words.processes(count)}?", found, do=do, count=count)
+
+
 @pages.get("/queues")
 def queues() -> bytes:
     """The queues, how many jobs are waiting in each, and for how long."""

@@ -171,3 +171,8 @@ def work(redis: Redis, processes: list[Process]) -> dict[str, list[Work]]:
         ]
         found[process.identity] = sorted(works, key=lambda one: one.run_at)
     return found
+
+
+def free(processes: list[Process]) -> list[Process]:
+    """Those which may be stopped from here, being no part of another application."""
+    return [process for process in processes if not process.embedded]

@@ -216,6 +216,16 @@ if gone > 0 then redis.call('LREM', KEYS[1], 0, ARGV[1]) end
 return gone
 """
 
+# Leave a signal for many processes: see `overview.Process`. KEYS: their lists of signals. ARGV: the signal, and the seconds
+# after which it expires.
+SIGNAL = """
+for i = 1, #KEYS do
+    redis.call('LPUSH', KEYS[i], ARGV[1])
+    redis.call('EXPIRE', KEYS[i], ARGV[2])
+end
+return #KEYS
+"""
+
 
 def run(redis: Redis, script: str, keys: list[Any], *args: Any) -> Any:
     """Run one of these scripts. Raises what redis-py raises: ResponseError if the key is of another type."""

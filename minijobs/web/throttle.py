@@ -1,4 +1,4 @@
-"""Makes whoever guesses passwords wait longer and longer. Nobody sleeps meanwhile: who comes too early is sent away."""
+"""Makes whoever guesses passwords wait longer and longer. No thread sleeps for it: what comes too early is refused."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ SHORT = 120  # characters of a value in a table
 LONG = 50_000  # characters of a value on its job's own page
 AGES = 1e11  # seconds, over 3,000 years: no moment that anybody meant
 
-DO = {"retry": "Put back", "kill": "Kill", "delete": "Delete"}
+DO = {"retry": "Put back", "kill": "Kill", "delete": "Delete", "quiet": "Make quiet", "stop": "Stop"}
 
 
 class Text(NamedTuple):
@@ -134,6 +134,15 @@ def jobs(count: int) -> str:
     ('1 job', '1,200 jobs')
     """
     return f"{count:,} {'job' if count == 1 else 'jobs'}"
+
+
+def processes(count: int) -> str:
+    """A number of processes in words.
+
+    >>> processes(1), processes(1200)
+    ('1 process', '1,200 processes')
+    """
+    return f"{count:,} {'process' if count == 1 else 'processes'}"
 
 
 def web_name(name: object) -> bytes:

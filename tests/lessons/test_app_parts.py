@@ -162,6 +162,21 @@ def test_whatever_is_sent_can_be_looked_at(pages, catcher, source):
         assert client.get(path).status_code == 200
 
 
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("word", ["", "9" * 5000, "-1", "é", "\x00", "%", "../x", "x" * 100_000, "1e308"])
+def test_wrong_input_is_never_an_error_of_ours(pages, which, word):
+    client = pages[which].test_client()
+    for path in ("/", "/events", "/list", "/mails/7", "/mails/7/picture", "/nowhere"):
+        words = {"said": word, "after": word, "selected": word}
+        assert client.get(path, query_string=words).status_code < 500
+    for path in ("/mails", "/mails/delete", "/mails/7/delete"):
+        form = {"way": word, "story": word, "email": word, "thought": word, "sure": word, "newest": word}
+        assert client.post(path, data=form).status_code < 500
+    assert client.get("/", environ_overrides={"QUERY_STRING": "said=\xff"}).status_code == 400
+    for host in ("[", "a b", "evil.example"):
+        assert client.get("/", headers={"Host": host}).status_code == 400
+
+
 def test_there_are_no_other_buttons(pages):
     fields = {"email": "ada@example.com", "thought": "hello", "way": "perform", "story": "killed"}
     assert pages[0].test_client().post("/mails", data=fields).status_code == 422

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import redis as redis_py
-from visitors import Visitor, a_job, failed, numbers
+from visitors import Asker, Visitor, a_job, failed, numbers
 
 from minijobs import Fetcher, Heartbeat, Processor, RetrySet, connection, job, retry
 from minijobs.web import actions, moving
@@ -323,6 +323,26 @@ def test_no_button_does_what_none_is_there_for(some: redis_py.Redis, visitor: Vi
     assert {len(in_set(some, name)) for name in ("retry", "schedule", "dead")} == {3}
 
 
+# Rescheduling
+
+
+@pytest.mark.parametrize(("page", "name"), [("/retries", "retry"), ("/scheduled", "schedule")])
+def test_a_job_is_rescheduled_from_its_own_page(some: redis_py.Redis, visitor: Visitor, page: str, name: str) -> None:
+    [first, *_] = visitor.keys(page)
+    said = visitor.press(f"{page}/{first}", to=f"{page}/reschedule", key=first, minutes="90")
+    assert said == "1 job was rescheduled to 90 minutes from now."
+    [(entry, score)] = some.zrange(name, -1, -1, withscores=True)
+    assert numbers([entry]) == [1]
+    assert score - connection.now(some) == pytest.approx(5400, abs=60)
+    assert in_set(some, name) == [1, 2, 3]
+    gone = visitor.press(page, to=f"{page}/reschedule", key=first, minutes="1")  # it is at another time now
+    assert gone == "1 job was not there any more."
+    for minutes in ("", "x", "-1", "nan", "inf", "1e308", "9" * 500):
+        form = {"token": visitor.token(), "key": visitor.keys(page)[0], "minutes": minutes}
+        assert visitor.client.post(f"{page}/reschedule", data=form).status_code == 400
+    assert 'name="minutes"' not in visitor.get(f"/dead/{visitor.keys('/dead')[0]}").text
+
+
 # Processes
 
 
@@ -349,6 +369,29 @@ def test_an_embedded_process_has_no_buttons_and_is_left_alone(redis: redis_py.Re
     assert answer.status_code == 400
     assert "web-2:7:def is part of another application" in answer.text
     assert not redis.exists("web-2:7:def-signals")
+
+
+@pytest.mark.parametrize(("do", "signal", "asks"), [("quiet", b"TSTP", "Make quiet"), ("stop", b"TERM", "Stop")])
+def test_all_processes_are_asked_after_a_question_but_not_those_of_other_applications(
+    redis: redis_py.Redis, do: str, signal: bytes, asks: str
+) -> None:
+    for number in range(60):
+        heartbeat = Heartbeat(Processor(Fetcher("default", identity=f"web-{number}:7:abc", redis=redis)))
+        heartbeat.info["embedded"] = number == 7
+        heartbeat.beat()
+    asker = Asker(redis)
+    [question] = asker.links("/busy", f"/busy/all/{do}")
+    page = asker.get(question).text
+    assert f"{asks} 59 processes?" in page
+    assert "Those that are part of another application go on." in page
+    assert redis.keys("*-signals") == []
+    status, commands = asker.cost("/busy/all", "POST", data={"token": asker.token(question), "do": do})
+    assert (status, commands <= 50) == (303, True)
+    assert "59 processes were asked to " in asker.get("/busy").text
+    assert redis.lrange("web-1:7:abc-signals", 0, -1) == [signal]
+    assert 0 < redis.ttl("web-1:7:abc-signals") <= 60
+    assert len(redis.keys("*-signals")) == 59
+    assert not redis.exists("web-7:7:abc-signals")
 
 
 def test_a_process_that_is_gone_meanwhile_is_said_to_be(redis: redis_py.Redis, visitor: Visitor) -> None:

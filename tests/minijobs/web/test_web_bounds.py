@@ -19,7 +19,7 @@ from minijobs.web import entries
 
 MOST = 50
 
-PAGES = ("/", "/busy", "/queues", "/queue?name=mail", "/retries", "/scheduled", "/dead", "/retries/all/delete")
+PAGES = ("/", "/busy", "/queues", "/queue?name=mail", "/retries", "/scheduled", "/dead", "/retries/all/delete", "/stats")
 NAMES = ("mail", "a/b", "a b", "é", "?", "%", "%2F", "a&b=c#d", "../..", "+", "a\nb", "\x00", "x" * 500, '"><b>')
 
 
@@ -68,13 +68,21 @@ words = st.fixed_dictionaries(
         "done": numbers,
         "do": st.one_of(st.sampled_from(["retry", "kill", "delete", "quiet", "stop"]), names),
         "sure": st.just("yes"),
+        "find": st.one_of(names, st.sampled_from(["ada", "SendGif"])),
+        "class": st.one_of(names, st.just("SendGif")),
+        "error": names,
+        "from": numbers,
+        "minutes": numbers,
     },
 )
 shelves = st.sampled_from(["retries", "scheduled", "dead"])
 paths = st.one_of(
-    st.sampled_from(["/", "/busy", "/queues", "/queue", "/queue/job", "/queue/raw", "/queue/clear", "/static/x"]),
+    st.sampled_from(
+        ["/", "/busy", "/queues", "/queue", "/queue/job", "/queue/raw", "/queue/clear", "/static/x", "/busy/all", "/stats"]
+    ),
     shelves.map("/{}".format),
     shelves.map("/{}/all".format),
+    shelves.map("/{}/reschedule".format),
     st.builds("/{}/{}".format, shelves, keys.map(quote_plus)),
     st.builds("/{}/{}/raw".format, shelves, keys.map(quote_plus)),
     st.builds("/{}/all/{}".format, shelves, st.sampled_from(["retry", "kill", "delete", "x"])),
@@ -90,6 +98,10 @@ paths = st.one_of(
 @example("/retries/all", {"do": "kill"}, [], "POST")
 @example("/retries/all", {"do": "delete", "count": "9" * 30}, [], "POST")
 @example("/queue/clear", {"name": "mail"}, [], "POST")
+@example("/queue/clear", {"name": "mail", "find": "ada", "sure": "yes"}, [], "POST")
+@example("/retries/all", {"do": "retry", "find": "ada", "from": "9" * 30}, [], "POST")
+@example("/retries/all", {"do": "kill", "class": "SendGif"}, [], "POST")
+@example("/busy/all", {"do": "stop"}, [], "POST")
 def test_no_request_costs_more_than_50_commands_and_wrong_input_is_no_error_of_ours(
     path: str, words: dict[str, str], keys: list[str], method: str
 ) -> None:

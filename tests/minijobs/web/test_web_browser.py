@@ -20,7 +20,19 @@ from visitors import a_job, failed, numbers, three_of_each
 expect.set_options(timeout=SOON * 1000)
 
 WIDTHS = {"wide": 1280, "narrow": 390}
-PAGES = ("/", "/busy", "/queues", "/queue?name=mail", "/retries", "/scheduled", "/dead", "/retries/all/delete", "/nowhere")
+PAGES = (
+    "/",
+    "/busy",
+    "/queues",
+    "/queue?name=mail",
+    "/retries",
+    "/scheduled",
+    "/dead",
+    "/retries/all/delete",
+    "/nowhere",
+    "/retries?find=ada",
+    "/busy/all/stop",
+)
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
 RIGHT_TO_LEFT = "שלום עולם \u202eevil\u2066"
@@ -583,6 +595,8 @@ def test_every_page_fits_and_can_be_read(some: redis_py.Redis, open_page: Callab
     page = open_page("/", width, color_scheme=scheme, allowed="404")
     page.goto("/dead")
     jobs = [link.get_attribute("href") for link in page.locator("a.worker").all()[:2]]
+    page.goto("/retries")
+    jobs += [page.locator("a.worker").first.get_attribute("href")]
     for path in (*PAGES, *jobs):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

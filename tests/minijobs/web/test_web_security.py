@@ -62,6 +62,7 @@ def test_a_post_without_the_cookie_is_refused(some: redis_py.Redis, visitor: Vis
     [
         "/retries",
         "/retries/all",
+        "/retries/reschedule",
         "/scheduled",
         "/scheduled/all",
         "/dead",
@@ -69,6 +70,7 @@ def test_a_post_without_the_cookie_is_refused(some: redis_py.Redis, visitor: Vis
         "/queue/job",
         "/queue/clear",
         "/busy",
+        "/busy/all",
     ],
 )
 def test_every_button_wants_a_token(some: redis_py.Redis, visitor: Visitor, path: str) -> None:
@@ -82,7 +84,15 @@ def test_those_are_all_the_buttons_and_nothing_else_changes_anything() -> None:
     changing = {rule.rule: rule.methods for rule in rules if rule.methods - {"GET", "HEAD", "OPTIONS"}}
     assert {tuple(sorted(methods)) for methods in changing.values()} == {("OPTIONS", "POST")}
     shelf = "/<any(retries, scheduled, dead):name>"
-    assert set(changing) == {shelf, f"{shelf}/all", "/queue/job", "/queue/clear", "/busy"}
+    assert set(changing) == {
+        shelf,
+        f"{shelf}/all",
+        "/<any(retries, scheduled):name>/reschedule",
+        "/queue/job",
+        "/queue/clear",
+        "/busy",
+        "/busy/all",
+    }
 
 
 @pytest.mark.parametrize(
