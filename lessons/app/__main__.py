@@ -8,7 +8,7 @@ import threading
 
 
 def main() -> int:
-    """Start everything, wait, stop everything. Gives back the exit code: 0 if somebody stopped it, 1 if it went wrong."""
+    """Start everything, wait, stop everything. Returns the exit code: 0 if somebody stopped it, 1 if it went wrong."""
     # Before anything is started or even imported. A second Ctrl-C finds us stopping already, and changes nothing.
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
