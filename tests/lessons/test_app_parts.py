@@ -14,14 +14,14 @@ from contextlib import nullcontext
 import fakeredis
 import pytest
 from flask import Flask
+from lessons.app.leash import Leash
+from lessons.app.processes import Program
 from PIL import Image
 
 from lessons.app import inbox, mail, page, serving, watching, workers
 from lessons.app.attempts import Attempts
-from lessons.app.leash import Leash
 from lessons.app.live import KEPT, KEPT_JOBS, MOST_CHATTER, Live
 from lessons.app.picture import SIZE, draw
-from lessons.app.processes import Program
 from lessons.kit import stage
 from minijobs.monitor import Told
 
