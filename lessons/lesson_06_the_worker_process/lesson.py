@@ -398,8 +398,9 @@ elsewhere.answer(
 # %%
 from minijobs import RetrySet
 
-worker = start_worker("-r count.py -c 1")
+worker.stop(show=False)
 RetrySet().retry_all()  # if you run this cell a second time
+worker = start_worker("-r count.py -c 1")
 lines = worker.until("No Worker")
 
 # %%
