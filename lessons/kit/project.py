@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,8 +47,8 @@ class Project:
     """A folder with a few files. It is deleted when nobody has it any more."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="minijobs-project-")
-        self.path = Path(self._folder.name)
+        self.path = Path(tempfile.mkdtemp(prefix="minijobs-project-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
         self.write("pytest.ini", "[pytest]")  # otherwise pytest would look for its settings above this folder
         self._process: subprocess.Popen[str] | None = None
         self._start()  # while somebody reads

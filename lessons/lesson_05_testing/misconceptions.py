@@ -16,6 +16,16 @@ PASSES, RIGHTLY, CREATES, PERFORMS, REFUSES = (Misconceptions() for _ in range(5
 ADDRESS, THOUGHT = "test@test.com", "hello"
 
 
+def about(version):
+    """Mark a row with the version that it is about: the learner is told of both together."""
+
+    def mark(row):
+        row.version = version
+        return row
+
+    return mark
+
+
 def events(trials, *kinds):
     """What happened of these kinds in these trials."""
     return [event for trial in trials for event in trial.of(*kinds)]
@@ -52,7 +62,7 @@ def differs(seen, what):
 
 @PASSES.add
 def no_tests(seen):
-    if not seen.trials:
+    if not seen.of(AS_IT_IS):
         return "no test. pytest takes functions whose names begin with test_, and classes whose names begin with Test."
     return None
 
@@ -114,6 +124,7 @@ def waits_for_a_mail_in_fake_mode(seen):
 
 
 @RIGHTLY.add
+@about("another queue")
 def demands_the_queue(seen):
     if refused(seen, "another queue"):
         return "asking for a queue. Nobody relies on its name, and a job in another queue is run as well."
@@ -121,6 +132,7 @@ def demands_the_queue(seen):
 
 
 @RIGHTLY.add
+@about("five retries")
 def demands_the_retries(seen):
     if refused(seen, "five retries"):
         return "asking for the number of retries. The job is tried again, and 5 times will do; retry is True, or a number."
@@ -128,6 +140,7 @@ def demands_the_retries(seen):
 
 
 @RIGHTLY.add
+@about("other words")
 def demands_the_words(seen):
     if refused(seen, "other words"):
         return "asking for the very words of the answer. Whoever changes them has a red test, and nothing is broken."
@@ -135,6 +148,7 @@ def demands_the_words(seen):
 
 
 @RIGHTLY.add
+@about("another exception")
 def demands_the_exception(seen):
     if refused(seen, "another exception"):
         return "asking for one kind of exception. Whatever perform raises, the run has failed and the job is tried again."
@@ -142,6 +156,7 @@ def demands_the_exception(seen):
 
 
 @RIGHTLY.add
+@about("arguments by name")
 def demands_the_call(seen):
     if refused(seen, "arguments by name"):
         return "asking how send_gif is called. The same mail arrives with arguments by name. Look at the mail."
@@ -149,6 +164,7 @@ def demands_the_call(seen):
 
 
 @RIGHTLY.add
+@about("in bulk")
 def demands_perform_async(seen):
     if refused(seen, "in bulk"):
         return "asking by which method the job is pushed. The same job is there after perform_bulk. Look at the job."
@@ -156,6 +172,7 @@ def demands_perform_async(seen):
 
 
 @CREATES.add
+@about("pushes nothing")
 def as_handed_out(seen):
     if seen.unnoticed("pushes nothing") and not any(map(_asserts, ast.walk(seen.tree))):
         return (
@@ -166,6 +183,7 @@ def as_handed_out(seen):
 
 
 @CREATES.add
+@about("pushes nothing")
 def pushes_in_the_test(seen):
     through = seen.unnoticed("pushes nothing")
     if through and events(through, "push"):
@@ -178,6 +196,7 @@ def pushes_in_the_test(seen):
 
 
 @CREATES.add
+@about("pushes nothing")
 def tests_the_worker_only(seen):
     if seen.unnoticed("pushes nothing") and not events(seen.of(AS_IT_IS), "push"):
         return "testing the Worker only. No job was pushed in any of your tests, so create can do what it likes."
@@ -185,6 +204,7 @@ def tests_the_worker_only(seen):
 
 
 @CREATES.add
+@about("calls perform")
 def inline_only(seen):
     pushed = events(seen.of(AS_IT_IS), "push")
     if pushed and all(event.what["mode"] == "inline" for event in pushed) and seen.unnoticed("calls perform"):
@@ -197,6 +217,7 @@ def inline_only(seen):
 
 
 @CREATES.add
+@about("calls perform")
 def looks_at_the_mail_only(seen):
     pushed = events(seen.of(AS_IT_IS), "push")
     without_a_job = [trial for trial in seen.unnoticed("calls perform") if trial.mails and not trial.of("push")]
@@ -211,6 +232,7 @@ def looks_at_the_mail_only(seen):
 
 
 @CREATES.add
+@about("pushes two")
 def does_not_count_the_jobs(seen):
     if found := more(seen, "pushes two", "push"):
         return f"not counting the jobs. {count(found[1], 'job')} were pushed in {found[0]}, and it was green."
@@ -218,6 +240,7 @@ def does_not_count_the_jobs(seen):
 
 
 @CREATES.add
+@about("swapped")
 def does_not_look_at_the_arguments(seen):
     usual = [event.what["args"] for event in events(seen.of(AS_IT_IS), "push")]
     for event in events(seen.unnoticed("swapped"), "push"):
@@ -229,6 +252,7 @@ def does_not_look_at_the_arguments(seen):
 
 
 @CREATES.add
+@about("tomorrow")
 def does_not_look_at_the_moment(seen):
     if any("at" in event.what for event in events(seen.unnoticed("tomorrow"), "push")):
         return (
@@ -240,6 +264,7 @@ def does_not_look_at_the_moment(seen):
 
 
 @CREATES.add
+@about("does both")
 def does_not_look_before_the_run(seen):
     if found := more(seen, "does both", "mail"):
         return (
@@ -250,6 +275,7 @@ def does_not_look_before_the_run(seen):
 
 
 @CREATES.add
+@about("first visitor")
 def one_visitor(seen):
     pushed = [event.what["args"] for event in events(seen.of(AS_IT_IS), "push")]
     if pushed and all(args == pushed[0] for args in pushed) and seen.unnoticed("first visitor"):
@@ -261,6 +287,7 @@ def one_visitor(seen):
 
 
 @CREATES.add
+@about("no answer")
 def does_not_look_at_the_answer(seen):
     if seen.unnoticed("no answer"):
         return "not looking at what create returns. The visitor waits for an answer, and got None."
@@ -268,6 +295,7 @@ def does_not_look_at_the_answer(seen):
 
 
 @PERFORMS.add
+@about("does nothing")
 def tests_the_push_only(seen):
     ran = events(seen.of(AS_IT_IS), "run", "mail", "refused mail")
     if seen.unnoticed("does nothing") and not ran and not seen.unnoticed("pushes nothing"):
@@ -280,6 +308,7 @@ def tests_the_push_only(seen):
 
 
 @PERFORMS.add
+@about("does nothing")
 def runs_without_looking(seen):
     if seen.unnoticed("does nothing") and events(seen.of(AS_IT_IS), "mail"):
         return (
@@ -290,6 +319,7 @@ def runs_without_looking(seen):
 
 
 @PERFORMS.add
+@about("one address")
 def the_address_of_the_bug(seen):
     mails = events(seen.of(AS_IT_IS), "mail")
     if mails and all(event.what[0] == ADDRESS for event in mails) and seen.unnoticed("one address"):
@@ -301,6 +331,7 @@ def the_address_of_the_bug(seen):
 
 
 @PERFORMS.add
+@about("one address")
 def does_not_look_at_the_address(seen):
     mails = events(seen.of(AS_IT_IS), "mail")
     if any(event.what[0] != ADDRESS for event in mails) and events(seen.unnoticed("one address"), "mail"):
@@ -309,6 +340,7 @@ def does_not_look_at_the_address(seen):
 
 
 @PERFORMS.add
+@about("one thought")
 def the_thought_of_the_bug(seen):
     mails = events(seen.of(AS_IT_IS), "mail")
     if mails and all(event.what[1] == THOUGHT for event in mails) and seen.unnoticed("one thought"):
@@ -317,6 +349,7 @@ def the_thought_of_the_bug(seen):
 
 
 @PERFORMS.add
+@about("one thought")
 def does_not_look_at_the_subject(seen):
     mails = events(seen.of(AS_IT_IS), "mail")
     if any(event.what[1] != THOUGHT for event in mails) and events(seen.unnoticed("one thought"), "mail"):
@@ -325,6 +358,7 @@ def does_not_look_at_the_subject(seen):
 
 
 @PERFORMS.add
+@about("two mails")
 def does_not_count_the_mails(seen):
     if found := more(seen, "two mails", "mail"):
         return f"not counting the mails. {count(found[1], 'mail')} went out in {found[0]}, and it was green."
@@ -332,6 +366,7 @@ def does_not_count_the_mails(seen):
 
 
 @REFUSES.add
+@about("swallows")
 def never_refuses(seen):
     if seen.unnoticed("swallows") and not events(seen.of(AS_IT_IS), "refused mail"):
         return (
@@ -342,6 +377,7 @@ def never_refuses(seen):
 
 
 @REFUSES.add
+@about("swallows")
 def does_not_look_at_the_failure(seen):
     for trial in seen.unnoticed("swallows"):
         if trial.of("refused mail"):
@@ -354,6 +390,7 @@ def does_not_look_at_the_failure(seen):
 
 
 @REFUSES.add
+@about("no retry")
 def does_not_look_at_the_retry(seen):
     if seen.unnoticed("no retry") and not seen.unnoticed("swallows"):
         return (

@@ -18,6 +18,10 @@ from lessons.lesson_05_testing.versions import ALL, AS_IT_IS, BROKEN_CREATE, BRO
 LOOK = 'make try-5, then against(): which versions your tests notice. against("does nothing") shows one of them.'
 
 
+# How often all tests run with each version: in two orders, in one of them twice in one process.
+ROUNDS = 3
+
+
 @dataclass
 class Seen:
     """What was seen: each test, against each version, in both orders and twice in one process."""
@@ -42,6 +46,11 @@ class Seen:
         for trial in self.of(version):
             found.setdefault((trial.backwards, trial.time), []).append(trial)
         return list(found.values())
+
+    def noticed(self, version: Version) -> bool:
+        """Whether a test was red in each round with this version."""
+        rounds = self.rounds(version)
+        return len(rounds) == ROUNDS and all(any(not trial.green for trial in some) for some in rounds)
 
     def unnoticed(self, version: Version | str) -> list[Trial]:
         """The first round with this version in which every test was green; nothing, if there was none."""
@@ -75,7 +84,7 @@ def test_they_pass_with_mailer_py(seen, judge):
 
 def test_they_pass_with_every_right_version(seen, judge):
     """They are green with every other version of it that is right."""
-    refused = next((version for version in RIGHT if seen.red(version)), None)
+    refused = _told_of(seen, [version for version in RIGHT if seen.red(version)], RIGHTLY)
     judge(
         not refused,
         RIGHTLY,
@@ -103,9 +112,9 @@ def test_they_notice_what_goes_wrong_after_a_refusal(seen, judge):
 
 
 def _notice(seen, judge, versions, misconceptions):
-    through = [version for version in versions if seen.unnoticed(version)]
-    first = through[0] if through else None
-    others = f" So it was with {_names(through[1:])}." if through[1:] else ""
+    through = [version for version in versions if not seen.noticed(version)]
+    first = _told_of(seen, through, misconceptions)
+    others = f" The same with {_names(one for one in through if one is not first)}." if through[1:] else ""
     judge(
         not through,
         misconceptions,
@@ -113,6 +122,12 @@ def _notice(seen, judge, versions, misconceptions):
         instead=f"{_all_were_green(seen, first)}.{others}" if first else "",
         scopes=seen.unnoticed(first) if first else [],
     )
+
+
+def _told_of(seen, versions, misconceptions):
+    """That one of these versions which the first misconception that holds is about; the first one, if none holds."""
+    told = next((row.version for row in misconceptions.rows if row(seen)), "")
+    return next((version for version in versions if version.name == told), versions[0] if versions else None)
 
 
 def _all_were_green(seen, version):

@@ -28,7 +28,8 @@ def against(name: str | None = None) -> Table:
         return Table(["version", "red", "what is different"], [_row(version, trials) for version in ALL])
     named = {version.name: version for version in ALL}
     if name not in named:
-        raise LookupError(f"There is no version {name!r}. There are: {', '.join(named)}.")
+        print(f"There is no version {name!r}. Here are all of them:")
+        return against()
     version = named[name]
     print(f"{version.name}: {version.what}.")
     for before, after in version.changes:
@@ -55,7 +56,8 @@ def _run(versions: list[Version] | tuple[Version, ...]) -> list[Trial]:
 def _row(version: Version, trials: list[Trial]) -> list[str]:
     red = [trial.test for trial in trials if trial.version is version and not trial.green]
     nobody = "(nobody noticed)" if version in BROKEN else "-"
-    return [version.name, shortened(", ".join(red), 30) or nobody, "" if version is AS_IT_IS else version.what]
+    what = "" if version is AS_IT_IS else version.what
+    return [version.name, shortened(", ".join(red), 24) or nobody, shortened(what, 35)]
 
 
 def _said(trial: Trial) -> str:

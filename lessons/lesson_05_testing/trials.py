@@ -94,7 +94,7 @@ def run(witness: Witness, versions: Iterable[Version], *, once: bool = False) ->
     finally:
         os.environ.clear()
         os.environ.update(environment)
-    return [*plugin.trials, *(one.not_loaded() for one in tested if one.error is not None)]
+    return [*plugin.trials, *(one.not_loaded(n) for one in tested if one.error is not None for n in range(1, one.times + 1))]
 
 
 class Tested(Process):
@@ -124,10 +124,12 @@ class Tested(Process):
             return ModuleType("exercise")
         return module
 
-    def not_loaded(self) -> Trial:
+    def not_loaded(self, time: int) -> Trial:
         """What stands for the tests, if they could not be loaded with this version: one that is red."""
         label = f"loading the tests, with {self.version}"
-        return Trial(label, error=self.error, test=LOADING, version=self.version, backwards=self.backwards, green=False)
+        return Trial(
+            label, error=self.error, test=LOADING, version=self.version, backwards=self.backwards, time=time, green=False
+        )
 
     def _swap(self) -> None:
         super()._swap()
@@ -206,7 +208,10 @@ class Plugin:
         if self._trial is not None:
             mails = 0 if mail._inbox is None else len(mail._inbox)
             self._trial.before = Before(len(testing._waiting), mails, MODES.get(Client._send, "none"))
-        return (yield)
+        try:
+            return (yield)
+        except (pytest.exit.Exception, KeyboardInterrupt) as error:
+            raise RuntimeError("the test ended the whole run of pytest") from error
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Iterator[Any]:
@@ -214,7 +219,7 @@ class Plugin:
         if report.failed and self._trial is not None:
             self._trial.green = False
             if self._trial.error is None and call.excinfo is not None:
-                self._trial.error = call.excinfo.value
+                self._trial.error = _plain(call.excinfo.value)
         return report
 
 
@@ -240,6 +245,16 @@ class OneRun(pytest.Module):
 
     def _getobj(self) -> Any:
         return self.tested.module
+
+
+def _plain(error: BaseException) -> BaseException:
+    """What pytest itself raises, in words of one line."""
+    if isinstance(error, pytest.FixtureLookupError):
+        return LookupError(f"There is no fixture {error.argname}. There are fake_jobs, inbox, and those of pytest.")
+    if isinstance(error, pytest.fail.Exception):
+        first = pytest.fail.Exception(str(error).partition("\n")[0])
+        return first.with_traceback(error.__traceback__)
+    return error
 
 
 def _run_of(item: pytest.Item) -> OneRun:

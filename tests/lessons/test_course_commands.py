@@ -120,8 +120,10 @@ def test_words_that_make_no_sense_are_named(course, capsys, words, sentence):
 
 def test_what_is_not_installed_is_named_with_the_way_to_get_it(said, monkeypatch):
     monkeypatch.setattr(commands.importlib.util, "find_spec", lambda name: None)
-    for verb, module, extra in (("check", "pytest", "check"), ("notebook", "jupyterlab", "notebooks")):
-        code, text = said(verb, "1")
+    needs = [("check", "1", "pytest", "check"), ("notebook", "1", "jupyterlab", "notebooks")]
+    needs += [(verb, "5", "pytest", "check") for verb in ("play", "try")]
+    for verb, number, module, extra in needs:
+        code, text = said(verb, number)
         assert code == 1
         assert text == f'This needs {module}: pip install -e ".[{extra}]" -c constraints.txt'
 

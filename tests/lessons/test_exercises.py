@@ -85,6 +85,16 @@ SLIPS_ELSEWHERE = {
     ),
 }
 
+# Tests, as an answer to exercise 5, that are none or end more than themselves. Of each, words that the learner is told.
+BROKEN_TESTS = {
+    "ends the run of pytest": (
+        "import pytest\n\ndef test_it():\n    pytest.exit('enough')\n",
+        "ended the whole run of pytest",
+    ),
+    "asks for an unknown fixture": ("def test_it(nobody):\n    pass\n", "There is no fixture nobody."),
+    "no function": ("from mailer import create\nassert create('a@b.c', 'x')\n", "no test. pytest takes functions"),
+}
+
 # The misconceptions of the exercises as they were handed out.
 HANDED_OUT = {
     1: "sends_it_itself",
@@ -182,6 +192,9 @@ def found(tmp_path_factory):
     for name, (source, _) in [*BROKEN.items(), *SLIPS_ELSEWHERE.items()]:
         answers[name] = (LESSONS[0], folder / f"{name}.py")
         answers[name][1].write_bytes(source if isinstance(source, bytes) else source.encode())
+    for name, (source, _) in BROKEN_TESTS.items():
+        answers[name] = (LESSONS[4], folder / f"{name}.py")
+        answers[name][1].write_text(source)
     noise = "import sys\nprint('{\"event\": \"end\"}')\nprint('FAILED', file=sys.stderr)\nsys.stdout.flush()\n"
     for name, path in (("noisy stub", LESSONS[0].stub), ("noisy solution", LESSONS[0].solution)):
         answers[name] = (LESSONS[0], folder / f"{name}.py")
@@ -319,6 +332,13 @@ def test_a_broken_answer_is_told_what_is_wrong_and_where(found, name):
         assert words in result.reason
     assert "Traceback" not in result.reason
     assert len(result.reason.splitlines()) <= 8
+
+
+@pytest.mark.parametrize("name", BROKEN_TESTS)
+def test_tests_that_are_none_do_not_pass(found, name):
+    assert not found[name].passed
+    assert BROKEN_TESTS[name][1] in found[name].reason
+    assert "Traceback" not in found[name].reason
 
 
 def test_a_check_that_cannot_start_lets_nothing_pass_and_says_what_pytest_said(found):
