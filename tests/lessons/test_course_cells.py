@@ -78,7 +78,7 @@ def test_a_question_has_a_button_for_each_choice_and_a_guess_is_kept_when_its_ce
 
 def test_without_the_buttons_a_question_is_text(kernel):
     kernel.run("import sys\nfrom lessons.kit import predict\nsys.modules['ipywidgets'] = None")
-    _, shown = kernel.run("predict('Where?', a='Here.', b='There.')")
+    _, shown = kernel.run("predict('Where else?', a='Here.', b='There.')")
     kernel.run("del sys.modules['ipywidgets']")
     assert set(shown) == {"text/plain", "text/html"}
     assert "Write guess=&quot;a&quot; into the cell" in shown["text/html"]

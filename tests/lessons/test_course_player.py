@@ -95,7 +95,7 @@ def test_in_a_terminal_of_80_by_24_nobody_has_to_scroll_back(copied, terminal, l
 
 # A lesson of the tests' own, so that what is tested of the player does not hang on the words of a real one.
 LESSON = """# %% [markdown]
-# # 7 · Small
+# # 99 · Small
 #
 # **What is it?**
 #
@@ -142,12 +142,12 @@ Here.__module__
 def small(copied):
     """A copy of the course with a seventh lesson; what its script is, the test says."""
     folder = copied()
-    (folder / "lessons" / "lesson_07_small").mkdir()
+    (folder / "lessons" / "lesson_99_small").mkdir()
 
     def write(text=LESSON):
-        script = folder / "lessons" / "lesson_07_small" / "lesson.py"
+        script = folder / "lessons" / "lesson_99_small" / "lesson.py"
         script.write_text(text, encoding="utf-8")
-        catalogue.Lesson(7, "small", script.parent).cells()  # they are kept, and a process started later reads them faster
+        catalogue.Lesson(99, "small", script.parent).cells()  # they are kept, and a process started later reads them faster
         return folder
 
     return write
@@ -164,7 +164,7 @@ def here(small, monkeypatch):
         monkeypatch.setattr(catalogue, "LESSONS", folder / "lessons")
         monkeypatch.setattr(progress, "LESSONS", folder / "lessons")
         monkeypatch.setattr(progress, "FILE", folder / "lessons" / ".progress.json")
-        return main(["play", "7", *words])
+        return main(["play", "99", *words])
 
     return play
 
@@ -190,7 +190,7 @@ def test_the_output_of_a_cell_stands_under_its_code(here, capsys):
         "printed\n42\n",
         "not shown",
     ]
-    order += ["__main__", "The last words.", "make check-7"]
+    order += ["__main__", "The last words.", "make check-99"]
     places = [printed.index(words) for words in order]
     assert places == sorted(places)
     assert printed.count("not shown") == 1  # in the code: a semicolon keeps the value back, as in a notebook
@@ -201,16 +201,16 @@ def test_a_lesson_that_was_played_is_remembered(here):
     from lessons.course import progress
 
     assert here() == 0
-    assert progress.of(catalogue.lesson(7)) == {"played": True}
+    assert progress.of(catalogue.lesson(99)) == {"played": True}
 
 
 @pytest.mark.parametrize(
     ("broken", "sentence"),
     [
-        ("1 / 0", "Lesson 7, cell 2: ZeroDivisionError: division by zero\n"),
-        ("assert False, 'no'", "Lesson 7, cell 2: AssertionError: no\n"),
-        ("def (", "Lesson 7, cell 2: SyntaxError: invalid syntax"),
-        ("unknown", "Lesson 7, cell 2: NameError: name 'unknown' is not defined\n"),
+        ("1 / 0", "Lesson 99, cell 2: ZeroDivisionError: division by zero\n"),
+        ("assert False, 'no'", "Lesson 99, cell 2: AssertionError: no\n"),
+        ("def (", "Lesson 99, cell 2: SyntaxError: invalid syntax"),
+        ("unknown", "Lesson 99, cell 2: NameError: name 'unknown' is not defined\n"),
     ],
 )
 def test_a_cell_that_breaks_ends_the_play_with_one_sentence(here, capsys, broken, sentence):
@@ -226,7 +226,7 @@ def test_a_lesson_that_broke_was_not_played_and_leaves_nothing(here, server, mon
 
     monkeypatch.setenv("REDIS_URL", server.url)
     assert here(FIRST + cell("from lessons.kit import start", "start().set('mine', 1)") + cell("1 / 0")) == 1
-    assert progress.of(catalogue.lesson(7)) == {}
+    assert progress.of(catalogue.lesson(99)) == {}
     assert server.everything() == {}
 
 
@@ -236,7 +236,7 @@ def test_an_error_on_purpose_is_shown_and_the_lesson_goes_on(here, capsys):
 
 
 def test_somebody_who_watches_goes_step_by_step_and_guesses(small, terminal):
-    shown = terminal(small(), "play", "7")
+    shown = terminal(small(), "play", "99")
     shown.until("── 1 of 9 · Enter: go on · p: a Python prompt, here · q: stop ── ")
     assert "What is it?" not in shown.text.split("redis = start()")[1]  # nothing comes before Enter
     shown.type("\n")
@@ -257,15 +257,15 @@ def test_somebody_who_watches_goes_step_by_step_and_guesses(small, terminal):
     shown.until("The last words.")
     assert shown.ended() == 0
     assert shown.text.count(PROMPT) == 8
-    assert shown.text.rstrip().endswith("When you have changed it: make check-7")
+    assert shown.text.rstrip().endswith("When you have changed it: make check-99")
 
 
 def test_q_stops_and_the_lesson_does_not_count_as_played(small, terminal):
     folder = small()
-    shown = terminal(folder, "play", "7")
+    shown = terminal(folder, "play", "99")
     shown.until("q: stop ── ")
     shown.type(" Q\n")
-    shown.until("Stopped. To go on from here: make lesson-7 FROM=2")
+    shown.until("Stopped. To go on from here: make lesson-99 FROM=2")
     assert shown.ended() == 0
     assert "predict(" not in shown.text.split("redis = start()")[1]
     assert not (folder / "lessons" / ".progress.json").exists()
@@ -274,19 +274,19 @@ def test_q_stops_and_the_lesson_does_not_count_as_played(small, terminal):
 @pytest.mark.parametrize("where", ["at a step", "at a guess"])
 @pytest.mark.parametrize("typed", ["q\n", "\x04"])
 def test_q_and_ctrl_d_end_the_lesson_wherever_it_waits_and_say_how_to_go_on(small, terminal, where, typed):
-    shown = terminal(small(), "play", "7")
+    shown = terminal(small(), "play", "99")
     shown.until(PROMPT)
     if where == "at a guess":
         shown.type("\n")
         shown.until(GUESS)
     shown.type(typed)
-    shown.until("Stopped. To go on from here: make lesson-7 FROM=2")
+    shown.until("Stopped. To go on from here: make lesson-99 FROM=2")
     assert shown.ended() == 0
     assert "The last words." not in shown.text
 
 
 def test_p_is_a_python_prompt_at_a_guess_too(small, terminal):
-    shown = terminal(small(), "play", "7")
+    shown = terminal(small(), "play", "99")
     shown.until(PROMPT)
     shown.type("\n")
     shown.until(GUESS)
@@ -302,7 +302,7 @@ def test_p_is_a_python_prompt_at_a_guess_too(small, terminal):
 
 
 def test_an_answer_whose_question_ran_unseen_shows_the_question(small, terminal):
-    shown = terminal(small(), "play", "7", "--from", "3")
+    shown = terminal(small(), "play", "99", "--from", "3")
     shown.until("What is it?\n")
     shown.until("  b  That.")
     shown.until("What happened is b: That.")
@@ -310,17 +310,17 @@ def test_an_answer_whose_question_ran_unseen_shows_the_question(small, terminal)
 
 def test_without_make_q_and_the_end_say_what_to_type(small, terminal, ask, tmp_path):
     folder = small()
-    shown = terminal(folder, "play", "7", PATH=str(tmp_path))
+    shown = terminal(folder, "play", "99", PATH=str(tmp_path))
     shown.until(PROMPT)
     shown.type("q\n")
-    shown.until("To go on from here: python -m lessons play 7 --from 2")
+    shown.until("To go on from here: python -m lessons play 99 --from 2")
     assert shown.ended() == 0
-    told = ask(folder, "play", "7", PATH=str(tmp_path))
-    assert told.stdout.endswith("When you have changed it: python -m lessons check 7\n")
+    told = ask(folder, "play", "99", PATH=str(tmp_path))
+    assert told.stdout.endswith("When you have changed it: python -m lessons check 99\n")
 
 
 def test_what_q_says_leads_on_from_there(small, terminal):
-    shown = terminal(small(), "play", "7", "--from", "2")
+    shown = terminal(small(), "play", "99", "--from", "2")
     shown.until("What is it?\n")
     shown.until(GUESS)
     assert "redis = start()" not in shown.text
@@ -334,7 +334,7 @@ def test_what_q_says_leads_on_from_there(small, terminal):
 
 
 def test_a_question_and_its_answer_are_shown_without_their_code_to_who_watches(small, terminal):
-    shown = terminal(small(), "play", "7")
+    shown = terminal(small(), "play", "99")
     shown.until(PROMPT)
     shown.type("\n")
     shown.until(GUESS)
@@ -362,7 +362,7 @@ def test_a_question_and_its_answer_are_shown_with_their_code_where_nobody_watche
 
 def test_prose_and_its_code_are_one_step_and_two_pieces_of_prose_are_two(small, terminal):
     prose = ["\n# %% [markdown]\n# First.\n", "\n# %% [markdown]\n# Second.\n", "\n# %% [markdown]\n# Last.\n"]
-    shown = terminal(small(FIRST + prose[0] + prose[1] + cell("print('by', 'code')") + prose[2]), "play", "7")
+    shown = terminal(small(FIRST + prose[0] + prose[1] + cell("print('by', 'code')") + prose[2]), "play", "99")
     shown.until("── 1 of 4 · ")
     shown.until(PROMPT)
     assert "First." not in shown.text
@@ -383,7 +383,7 @@ def test_prose_and_its_code_are_one_step_and_two_pieces_of_prose_are_two(small, 
 
 
 def test_anything_else_at_a_step_is_refused_with_a_sentence_and_asked_again(small, terminal):
-    shown = terminal(small(), "play", "7")
+    shown = terminal(small(), "play", "99")
     for typed in ("b", "perhaps", "pq"):
         shown.until("── 1 of 9 · ")
         shown.until(PROMPT)
@@ -398,7 +398,7 @@ def test_anything_else_at_a_step_is_refused_with_a_sentence_and_asked_again(smal
 
 @pytest.mark.parametrize("leave", ["\x04", "exit()\n", "quit()\n", "raise SystemExit\n"])
 def test_p_is_a_python_prompt_on_the_lessons_own_names_and_leads_back(small, terminal, leave):
-    shown = terminal(small(FIRST + cell("value = 6 * 7") + cell("print('now', value)") + cell("'end'")), "play", "7")
+    shown = terminal(small(FIRST + cell("value = 6 * 7") + cell("print('now', value)") + cell("'end'")), "play", "99")
     shown.until("── 1 of 3 · ")
     shown.until(PROMPT)
     shown.type("P\n")
@@ -442,7 +442,7 @@ def test_pythons_own_exit_is_back_after_a_prompt(monkeypatch):
 
 def test_what_was_typed_ahead_of_a_prompt_is_thrown_away(small, terminal):
     wait = cell("import time", "print('be' + 'gun', flush=True)", "time.sleep(1)")
-    shown = terminal(small(FIRST + wait + cell("'the next'") + cell("'the last'")), "play", "7")
+    shown = terminal(small(FIRST + wait + cell("'the next'") + cell("'the last'")), "play", "99")
     shown.until("begun")
     shown.type("q\n")  # while the cell is running, and nothing has been asked
     shown.until("── 1 of 3 · ")
@@ -460,7 +460,7 @@ LONG = FIRST + cell("for number in range(50):", "    print('row', number)") + ce
 
 
 def test_what_is_longer_than_the_terminal_waits_in_the_middle(small, terminal):
-    shown = terminal(small(LONG), "play", "7", LINES="24", COLUMNS="80")
+    shown = terminal(small(LONG), "play", "99", LINES="24", COLUMNS="80")
     pages = 0
     while shown.until("── Enter: the rest", "── 1 of 2 · ") != "── 1 of 2 · ":
         shown.until("q: stop ── ")
@@ -471,10 +471,10 @@ def test_what_is_longer_than_the_terminal_waits_in_the_middle(small, terminal):
 
 
 @pytest.mark.parametrize(
-    ("typed", "awaited"), [("q\n", "Stopped. To go on from here: make lesson-7 FROM=1"), ("p\n", ">>> ")]
+    ("typed", "awaited"), [("q\n", "Stopped. To go on from here: make lesson-99 FROM=1"), ("p\n", ">>> ")]
 )
 def test_q_and_p_work_in_the_middle_of_a_page_too(small, terminal, typed, awaited):
-    shown = terminal(small(LONG), "play", "7", LINES="24", COLUMNS="80")
+    shown = terminal(small(LONG), "play", "99", LINES="24", COLUMNS="80")
     shown.until("── Enter: the rest")
     shown.until("q: stop ── ")
     shown.type(typed)
@@ -483,7 +483,7 @@ def test_q_and_p_work_in_the_middle_of_a_page_too(small, terminal, typed, awaite
 
 
 def test_at_a_python_prompt_nothing_waits(small, terminal):
-    shown = terminal(small(), "play", "7", LINES="24", COLUMNS="80")
+    shown = terminal(small(), "play", "99", LINES="24", COLUMNS="80")
     shown.until(PROMPT)
     shown.type("p\n")
     shown.until(">>> ")
@@ -534,7 +534,7 @@ def test_a_pace_that_was_not_set_is_not_set_afterwards(here, capsys, monkeypatch
 
 
 def test_earlier_steps_ask_nobody(small, terminal):
-    shown = terminal(small(SOME), "play", "7", "--from", "6", **{stage.PACE: "1"})
+    shown = terminal(small(SOME), "play", "99", "--from", "6", **{stage.PACE: "1"})
     shown.until("── 6 of 7 · ")
     shown.until(PROMPT)
     assert "Your guess" not in shown.text
@@ -557,15 +557,15 @@ def test_a_step_that_is_not_there_is_said_with_those_that_are(here, capsys, step
 
     assert here(SOME, "--from", step) == 1
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", "Lesson 7 has steps 1 to 7.\n")
-    assert progress.of(catalogue.lesson(7)) == {}
+    assert (printed.out, printed.err) == ("", "Lesson 99 has steps 1 to 7.\n")
+    assert progress.of(catalogue.lesson(99)) == {}
 
 
 def test_an_earlier_step_that_breaks_is_said_in_one_sentence_and_leaves_the_pace_alone(here, capsys, monkeypatch):
     monkeypatch.setenv(stage.PACE, "0.5")
     assert here(FIRST + cell("1 / 0") + cell("'next'"), "--from", "2") == 1
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", "Lesson 7, cell 2: ZeroDivisionError: division by zero\n")
+    assert (printed.out, printed.err) == ("", "Lesson 99, cell 2: ZeroDivisionError: division by zero\n")
     assert os.environ[stage.PACE] == "0.5"
 
 
@@ -579,13 +579,13 @@ def test_a_lesson_goes_on_from_its_middle(ask, copied, played, lesson):
 
 
 def test_ctrl_c_ends_a_lesson_without_a_traceback(small, terminal):
-    shown = terminal(small(), "play", "7")
+    shown = terminal(small(), "play", "99")
     shown.until("q: stop ── ")
     shown.process.send_signal(signal.SIGINT)
     with suppress(OSError):  # it has ended
         shown.type("\n")  # a signal between the prompt and the reading of it is seen when something is read
     assert shown.ended() == 130
-    assert "Stopped. To go on from here: make lesson-7 FROM=2" in shown.text
+    assert "Stopped. To go on from here: make lesson-99 FROM=2" in shown.text
     assert "Traceback" not in shown.text
 
 

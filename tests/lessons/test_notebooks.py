@@ -235,7 +235,9 @@ def test_everything_else_is_left_as_it_is(text):
 
 
 # Numbers in the outputs that a lesson is about. A stored notebook with another one in its place is out of date.
-MATTERS = r"(\d+)(?= entr| member| field)|(?<=retry_count: )(\d)|(?<=\")(\d)(?=[\",])|(?<=waiting in Redis: )(\d)"
+MATTERS = (
+    r"(\d+)(?= entr| member| field)|(?<=retry_count: )(\d)|(?<=\")(\d)(?=[\",])|(?<=waiting in Redis: )(\d)|(?<=assert )(\d)"
+)
 
 
 @every_lesson
