@@ -238,12 +238,17 @@ project.pytest(times=2)
 #
 # "I'd feel great about a red test", says the post, because "my tests are passing, without the sidekiq worker actually doing
 # anything". So are ours: `perform` is still empty.
-#
+
+# %% [markdown]
 # A red test needs two things. First, the job must run. `testing.drain` runs the jobs in the list, here and now, until none
 # is left, and returns how many it ran:
 
 # %%
-ran = testing.drain(LoudWorker)
+testing.clear_all()
+with testing.fake():
+    LoudWorker.perform_async("grace@example.com")
+    ran = testing.drain(LoudWorker)
+
 ran, testing.jobs(LoudWorker)
 
 # %% [markdown]

@@ -14,8 +14,6 @@ from contextlib import nullcontext
 import fakeredis
 import pytest
 from flask import Flask
-from lessons.app.leash import Leash
-from lessons.app.processes import Program
 from PIL import Image
 
 from lessons.app import inbox, mail, page, serving, watching, workers
@@ -23,6 +21,8 @@ from lessons.app.attempts import Attempts
 from lessons.app.live import KEPT, KEPT_JOBS, MOST_CHATTER, Live
 from lessons.app.picture import SIZE, draw
 from lessons.kit import stage
+from lessons.kit.leash import Leash
+from lessons.kit.processes import Program
 from minijobs.monitor import Told
 
 JID, OTHER = "593f66432baeb76a116b7cac", "adfa15f29ed6c09cda7f6973"

@@ -97,11 +97,16 @@ def test_nothing_is_left_of_a_project_that_nobody_has_any_more():
         os.kill(process, 0)
 
 
-def test_its_process_and_its_folder_end_with_the_one_that_has_it(tmp_path):
+@pytest.mark.parametrize("while_it_runs", [False, True])
+def test_its_process_and_its_folder_end_with_the_one_that_has_it(tmp_path, while_it_runs):
     child = os.fork()
     if child == 0:
         project = Project()
         tmp_path.joinpath("told").write_text(f"{project._process.pid} {project.path}")
+        if while_it_runs:
+            kill = f"import os\n\ndef test_it():\n    os.kill({os.getpid()}, {int(signal.SIGKILL)})"
+            project.write("test_kill.py", kill)
+            project.pytest("test_kill.py")
         os.kill(os.getpid(), signal.SIGKILL)  # as a kernel that is killed: it cleans up nothing
     os.waitpid(child, 0)
     process, folder = tmp_path.joinpath("told").read_text().split(" ", 1)

@@ -380,9 +380,11 @@ def test_so_do_connect_a_server_and_the_dashboard(url: str, monkeypatch: pytest.
     from minijobs.web import dashboard  # which needs Flask: the other tests of this file do without
 
     monkeypatch.setenv("REDIS_URL", url)
-    app = dashboard()
-    app.testing = True  # it raises what is no error of Redis's
-    for step in (connect, lambda: connect(url), Server, lambda: app.test_client().get("/")):
+    page = dashboard().test_client().get("/")
+    assert page.status_code == 503
+    assert "REDIS_URL is no address of a Redis" in page.text
+    assert not [part for part in ("hunt", "er2") if part in page.text]
+    for step in (connect, lambda: connect(url), Server):
         with pytest.raises(ValueError, match=r"^[^\n]+$") as failed:
             step()
         assert not [part for part in ("hunt", "er2") if part in "".join(traceback.format_exception(failed.value))]

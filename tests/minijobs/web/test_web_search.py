@@ -151,7 +151,7 @@ def test_a_search_among_100_000_costs_a_bounded_number_of_commands_and_goes_on_w
     pipe.execute()
     asker = Asker(real)
     monkeypatch.setattr(searching, "PATIENCE", float("inf"))
-    for text in ("ada", "ada7@", "needle", "nothing at all", "jid"):
+    for text in ("ada7@", "nothing at all"):
         for page in ("/retries", "/queue?name=mail", "/retries/all/delete", "/queue/clear?name=mail"):
             status, commands = asker.cost(f"{page}{'&' if '?' in page else '?'}find={text}")
             assert (status, commands <= 50) == (200, True)
