@@ -80,6 +80,12 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     worker.registry.update(known)
 
 
+@pytest.hookimpl(optionalhook=True)  # where pytest-xdist is not installed, nobody asks
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: most tests wait, for processes, browsers and moments."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if skipped_under_ci(terminalreporter.config):
         terminalreporter.write_line("CI=true, and tests were skipped: a part is missing that CI must install.", red=True)

@@ -395,7 +395,7 @@ Table(
 # Four mails were refused once each. Now let the time of the next try come, and count what arrives. This time you do nothing.
 # `Server` does everything that a worker process does, poller included, each part in a thread of its own. It runs until it
 # is stopped. (Usually its poller looks every few seconds. Here it is told to look every tenth of a second.)
-# `wait_until` waits until both keys are gone.
+# `wait_until` waits until nothing waits, and nothing is in flight.
 
 # %%
 import threading
@@ -406,11 +406,15 @@ from minijobs import Server
 for entry in redis.zrange("retry", 0, -1):
     redis.zadd("retry", {entry: time.time() - 1})
 
+def nothing_left():
+    waits = redis.exists("retry", "queue:default")
+    return not waits and not redis.keys("inflight:*")
+
 # %%
 server = Server(concurrency=1, poll=0.1)
 running = threading.Thread(target=server.run)
 running.start()
-wait_until(lambda: not redis.exists("retry", "queue:default"))
+wait_until(nothing_left)
 server.stop()
 running.join()
 
