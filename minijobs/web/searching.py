@@ -93,13 +93,13 @@ def asked() -> Search:
 
 
 def page(of: Queue | JobSet, wanted: Search, start: int, *, latest_first: bool = False) -> Found:
-    """The next jobs that match, from this place on, as many as a page shows and PATIENCE allows."""
+    """The next jobs that match, from this place on, as many as a page shows and PATIENCE allows. It takes one step at least."""
     began, size, place = time.monotonic(), len(of), max(0, start)
     found: list[Listed] = []
-    for _ in range(STEPS):
-        if place >= size or len(found) >= entries.PER_PAGE or (found and time.monotonic() - began > PATIENCE):
+    for steps in range(STEPS):
+        if place >= size or len(found) >= entries.PER_PAGE:
             break
-        if time.monotonic() - began > PATIENCE:
+        if steps and time.monotonic() - began > PATIENCE:  # else a busy machine would find nothing
             break
         room = entries.PER_PAGE - len(found)
         place, matches = step(of, wanted, place, entries.WHOLE, room, latest_first=latest_first)

@@ -171,3 +171,10 @@ def test_any_text_may_be_looked_for(redis: redis_py.Redis, visitor: Visitor, tex
     put(redis, "retry", [a_job(1, args=[f"a{text[:150]}b"]), a_job(2)])
     assert shown(visitor, "/retries", find=text[:150]) == [1]
     assert visitor.get("/retries", query_string={"find": text}).status_code == 200
+
+
+def test_a_search_that_has_no_time_at_all_looks_at_one_step(real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, all of its time may be over before it has begun."""
+    real.zadd("retry", {failed(number): number for number in range(10)})
+    monkeypatch.setattr(searching, "PATIENCE", -1.0)
+    assert shown(Asker(real), "/retries?find=ada7@") == [7]
