@@ -93,7 +93,7 @@ def asked() -> Search:
 
 
 def page(of: Queue | JobSet, wanted: Search, start: int, *, latest_first: bool = False) -> Found:
-    """The next jobs that match, from this place on, as many as a page shows and PATIENCE allows. It takes one step at least."""
+    """The next jobs that match, from this place on, as many as a page shows and PATIENCE allows; one step is taken."""
     began, size, place = time.monotonic(), len(of), max(0, start)
     found: list[Listed] = []
     for steps in range(STEPS):
