@@ -64,7 +64,14 @@ def write(lesson: Lesson) -> None:
 
 
 def write_working_copy(lesson: Lesson) -> None:
-    """Write the learner's own notebook: no outputs, so that nothing is answered before it was asked.
+    """Write the learner's own notebook."""
+    notebook = working_copy(lesson)
+    nbformat.validate(notebook)
+    nbformat.write(notebook, lesson.working_copy)
+
+
+def working_copy(lesson: Lesson) -> Any:
+    """The learner's own notebook as it is handed out: no outputs, so that nothing is answered before it was asked.
 
     Its links lead to the other notebooks of the learner's own.
     """
@@ -73,8 +80,7 @@ def write_working_copy(lesson: Lesson) -> None:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.mine.ipynb)", cell.source)
     notebook.metadata[HANDED_OUT] = _fingerprint(notebook)
-    nbformat.validate(notebook)
-    nbformat.write(notebook, lesson.working_copy)
+    return notebook
 
 
 def was_used(lesson: Lesson) -> bool:
@@ -89,16 +95,11 @@ def was_used(lesson: Lesson) -> bool:
 
 def is_out_of_date(lesson: Lesson) -> bool:
     """Whether the lesson has changed since the learner's notebook was handed out."""
-    before = lesson.working_copy.read_bytes()
     try:
-        handed_out = nbformat.reads(before.decode(), as_version=4).metadata.get(HANDED_OUT)
+        handed_out = nbformat.read(lesson.working_copy, as_version=4).metadata.get(HANDED_OUT)
     except ValueError:  # damaged: JupyterLab will say so
         return False
-    try:
-        write_working_copy(lesson)
-        return handed_out != nbformat.read(lesson.working_copy, as_version=4).metadata[HANDED_OUT]
-    finally:
-        lesson.working_copy.write_bytes(before)
+    return handed_out != working_copy(lesson).metadata[HANDED_OUT]
 
 
 def _fingerprint(notebook: Any) -> str:
