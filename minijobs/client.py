@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import redis as redis_py
 
 from . import connection, middleware
-from .job import BadArgument, Job, build, check_arguments, dump, new_jid, separate
+from .job import BadArgument, Job, build, check_arguments, dump, new_jid, separate, stamp
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -135,7 +135,7 @@ def _commands(jobs: list[Job], now: float) -> list[tuple[Any, ...]]:
     """Return the commands that add these jobs to their queues, or to `schedule` if they are due after `now`."""
     queues: dict[str, list[str]] = {}
     later: list[Any] = []
-    enqueued_at = time.time()
+    enqueued_at = stamp(time.time())
     for job in jobs:
         entry = {**job, "enqueued_at": enqueued_at}
         at = entry.pop("at", 0)

@@ -170,8 +170,7 @@ def now(client: Redis) -> float:
     """
     monotonic = time.monotonic()
     clock = _clocks.get(client)
-    stale = clock is None or monotonic - clock.read_at > CLOCK_READ_EVERY
-    if clock is None or stale or abs(time.time() - monotonic - clock.wall) > 1:
+    if clock is None or monotonic - clock.read_at > CLOCK_READ_EVERY or abs(time.time() - monotonic - clock.wall) > 1:
         return note_time(client, client.time(), asked=monotonic)
     return monotonic + clock.ahead
 

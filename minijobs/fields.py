@@ -102,9 +102,10 @@ def tolerate(job: dict[str, Any]) -> None:
             value = job.pop(field)
             if type(value) in (int, float):
                 job[field] = str(value)
-    if not isinstance(job.get("retry"), bool | None):
-        count = _whole(job["retry"])
-        job["retry"] = True if count is None else count
+    if not isinstance(job.get("retry"), int | None):
+        job["retry"] = True  # as in Sidekiq: "5" and 5.0 are no numbers of retries
+    if not isinstance(job.get("tags"), list | None):
+        job["tags"] = [job["tags"]]  # Sidekiq runs it, but when it has failed, Sidekiq's poller loses it
     if not isinstance(job.get("backtrace"), bool | None):
         job["backtrace"] = _whole(job["backtrace"])
     if "retry_for" in job and not is_moment(job["retry_for"]):

@@ -3,7 +3,7 @@
 There is no Job class. A job in Redis is one JSON object, in the format that Ruby's Sidekiq reads and writes:
 
     {"class": "SendGifToUserWorker", "args": ["ada@example.com", "hello"], "retry": true, "queue": "default",
-     "jid": "adfa15f29ed6c09cda7f6973", "created_at": 1532784329.095427, "enqueued_at": 1532784329.095466}
+     "jid": "adfa15f29ed6c09cda7f6973", "created_at": 1532784329.095, "enqueued_at": 1532784329.095}
 
 It holds the *name* of a class and its arguments, but no code and no objects. So an argument that is not JSON is refused
 here, at the push, where the mistake was made, and not hours later in another process.
@@ -58,8 +58,21 @@ def build(item: Mapping[str, Any], *, now: float | None = None) -> Job:
     if type(item) is not dict and not isinstance(item, Mapping):
         raise ValueError(f"Not a job: it is a {type(item).__name__} and must be a dict with class and args.")
     now = time.time() if now is None else now
-    job = {"class": None, "args": None, **DEFAULTS, "jid": new_jid(), "created_at": now, **item}
+    job = {"class": None, "args": None, **DEFAULTS, "jid": new_jid(), "created_at": stamp(now), **item}
     return checked(job)
+
+
+def stamp(now: float) -> float:
+    """Return `now`, in epoch seconds, as it is stored in a job: cut to milliseconds, the precision of Sidekiq 8.
+
+    To find an entry that it reschedules, Sidekiq serializes the job again and expects the same bytes. But Ruby's JSON, since
+    version 2.11, does not always write a float in its shortest form, as Python does. It writes about one of 1,000 times in
+    microseconds otherwise, and then the job would be there twice. Times in milliseconds are written alike.
+
+    >>> stamp(1852960886.906443)
+    1852960886.906
+    """
+    return int(now * 1000) / 1000
 
 
 def checked(job: Job) -> Job:
@@ -138,7 +151,9 @@ def dump(job: Job) -> str:
     except UnicodeEncodeError:  # half a surrogate pair, from another program's push: it can only be written as an escape
         text = _ascii(job)
     # To find an entry that it reschedules, Sidekiq serializes the job again and expects the same bytes, so floats must be
-    # written as Ruby writes them. Searching for one character is much faster than for two, so that comes first.
+    # written as Ruby writes them: as its JSON did before 2.11. Later versions write very large, very small and very long
+    # floats in other ways, and nothing suits both. Searching for one character is much faster than for two, so that comes
+    # first.
     if _LONG.search(text) or (("-" in text or "+" in text) and ("e-" in text or "e+" in text)):
         text = _FLOAT.sub(_as_ruby_writes_it, text)
     return text
@@ -148,7 +163,7 @@ def load(raw: bytes | str) -> Job:
     """Parse a queue entry and return the job. Nothing that comes out of Redis is trusted: raises BadPayload, which says
     what is wrong.
 
-    A job that Sidekiq would run is accepted, even if `build` would refuse it; its options are normalized: "retry": "5" is 5.
+    A job that Sidekiq would run is accepted, even if `build` would refuse it; its options are normalized: "jid": 5 is "5".
 
     >>> load('{"class": "SendGif", "args": [], "jid": "593f66432baeb76a116b7cac"}')["class"]
     'SendGif'

@@ -4,7 +4,7 @@
       { class: "SendGifToUserWorker"
         args: ["flip", "flop"]
         …
-        enqueued_at: 1532784329.095466 }
+        enqueued_at: 1532784329.095 }
 
 After MONITOR, a server reports every command that it receives to the client that asked. This slows the server down, so do
 not leave it running. Sidekiq has no counterpart.

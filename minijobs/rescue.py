@@ -15,7 +15,7 @@ from redis import ResponseError
 from . import connection, retry
 from .fetch import forget
 from .heartbeat import living
-from .job import dump, load, seconds
+from .job import dump, load, seconds, stamp
 from .log import logger
 from .scripts import EVEN_IF_FULL
 
@@ -124,7 +124,7 @@ def _rescued_once_more(raw: bytes, now: float) -> tuple[bytes, PoisonPill | None
         count = int(job.get("rescued") or 0) + 1
         if now - (seconds(job.get("rescued_at")) or now) > RESCUE_FADES:
             count = 1
-        job |= {"rescued": count, "rescued_at": now}
+        job |= {"rescued": count, "rescued_at": stamp(now)}
         if count < MOST_RESCUES:
             return dump(job).encode(), None
         poison = PoisonPill(f"{job['class']} JID-{job['jid']}: its process died {count} times while it ran; not tried again")

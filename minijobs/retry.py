@@ -23,7 +23,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from .fetch import Destination, UnitOfWork
-from .job import BadPayload, Job, dump, new_jid, peek, seconds
+from .job import BadPayload, Job, dump, new_jid, peek, seconds, stamp
 from .log import logger
 from .middleware import has_run
 
@@ -70,15 +70,15 @@ class Outcome:
 DONE = Outcome("done")
 
 
-def delay(count: int) -> float:
-    """Return the seconds to wait after a failure: `count**4 + 15` plus jitter. `count` is 0 after the first failure.
+def delay(count: int, wait: float | None = None) -> float:
+    """Return the seconds to wait after a failure: `wait`, or `count**4 + 15`, plus jitter. `count` is 0 after the first one.
 
     The jitter keeps a thousand jobs that failed together from coming back together. Sidekiq: the same, as of 8.0.
 
     >>> [count**4 + 15 <= delay(count) <= count**4 + 15 + 10 * (count + 1) for count in (0, 1, 24)]
     [True, True, True]
     """
-    return count**4 + 15 + _chance(count)
+    return (count**4 + 15 if wait is None else wait) + _chance(count)
 
 
 def after_failure(
@@ -95,16 +95,15 @@ def after_failure(
     if limit is False:
         run_death_handlers(job, error)
         return Outcome("dropped", error)
-    failed = record_failure(unit, job, error, now=now)
-    over = exhausted({**failed, "retry": limit}, now=now)
+    failed = record_failure(unit, {**job, "retry": limit}, error, now=now)
+    over = exhausted(failed, now=now)
     wait = None if over else _chosen_wait(worker, failed, error)
     try:
         payload = dump(failed).encode()
     except ValueError:  # JSON that can be parsed but not serialized, such as 1e999
         payload, wait = unit.raw, "kill" if wait != "discard" else wait
-    if not over and wait not in ("kill", "discard"):
-        chance = _chance(failed["retry_count"])
-        at = now + wait + chance if isinstance(wait, (int, float)) else now + delay(failed["retry_count"])
+    if not over and not isinstance(wait, str):
+        at = now + delay(failed["retry_count"], wait)
         return Outcome("retry", error, at, Destination("retry", at, payload))
     kept = wait != "discard" and _last_words(worker, failed, error) != "discard" and job.get("dead") is not False
     run_death_handlers(failed, error)
@@ -118,9 +117,9 @@ def record_failure(unit: UnitOfWork, job: Job, error: BaseException, *, now: flo
     failed["queue"] = job.get("retry_queue") or unit.queue
     failed |= {"error_message": message(error), "error_class": _class_name(error)}
     if job.get("retry_count") is not None:
-        failed |= {"retry_count": max(0, job["retry_count"] + 1), "retried_at": now}
+        failed |= {"retry_count": max(0, job["retry_count"] + 1), "retried_at": stamp(now)}
     else:
-        failed |= {"retry_count": 0, "failed_at": now}
+        failed |= {"retry_count": 0, "failed_at": stamp(now)}
     if lines := job.get("backtrace"):
         failed["error_backtrace"] = pack(backtrace(error)[: None if lines is True else int(lines)])
     return failed

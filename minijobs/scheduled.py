@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from redis import RedisError, ResponseError
 
 from . import connection
-from .job import BadPayload, dump, load
+from .job import BadPayload, dump, load, stamp
 from .log import logger
 from .retry import trim, wrapped
 from .scripts import EVEN_IF_FULL
@@ -100,7 +100,7 @@ def enqueue(redis: Redis, name: str, entries: Sequence[bytes], *, now: float, by
     for raw in entries:
         try:
             job = load(raw)
-            job["enqueued_at"] = clock
+            job["enqueued_at"] = stamp(clock)
             if by_hand and job.get("retry_count") is not None:
                 job["retry_count"] -= 1
             payload = dump(job)
@@ -129,9 +129,11 @@ def kill(
     if name == "dead":  # already there; the script would add it and then remove it
         return 0
     move, pipe = redis.register_script(KILL), redis.pipeline(transaction=False)
-    for raw in entries:
+    # Each has a score of its own: to move one entry, Sidekiq's API takes all those with its score out of the set, and then
+    # puts the others back.
+    for number, raw in enumerate(entries, 1 - len(entries)):
         payload = wrapped(raw, error or BadPayload("it must be an object"), now=now)
-        move(keys=[name, "dead"], args=[raw, now, payload], client=pipe)
+        move(keys=[name, "dead"], args=[raw, now + number / 1e6, payload], client=pipe)
     return _moved(pipe, name, by_hand)
 
 

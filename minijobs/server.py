@@ -184,8 +184,8 @@ class Server:
         # only puts the signal into a SimpleQueue, the one queue whose `put` is reentrant, and another thread acts on it.
         noted: SimpleQueue[str] = SimpleQueue()
         default = {"INT": signal.default_int_handler}
-        numbers = {name: getattr(signal, f"SIG{name}", None) for name in ("TSTP", "TERM", "INT", "TTIN")}
-        known = {name: number for name, number in numbers.items() if number}  # Windows lacks some of them
+        # Windows lacks some of them.
+        known = {name: number for name in ("TSTP", "TERM", "INT", "TTIN") if (number := getattr(signal, f"SIG{name}", None))}
 
         def handle(how: Callable[[str], Any]) -> None:
             for name, number in known.items():

@@ -27,7 +27,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from .client import Client
-from .job import Job, dump, load
+from .job import Job, dump, load, stamp
 from .worker import Worker, find, run
 
 Send = Callable[[Client, list[Job]], None]
@@ -201,7 +201,7 @@ def _keep(client: Client, pushed: list[Job]) -> None:
     for job in pushed:
         if job.get("at") is None or job["at"] <= now:
             job.pop("at", None)
-            job["enqueued_at"] = now
+            job["enqueued_at"] = stamp(now)
     texts = [(job["class"], dump(job)) for job in pushed]
     with _lock:
         _waiting.extend(texts)
@@ -234,7 +234,7 @@ def _take(name: str | None) -> Job | None:
 def _run(job: Job) -> None:
     """Run a job as if it were due and the poller had moved it: it is no longer a scheduled job."""
     job.pop("at", None)
-    job.setdefault("enqueued_at", time.time())
+    job.setdefault("enqueued_at", stamp(time.time()))
     run(find(job["class"]), job)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .. import connection
 from ..api import CLEAR, JobSet, Queue
-from ..job import BadPayload, dump, load
+from ..job import BadPayload, dump, load, stamp
 from ..retry import trim, wrapped
 from . import entries, scripts, searching
 from .searching import Search
@@ -48,8 +48,8 @@ def move(jobs: JobSet, raws: list[bytes], do: str) -> Moved:
     now = connection.now(jobs.redis)
     words: list[bytes | str] = []
     stay = 0
-    for raw in raws:
-        becomes, to = _tried(raw, now) if do == "retry" else _killed(raw, now)
+    for number, raw in enumerate(raws, 1 - len(raws)):  # each has a score of its own: see scheduled.kill
+        becomes, to = _tried(raw, now) if do == "retry" else _killed(raw, now, now + number / 1e6)
         if to.startswith(f"{jobs.name}:"):  # no job can be made of it, and it is among the dead already
             stay += 1
         else:
@@ -125,7 +125,7 @@ def _tried(raw: bytes, now: float) -> tuple[bytes | str, str]:
     """What a job becomes that somebody tries again, and where it goes: as in `scheduled.enqueue`."""
     try:
         job = load(raw)
-        job["enqueued_at"] = now
+        job["enqueued_at"] = stamp(now)
         if job.get("retry_count") is not None:
             job["retry_count"] -= 1
         return dump(job), f"queue:{job.get('queue') or 'default'}"
@@ -133,5 +133,5 @@ def _tried(raw: bytes, now: float) -> tuple[bytes | str, str]:
         return wrapped(raw, error, now=now), f"dead:{now!r}"
 
 
-def _killed(raw: bytes, now: float) -> tuple[bytes | str, str]:
-    return wrapped(raw, BadPayload("it must be an object"), now=now), f"dead:{now!r}"
+def _killed(raw: bytes, now: float, score: float) -> tuple[bytes | str, str]:
+    return wrapped(raw, BadPayload("it must be an object"), now=now), f"dead:{score!r}"

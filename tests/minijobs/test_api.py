@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from processes import eventually
 
 from minijobs import (
     Client,
@@ -292,6 +293,7 @@ def test_a_retry_by_hand_is_not_counted(failed_twice: tuple[Processor, str], pla
     processor, jid = failed_twice
     assert RetrySet().find(jid)["retry_count"] == 1
     entry = RetrySet().find(jid)
+    eventually(lambda: time.time() > entry["enqueued_at"] + 0.01)  # a job's times are in milliseconds
     assert (entry.retry(), entry.retry()) == (True, False)
     assert places(jid) == ["queue:default"]
     assert Queue().find(jid)["enqueued_at"] > entry["enqueued_at"]
@@ -443,8 +445,14 @@ def test_what_fails_again_meanwhile_is_not_retried_once_more(redis: redis_py.Red
 
 def test_all_are_killed_in_batches(redis: redis_py.Redis) -> None:
     many(redis, "retry", 1_500)
+    before = time.time()
     assert RetrySet().kill_all() == 1_500
     assert (len(RetrySet()), len(DeadSet())) == (0, 1_500)
+    # Sidekiq's API moves one entry by taking out all that have its score, and putting the others back.
+    dead = list(DeadSet())
+    assert len({job.score for job in dead}) == 1_500
+    assert before - 1 <= dead[0].score <= dead[-1].score <= time.time()
+    assert [job.args for job in dead] == [[number] for number in range(1_500)]
 
 
 def test_too_many_dead_push_the_oldest_out(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import redis as redis_py
 import minijobs
 from minijobs import BadArgument, Client, RedisUnavailable, connection, middleware
 from minijobs.client import BULK_SLICE, BulkInterrupted
+from minijobs.job import stamp
 
 JOB = {"class": "Mail", "args": ["ada"]}
 
@@ -46,7 +47,7 @@ def test_what_is_in_redis_is_the_job(redis: redis_py.Redis) -> None:
         "created_at": 0,
         "enqueued_at": 0,
     }
-    assert before <= job["created_at"] <= job["enqueued_at"] <= time.time()
+    assert stamp(before) <= job["created_at"] <= job["enqueued_at"] <= time.time()
 
 
 def test_jobs_are_taken_in_the_order_in_which_they_were_pushed(redis: redis_py.Redis) -> None:

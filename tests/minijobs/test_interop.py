@@ -41,6 +41,7 @@ from minijobs import (
     connection,
     poll,
 )
+from minijobs.job import stamp
 
 JOBS = Path(__file__).parent / "interop"
 QUEUES = ("-q", "default", "-q", "low", "-q", "both")
@@ -179,7 +180,7 @@ def test_sidekiqs_poller_finds_what_we_push_for_later(with_sidekiq, jobs):
     assert with_sidekiq.ran(jid)["args"] == ARGUMENTS
     job = with_sidekiq.kept(jid)
     assert job["came_from"] == "low"
-    assert job["enqueued_at"] >= pushed + 0.5
+    assert job["enqueued_at"] >= stamp(pushed + 0.5)
     assert len(ScheduledSet()) == 0
 
 
@@ -202,7 +203,7 @@ def test_our_poller_finds_what_sidekiq_pushes_for_later(with_minijobs):
     assert with_minijobs.ran(jid)["args"] == ["é", None]
     job = with_minijobs.kept(jid)
     assert job["queue"] == "low"
-    assert job["enqueued_at"] >= pushed + 0.5
+    assert job["enqueued_at"] >= stamp(pushed + 0.5)
 
 
 def test_we_run_what_sidekiq_pushes_in_bulk_with_its_options(with_minijobs):
@@ -251,7 +252,7 @@ def test_sidekiq_reads_our_queues(empty, jobs):
     ours = Queue("mail").find(first)
     assert found["enqueued_at"] == about(ours["enqueued_at"])
     assert found["created_at"] == about(ours["created_at"])
-    assert began <= ours["created_at"] <= ours["enqueued_at"] <= began + waited
+    assert stamp(began) <= ours["created_at"] <= ours["enqueued_at"] <= began + waited
     assert 0 <= found["latency"] <= waited
     assert 0 <= seen["latency"] <= waited
 
@@ -302,10 +303,10 @@ def test_sidekiq_reads_our_sorted_sets(empty, jobs):
     assert (retry["jid"], retry["class"], retry["queue"], retry["tags"]) == (failed, "Interop::Fail", "mail", ["é"])
     error = {"error?": True, "error_class": "ValueError", "error_message": "not in Python, é"}
     assert retry.items() >= {**error, "retry_count": 1}.items()
-    assert began <= retry["failed_at"] <= retry["retried_at"] <= ended
+    assert stamp(began) <= retry["failed_at"] <= retry["retried_at"] <= ended
     assert began + 16 <= retry["score"] <= ended + 36
     assert buried.items() >= {**error, "jid": dead, "retry_count": 0}.items()
-    assert began <= buried["failed_at"] <= buried["score"] <= ended
+    assert stamp(began) <= buried["failed_at"] <= buried["score"] <= ended
 
 
 def test_sidekiq_reads_what_our_processes_are_doing(empty, jobs, tmp_path):

@@ -272,8 +272,8 @@ def test_an_entry_that_is_no_job_is_refused_with_what_is_wrong(raw: bytes, wrong
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [
-        ('"retry":"5"', {"retry": 5}),
-        ('"retry":2.0', {"retry": 2}),
+        ('"retry":"5"', {"retry": True}),
+        ('"retry":2.0', {"retry": True}),
         ('"retry":-1', {"retry": -1}),
         ('"retry":"yes"', {"retry": True}),
         ('"retry":{}', {"retry": True}),
@@ -297,7 +297,8 @@ def test_an_entry_that_is_no_job_is_refused_with_what_is_wrong(raw: bytes, wrong
         ('"queue":[]', {}),
         ('"queue":"\\ud800"', {}),
         ('"queue":"a|b"', {"queue": "a|b"}),
-        ('"tags":"mail"', {"tags": "mail"}),
+        ('"tags":"mail"', {"tags": ["mail"]}),
+        ('"tags":{"a":1}', {"tags": [{"a": 1}]}),
         ('"jid":5', {"jid": "5"}),
     ],
 )

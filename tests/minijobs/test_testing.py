@@ -26,6 +26,7 @@ from minijobs import (
     middleware,
     testing,
 )
+from minijobs.job import stamp
 
 MODES = {"fake": testing.fake, "inline": testing.inline, "disable": testing.disable}
 
@@ -207,7 +208,7 @@ def test_a_push_leaves_a_job_and_runs_nothing(mail: type[Worker], ran: list[Any]
         jid = mail.perform_async("ada", {"size": [1, 2]})
     (job,) = testing.jobs(mail)
     assert (job["class"], job["args"], job["jid"]) == ("Mail", ["ada", {"size": [1, 2]}], jid)
-    assert before <= job["created_at"] <= job["enqueued_at"] <= time.time()
+    assert stamp(before) <= job["created_at"] <= job["enqueued_at"] <= time.time()
     assert ran == []
 
 

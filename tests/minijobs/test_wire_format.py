@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from minijobs import Client, Fetcher, Heartbeat, Processor, Worker, poll
+from minijobs import Client, Fetcher, Heartbeat, Processor, RetrySet, Worker, connection, poll
+from minijobs.rescue import rescue_orphans
 
 Commands = list[list[str]]
 
@@ -147,6 +148,50 @@ def test_a_job_that_is_due_returns_to_its_queue_as_the_same_entry(
     pushed = json.loads(first(ours, "LPUSH", "queue:default")[2])
     assert {**pushed, "enqueued_at": 0} == {**json.loads(theirs[2]), "enqueued_at": 0}
     assert shape(pushed) == shape_of(theirs[2])
+
+
+def test_a_failed_job_says_how_often_it_is_tried_also_where_only_its_class_did(
+    real: redis_py.Redis, recorded: Commands
+) -> None:
+    # Given a job of Sidekiq's, without "retry": Sidekiq drops such a job if it does not know the class
+    job = json.loads(recorded[2][2])
+    del job["retry"]
+    real.lpush("queue:default", json.dumps({**job, "args": ["b", "boom"]}))
+    # When it fails here, where its class says 2
+    Processor(Fetcher("default")).process_one()
+    # Then the entry says so, as Sidekiq writes it
+    [failed] = RetrySet()
+    assert failed["retry"] == 2
+
+
+# Rescheduling
+
+
+@pytest.fixture
+def stamped(monkeypatch: pytest.MonkeyPatch) -> float:
+    """A time that Ruby's JSON, from 2.11 on, reads and then writes as 1852960886.9064431, for both our clocks."""
+    moment = 1852960886.906443
+    monkeypatch.setattr("time.time", lambda: moment)
+    monkeypatch.setattr(connection, "now", lambda client: moment)
+    return moment
+
+
+def test_all_times_in_a_job_are_in_milliseconds_which_every_writer_of_json_writes_alike(
+    real: redis_py.Redis, push: Callable, stamped: float
+) -> None:
+    # Given a job that was pushed, failed, was tried again, failed again, and whose process died
+    processor = Processor(Fetcher("default"))
+    push("a", "boom")
+    processor.process_one()
+    poll(now=2e9)
+    processor.process_one()
+    RetrySet().retry_all()
+    processor.fetcher.fetch()
+    rescue_orphans(real, now=stamped)
+    # Then Sidekiq would find it again, when it reschedules it by writing it anew
+    job = json.loads(real.lindex("queue:default", 0))
+    times = {field: value for field, value in job.items() if field.endswith("_at")}
+    assert times == dict.fromkeys(("created_at", "enqueued_at", "failed_at", "retried_at", "rescued_at"), 1852960886.906)
 
 
 # The heartbeat
