@@ -59,7 +59,7 @@ test: .venv/has-dev ## run all tests
 test-pythons: .venv/made ## run the library's tests on every other Python that is here
 	$(BIN)/python tests/pythons.py
 
-bench: .venv/has-dev ## measure minijobs beside its peers (25 minutes; two: QUICK=1)
+bench: .venv/has-dev ## measure minijobs beside its peers (half an hour; two minutes: QUICK=1)
 	$(BIN)/python tests/benchmarks $(if $(QUICK),--quick)
 
 .PHONY: help lesson notebook try check watch hint solution reset progress app notebooks test test-pythons bench

@@ -9,6 +9,7 @@ minijobs new SendGifToUser
 
     parser.py       the command line and its options
     run.py          `minijobs worker`: running a worker process
+    supervisor.py   `minijobs worker --processes N`: a parent of several worker processes
     loader.py       loading the modules and files with Workers that `-r` names
     log_writer.py   writing the log of a worker process in the background
     reload.py       restarting a worker process when a file is saved

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import select
 import threading
 import time
 from collections.abc import Iterator
@@ -26,17 +27,22 @@ MOST_WAITING = 10_000
 # Seconds between two writes. Waking the writer for each line would cost the other threads as much as writing it.
 PAUSE = 0.005
 
+# How many bytes are written to a pipe in one piece, even if several processes write to it at the same time.
+ONE_PIECE = getattr(select, "PIPE_BUF", 512)
+
 # Seconds that a write may take before lines are dropped: to a pipe that nothing reads, a write takes for ever.
 PATIENCE = 1.0
 
 
 @contextmanager
-def show_in_background(stream: TextIO | None = None, level: int | str = logging.INFO) -> Iterator[None]:
-    """Like `log.show`, until the block ends.
+def show_in_background(
+    stream: TextIO | None = None, level: int | str = logging.INFO, *, shared: bool = False
+) -> Iterator[None]:
+    """Like `log.show`, until the block ends. If it is `shared`, other processes write to the same place: no line is torn.
 
     When the process is killed, the lines that have not been written are lost: those of the last few milliseconds.
     """
-    front = _Front(handler(stream))
+    front = _Front(handler(stream), shared)
     kind = type(logger)
     logger.__class__ = _Visible
     logger.addHandler(front)
@@ -90,8 +96,9 @@ def _same_place(one: Any, other: Any) -> bool:
 class _Front(logging.Handler):
     """A handler that queues records, and the thread that writes them, all that are waiting in one write."""
 
-    def __init__(self, printer: logging.StreamHandler[TextIO]) -> None:
+    def __init__(self, printer: logging.StreamHandler[TextIO], shared: bool) -> None:
         super().__init__()
+        self.shared = shared
         self.addFilter(AddContext())
         self.printer = printer
         self.waiting: SimpleQueue[logging.LogRecord | None] = SimpleQueue()
@@ -153,12 +160,27 @@ class _Front(logging.Handler):
             self.lines.insert(0, self.printer.format(record) + "\n")
         self._writing_since = time.monotonic()
         try:
-            _put("".join(self.lines), self.printer.stream)
+            for text in _pieces(self.lines) if self.shared else ["".join(self.lines)]:
+                _put(text, self.printer.stream)
             self._told = missing
         except Exception:  # a full disk, a closed stream, a reader that is gone: jobs must go on
             self._lost += len(self.lines) - (missing > self._told)
         self._writing_since = float("inf")
         self.lines.clear()
+
+
+def _pieces(lines: list[str]) -> Iterator[str]:
+    """The lines, joined to texts of at most ONE_PIECE bytes; a single line may be longer, and is then torn at worst."""
+    piece: list[str] = []
+    size = 0
+    for line in lines:
+        length = len(line.encode(errors="backslashreplace"))
+        if size + length > ONE_PIECE:
+            yield "".join(piece)
+            piece, size = [], 0
+        piece.append(line)
+        size += length
+    yield "".join(piece)
 
 
 def _put(text: str, stream: Any) -> None:

@@ -33,13 +33,14 @@ def main(words: list[str] | None = None) -> int:
     2: the command line makes no sense. A command that was interrupted before it was done returns the codes that shells use:
     130 after Ctrl-C, 143 after TERM.
     """
-    code, options = 1, argparse.Namespace(do=None)
+    words = sys.argv[1:] if words is None else words
+    code, options = 1, argparse.Namespace(do=None, words=words)
     try:
         prepare()
         parser().parse_args(words, options)
         asked: AbstractContextManager[Any] = nullcontext()
         if options.do is not commands.new:  # `new` needs no Redis
-            asked = connection.translate_errors(_redis(), "minijobs " + " ".join(sys.argv[1:] if words is None else words))
+            asked = connection.translate_errors(_redis(), "minijobs " + " ".join(words))
         with asked:
             code = options.do(options)
         sys.stdout.flush()
@@ -77,6 +78,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("-r", "--require", metavar="MODULE", action="append", default=[], help="a module or file with Workers")
     run.add_argument("-q", "--queue", metavar="NAME[,WEIGHT]", action="append", default=[], help="a queue; may be repeated")
     run.add_argument("-c", "--concurrency", metavar="N", type=int, default=10, help="threads (10)")
+    run.add_argument("--processes", metavar="N", type=int, default=1, help="worker processes, each with its threads (1)")
+    run.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the socket to the parent: see `supervisor`
     run.add_argument("--timeout", metavar="SECONDS", type=float, default=25, help="what unfinished jobs get at a stop (25)")
     run.add_argument("--heartbeat", metavar="SECONDS", type=float, default=EVERY, help=f"between two beats ({EVERY:g})")
     run.add_argument(

@@ -13,12 +13,13 @@ from functools import partial
 
 from redis import RedisError
 
-from .. import connection, log, preflight, worker
+from .. import connection, lifecycle, log, preflight, worker
 from ..console import Failed, Refused, Terminated, complain, end
 from ..fields import queue_name
 from ..server import Server, TooManyThreads
 from . import log_writer, reload
 from .loader import load_or_wait
+from .supervisor import Parent, Supervisor
 
 # Seconds that a starting worker process waits for a Redis that is away: the two may be started together.
 PATIENCE = 5.0
@@ -27,7 +28,8 @@ PATIENCE = 5.0
 def work(options: argparse.Namespace) -> int:
     """`minijobs worker`: load the Workers, then run jobs. Sidekiq: the command `sidekiq`."""
     queues, weights = queues_and_weights(options.queue)
-    for name, value, least in (("-c", options.concurrency, 1), ("--timeout", options.timeout, 0)):
+    least_values = (("-c", options.concurrency, 1), ("--processes", options.processes, 1), ("--timeout", options.timeout, 0))
+    for name, value, least in least_values:
         if not value >= least:
             raise Refused(f"{name} {value}: it must be at least {least}")
     if not 0 < options.heartbeat < float("inf"):
@@ -36,8 +38,11 @@ def work(options: argparse.Namespace) -> int:
         raise Failed('--reload needs watchfiles: pip install "minijobs[reload]"')
     again = False
     try:
-        with log_writer.show_in_background(level=options.log_level):
-            code, again = _work(options, queues, weights)
+        with log_writer.show_in_background(level=options.log_level, shared=options.processes > 1):
+            if options.processes > 1 and options.parent is None:
+                code = Supervisor(options).run()
+            else:
+                code, again = _work(options, queues, weights)
     except (Refused, RedisError, TooManyThreads) as error:
         complain(error)
         code = 1
@@ -52,6 +57,7 @@ def work(options: argparse.Namespace) -> int:
 
 def _work(options: argparse.Namespace, queues: list[str], weights: dict[str, int]) -> tuple[int, bool]:
     """Run jobs until told to stop. Returns the exit code, and whether to start again."""
+    parent = None if options.parent is None else Parent(options.parent)
     files = load_or_wait(options)
     if files is None:
         return 0, True
@@ -62,6 +68,9 @@ def _work(options: argparse.Namespace, queues: list[str], weights: dict[str, int
         timeout=options.timeout,
         heartbeat=options.heartbeat,
     )
+    if parent:
+        parent.server = server
+        lifecycle.on("startup")(parent.started)
     _check(server, queues)
     server.handle_signals()
     known = ", ".join(sorted(worker.registry))

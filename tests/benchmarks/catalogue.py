@@ -51,6 +51,9 @@ class Peer:
     many: bool = False
     """Whether it is measured with a hundred jobs at a time, too."""
 
+    processes: bool = False
+    """Whether its command starts several worker processes. Only without hiredis: jobs that calculate hardly use Redis."""
+
     least: int = 200
     """Jobs that do nothing, in a drain of them, at least: Node compiles while it runs, and its first thousands are slow."""
 
@@ -156,6 +159,7 @@ def _with_redis_py(suffix: str, environment: str, extra: tuple[str, ...]) -> lis
             "import minijobs",
             bulk=True,
             many=True,
+            processes=not suffix,
             levels=("shipped", "warning"),
             packages=("minijobs", *packages),
             **both,  # type: ignore[arg-type]
@@ -192,6 +196,7 @@ PEERS = [
         "dramatiq:default",
         "import dramatiq.brokers.redis",
         ("dramatiq[redis]==2.2.1",),
+        processes=True,
         packages=("dramatiq", "redis"),
     ),
     Peer(
@@ -209,6 +214,7 @@ PEERS = [
         "celery",
         "from celery import Celery",
         ("celery[redis]==5.7.0",),
+        processes=True,
         packages=("celery", "redis"),
     ),
     Peer(

@@ -20,6 +20,9 @@ FIRST, LAST = 0.9, 0.1
 LOOK_EVERY = 0.005  # seconds between two looks at the queue's length: the look itself costs, too
 NAPS = {"noop": 0.0, "1ms": 0.001, "50ms": 0.05}
 
+ALL_STARTED = 1.5  # seconds after which the last of several processes has started, too, once the first one has
+CALCULATED = 250  # jobs that one process calculates in a second, at most
+
 # Of a long queue, a stretch near its beginning is measured: so many jobs, after so many that are not counted.
 STRETCH, SKIPPED = 30_000, 1_000
 
@@ -79,9 +82,14 @@ class Bench:
             return self._pushing(peer, figure)
         if figure.what == "drain":
             return self._drain(peer, figure)
-        return {"backlog": self._backlog, "wake": self._wake, "bytes": self._bytes, "import": self._import}[figure.what](
-            peer, figure
-        )
+        others = {
+            "backlog": self._backlog,
+            "processes": self._processes,
+            "wake": self._wake,
+            "bytes": self._bytes,
+            "import": self._import,
+        }
+        return others[figure.what](peer, figure)
 
     def calibrate(self, peer: Peer, figure: Figure) -> None:
         """Learn roughly how fast this is: with few jobs, and without telling anybody."""
@@ -128,6 +136,15 @@ class Bench:
         first = figure.backlog - SKIPPED
         with self._worker(peer, figure) as worker:
             return self._stretch(peer, worker.pid, first, max(LAST * figure.backlog, first - STRETCH), 2 * self.target)
+
+    def _processes(self, peer: Peer, figure: Figure) -> Values:
+        """Start the processes on a full queue, and count what they get done when all of them have started."""
+        count = int(figure.processes * CALCULATED * (ALL_STARTED + 2 * self.target))
+        self._tell(peer, "fill", figure.kind, count)
+        with self._worker(peer, figure) as worker:
+            self._until(lambda left: left < count, peer, PATIENCE, "no job was taken")
+            time.sleep(ALL_STARTED)
+            return self._stretch(peer, worker.pid, count, 0, 2 * self.target)
 
     def _wake(self, peer: Peer, figure: Figure) -> Values:
         """Push to a worker that has nothing to do: from just before the push until the job starts, by one clock."""
@@ -228,7 +245,9 @@ class Bench:
 
     @contextmanager
     def _worker(self, peer: Peer, figure: Figure) -> Iterator[subprocess.Popen[bytes]]:
-        """One worker process. Its log goes to a file, as it would at work."""
-        command = peer.command("work", figure.threads, figure.level)
+        """One worker process, or one command that starts several. Its log goes to a file, as it would at work."""
+        command = peer.command(
+            "work", figure.threads, figure.level, *([figure.processes] if figure.what == "processes" else [])
+        )
         with running(command, self.folder, self.environment, self._log) as process:
             yield process

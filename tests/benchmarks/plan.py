@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from catalogue import HIREDIS, OURS, Peer
 
-WHAT = ("enqueue", "bulk", "drain", "backlog", "wake", "bytes", "import")
+WHAT = ("enqueue", "bulk", "drain", "backlog", "processes", "wake", "bytes", "import")
 KINDS = ("noop", "1ms", "50ms")
 LEVELS = ("shipped", "warning")
 USUAL = 10  # threads, unless said
 MANY = 100  # jobs at a time, as is usual where they are functions of one thread
 THREADS = (1, 5, USUAL, 25, MANY)
 BACKLOGS = (10_000, 1_000_000)
+PROCESSES = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Figure:
     threads: int = USUAL
     level: str = "shipped"
     backlog: int = 0
+    processes: int = 1
 
     def of(self, peer: Peer) -> Figure:
         """As this peer can be measured: a loop has one thread, and what writes no log has no log level."""
@@ -34,9 +36,12 @@ class Figure:
             self.threads if peer.at_once or self.what not in ("drain", "backlog") else 1,
             self.level if self.level in peer.levels else "shipped",
             self.backlog,
+            self.processes,
         )
 
     def __str__(self) -> str:
+        if self.what == "processes":
+            return f"drain, {self.kind}, {self.processes} {'process' if self.processes == 1 else 'processes'} of one thread"
         if self.what not in ("drain", "backlog"):
             return self.what
         log = "" if self.level == "shipped" else ", warnings only"
@@ -74,6 +79,8 @@ class Choice:
                         for threads in self.threads:
                             if kind == "noop" or (threads == USUAL and level == "shipped"):
                                 yield Figure(what, kind, threads, level)
+            elif what == "processes":
+                yield from (Figure(what, "cpu", threads=1, processes=processes) for processes in PROCESSES)
             elif what == "backlog":
                 yield from (Figure(what, backlog=backlog) for backlog in BACKLOGS)
             else:
@@ -93,6 +100,8 @@ class Choice:
             return False
         if figure.what == "backlog" and not (peer.base == OURS or peer.base == "bare"):
             return False
+        if figure.what == "processes" and not peer.processes:
+            return False
         if figure.kind != "noop" and bare:  # one nap after the other
             return False
         return not self.quick or self._worth_it(peer, figure, number)
@@ -108,6 +117,6 @@ class Choice:
             if figure.kind != "noop":
                 return figure.kind == "50ms" and peer.base == OURS and number == 1
             return figure.threads == USUAL and (number == 1 or ours_or_limit or peer.name in ("sidekiq", "dramatiq"))
-        if figure.what == "backlog":
+        if figure.what in ("backlog", "processes"):
             return peer.name == OURS and number == 1
         return ours_or_limit or peer.name == "sidekiq" or (figure.what == "enqueue" and number == 1)

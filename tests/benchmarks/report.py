@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from catalogue import HIREDIS, OURS, PEERS, Peer
-from plan import BACKLOGS, MANY, USUAL, Figure
+from plan import BACKLOGS, MANY, PROCESSES, USUAL, Figure
 from rich.table import Table
 
 # Of the numbers that a measurement gives, those that are compared; and whether more of it is better.
@@ -148,6 +148,8 @@ def _aims() -> Iterator[Aim]:
     yield Aim("bulk ÷ sidekiq", Figure("bulk"), 1, "sidekiq")
     yield Aim("wake-up p50 ÷ bare", Figure("wake"), 1.5, "bare", name="p50 ms", at_most=True)
     yield Aim("50 ms jobs ÷ (threads ÷ 50 ms)", Figure("drain", "50ms"), 0.95, ideal=USUAL / 0.05)
+    one, two = (Figure("processes", "cpu", threads=1, processes=processes) for processes in PROCESSES)
+    yield Aim("drain, jobs that calculate, 2 processes ÷ 1", two, 1.8, other=one)
     few, many = (Figure("backlog", backlog=size) for size in BACKLOGS)
     yield Aim("drain, a million waiting ÷ ten thousand", many, 0.9, other=few)
     yield Aim("import ÷ import redis", Figure("import"), 1.3, "bare", name="import ms", at_most=True)

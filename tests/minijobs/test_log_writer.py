@@ -127,3 +127,12 @@ def test_a_line_that_cannot_be_formatted_costs_the_others_nothing(
         logger.info("hello")
     assert said(stream) == ["hello"]
     assert "Logging error" in capsys.readouterr().err
+
+
+def test_a_shared_log_is_written_in_pieces_that_the_system_does_not_tear() -> None:
+    lines = [f"{number} {'é' * (number % 700)}\n" for number in range(200)]
+    pieces = list(log_writer._pieces(lines))
+    assert "".join(pieces) == "".join(lines)
+    assert max(len(piece.encode()) for piece in pieces) <= log_writer.ONE_PIECE
+    assert len(pieces) < 100
+    assert list(log_writer._pieces(["long" * log_writer.ONE_PIECE]))[-1] == "long" * log_writer.ONE_PIECE

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,7 +33,7 @@ class Says(Worker):
 class Edited:
     """A `minijobs worker` whose files are edited while it runs."""
 
-    def __init__(self, folder: Path, url: str, *words: str) -> None:
+    def __init__(self, folder: Path, url: str, *words: str, processes: int = 1) -> None:
         self.folder = folder
         self.write("workers.py", WORKERS)
         self.write("helpers.py", "WORD = 'one'")
@@ -53,7 +55,7 @@ class Edited:
             ]
             environment = {**os.environ, "REDIS_URL": url, "PYTHONPATH": str(Path(__file__).parents[2])}
             self.popen = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
-        self.started(1)
+        self.started(processes)
 
     def write(self, name: str, text: str) -> None:
         file = self.folder / f"{name}.new"
@@ -75,8 +77,8 @@ class Edited:
 def edited(real: redis_py.Redis, real_redis_url: str, tmp_path: Path) -> Iterator[Callable[..., Edited]]:
     running = []
 
-    def start(*words: str) -> Edited:
-        running.append(Edited(tmp_path, real_redis_url, *words))
+    def start(*words: str, **settings: int) -> Edited:
+        running.append(Edited(tmp_path, real_redis_url, *words, **settings))
         return running[-1]
 
     yield start
@@ -111,6 +113,19 @@ def test_with_reload_it_starts_again_and_runs_what_was_saved_also_in_a_module_th
     assert pids == {str(process.popen.pid).encode()}  # the same process for whoever started it
     process.popen.terminate()
     assert process.popen.wait(SOON) == 0
+
+
+def test_all_children_of_a_parent_start_again_and_stay_its_children(edited):
+    process = edited("--reload", "--processes", "2", processes=2)
+    process.write("helpers.py", "WORD = 'two'")
+    process.started(4)
+    starts = re.findall(r"^\S+Z (\d+) TID-\S+ INFO: minijobs runs default", process.log.read_text(), re.MULTILINE)
+    assert sorted(Counter(starts).values()) == [2, 2]
+    assert process.said() == "two"
+    process.popen.terminate()
+    assert process.popen.wait(SOON) == 0
+    assert process.log.read_text().count("stopped: nothing was left unfinished") == 4
+    assert "another one starts" not in process.log.read_text()
 
 
 def test_a_file_that_was_not_loaded_may_be_saved(edited):

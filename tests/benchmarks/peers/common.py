@@ -4,7 +4,8 @@
     python some_peer.py bulk N              push N jobs in one call; prints the seconds that took
     python some_peer.py fill KIND N         push N jobs as fast as this peer can
     python some_peer.py wake N              push N jobs with pauses; each notes when it was pushed and when it started
-    python some_peer.py work THREADS LEVEL  be a worker until killed; LEVEL is "shipped" or "warning"
+    python some_peer.py work THREADS LEVEL [PROCESSES]
+                                            be a worker until killed; LEVEL is "shipped" or "warning"
 
 Each file is run by the Python of its peer's own environment, with REDIS_URL set and an empty folder as working directory.
 """
@@ -24,6 +25,7 @@ REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
 # A kind of job: the name of its function below, and its arguments.
 KINDS: dict[str, tuple[str, tuple[object, ...]]] = {
     "noop": ("noop", ("ada@example.com", "hello")),
+    "cpu": ("calculate", (200_000,)),
     "1ms": ("nap", (0.001,)),
     "50ms": ("nap", (0.05,)),
 }
@@ -36,6 +38,11 @@ if os.environ.get("BENCH_LEVEL") == "warning":  # for peers whose command cannot
 
 def noop(email: str, thought: str) -> None:
     """Nothing: what is measured is everything else."""
+
+
+def calculate(numbers: int) -> int:
+    """What keeps a processor busy, and Python's interpreter lock, for ten milliseconds or so."""
+    return sum(number * number for number in range(numbers))
 
 
 def nap(seconds: float) -> None:
@@ -68,7 +75,7 @@ def repeat_with(push: Callable[..., object]) -> Callable[[str, Sequence[object],
 
 def main(
     push: Callable[..., object],
-    work: Callable[[int, str], None],
+    work: Callable[..., None],
     *,
     bulk: Callable[[str, Sequence[object], int], object] | None = None,
     repeat: Callable[[str, Sequence[object], int], None] | None = None,
@@ -76,13 +83,14 @@ def main(
     """Do what the command line says.
 
     `push(name, *args)` pushes one job; `bulk(name, args, count)` many alike; `repeat`, the same in a loop of the peer's own
-    if a plain one will not do; `work(threads, level)` does not return.
+    if a plain one will not do; `work(threads, level)` does not return. A peer that can start several processes takes their
+    number as well: `work(threads, level, processes)`.
     """
     verb, *words = sys.argv[1:]
     repeat = repeat or repeat_with(push)
     if verb == "work":
         os.environ["BENCH_LEVEL"] = words[1]
-        work(int(words[0]), words[1])
+        work(int(words[0]), words[1], *map(int, words[2:]))
     elif verb == "wake":
         for _ in range(int(words[0])):
             time.sleep(random.uniform(0.01, 0.02))

@@ -1,4 +1,4 @@
-"""Dramatiq, with its default middleware. One worker process (and the one that watches over it)."""
+"""Dramatiq, with its default middleware. One worker process, or several, and the one that watches over them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 dramatiq.set_broker(RedisBroker(url=common.REDIS_URL))
-actors = {function.__name__: dramatiq.actor(function) for function in (common.noop, common.nap, common.stamp)}
+actors = {
+    function.__name__: dramatiq.actor(function) for function in (common.noop, common.nap, common.calculate, common.stamp)
+}
 
 
 def push(name: str, *args: object) -> None:
     actors[name].send(*args)
 
 
-def work(threads: int, level: str) -> None:
-    common.become("dramatiq", "dramatiq_peer", "--processes", "1", "--threads", str(threads))
+def work(threads: int, level: str, processes: int = 1) -> None:
+    common.become("dramatiq", "dramatiq_peer", "--processes", str(processes), "--threads", str(threads))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,11 @@ class Noop(minijobs.Worker):
         common.noop(email, thought)
 
 
+class Calculate(minijobs.Worker):
+    def perform(self, numbers: int) -> None:
+        common.calculate(numbers)
+
+
 class Nap(minijobs.Worker):
     def perform(self, seconds: float) -> None:
         common.nap(seconds)
@@ -24,7 +29,7 @@ class Stamp(minijobs.Worker):
         common.stamp(pushed)
 
 
-workers: dict[str, type[minijobs.Worker]] = {"noop": Noop, "nap": Nap, "stamp": Stamp}
+workers: dict[str, type[minijobs.Worker]] = {"noop": Noop, "calculate": Calculate, "nap": Nap, "stamp": Stamp}
 
 
 def push(name: str, *args: object) -> None:
@@ -35,9 +40,9 @@ def bulk(name: str, args: Sequence[object], count: int) -> None:
     workers[name].perform_bulk([args] * count)
 
 
-def work(threads: int, level: str) -> None:
+def work(threads: int, level: str, processes: int = 1) -> None:
     quiet = ("--log-level", "warning") if level == "warning" else ()
-    common.become("minijobs", "worker", "-r", __file__, "-c", str(threads), *quiet)
+    common.become("minijobs", "worker", "-r", __file__, "-c", str(threads), "--processes", str(processes), *quiet)
 
 
 if __name__ == "__main__":
