@@ -10,7 +10,7 @@ In the order in which it is worth reading:
     page.py           the form, and the two ways to call the Worker
     attempts.py       what a click led to, so that the two ways can stand side by side
     live.py           everything that happened, for whoever looks at the page
-    watching.py       where that comes from: what Redis is told, what the worker process says
+    watching.py       where that comes from: what is sent to Redis, what the worker process says
     inbox.py          the mails, on a page of their own
     serving.py        a port, a server for a Flask application, and who may ask it
     parts.py          all of it together: started, looked after, stopped

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
@@ -22,13 +23,13 @@ CAGE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri '
 LARGEST_PAGE = 5_000_000  # characters of pictures in a mail: it may show the same one ten thousand times
 
 
-def create(catcher: Catcher) -> Flask:
-    """The application."""
+def create(catcher: Catcher, links: Callable[[], dict[str, str]] = dict) -> Flask:
+    """The application. `links` has the addresses that lead back, by the words to show."""
     app = Flask(__name__, static_folder="static", template_folder="templates")
-    guard(app)
+    guard(app, lambda: {"Inbox": url_for("index"), **links()})
 
     def listed(selected: int | None) -> dict[str, Any]:
-        return {"mails": list(reversed(catcher.caught)), "selected": selected, "time": clock, "utc": utc}
+        return {"mails": list(reversed(catcher.caught)), "selected": selected, "time": clock, "utc": utc, "links": links()}
 
     def mail_or_404(number: int) -> Caught:
         return catcher.find(number) or abort(404, "There is no such mail, or not any more.")

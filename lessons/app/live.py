@@ -1,7 +1,7 @@
 """Everything that happened, in the order in which it did, for whoever looks at the page, now or as it happens.
 
 web       requests, and what they were answered
-redis     what Redis was told
+redis     commands that were sent to Redis
 worker    what the worker process says
 inbox     mails, and mails that were refused
 """
@@ -43,9 +43,9 @@ class Event:
     request: int = 0
     """The number of the request that ends with it."""
     count: int = 1
-    """How often Redis was told the same in a row, since then."""
+    """How often the same was sent to Redis in a row, since then."""
     replaces: int = 0
-    """The number of the event that said it last."""
+    """The number of the event that said it first: a page may have missed those between."""
     more: dict[str, Any] = field(default_factory=dict)
     """`short`, the same in a few words; `number`, the mail's."""
 
@@ -85,7 +85,7 @@ class Live:
             kept = self._kept[(pane, event.kind == "chatter")]
             if kept and pane == "redis" and event.kind == "line" and _same(kept[-1], event):
                 again = kept.pop()
-                event = replace(event, at=again.at, count=again.count + 1, replaces=again.number)
+                event = replace(event, at=again.at, count=again.count + 1, replaces=again.replaces or again.number)
                 _drop(self._about[event.jid], again)
             kept.append(event)
             if event.jid:

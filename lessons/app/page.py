@@ -22,10 +22,11 @@ from .workers import SendGifToUserWorker
 
 LONGEST_THOUGHT = 500
 LONGEST_EMAIL = 254
+DASHBOARD = "/jobs/"
 REFUSED = 2  # times that the mail server refuses a mail with the third button
 
 # Where things are said, for whoever has no eyes on the picture.
-PANE_NAMES = {"web": "The web request", "redis": "What Redis is told", "worker": "The worker process", "inbox": "The inbox"}
+PANE_NAMES = {"web": "The web request", "redis": "Sent to Redis", "worker": "The worker process", "inbox": "The inbox"}
 
 
 class Around(NamedTuple):
@@ -40,7 +41,7 @@ def create(live: Live, catcher: Catcher, around: Around) -> Flask:
     """The application."""
     app = Flask(__name__)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    guard(app)
+    guard(app, lambda: {"The page": url_for("index"), "Dashboard": DASHBOARD, "Inbox": around.inbox_url})
     attempts = Attempts(live)
 
     def page(status: int = 200, **more: Any) -> tuple[str, int]:

@@ -170,7 +170,8 @@ class Everything:
         redis = self._started(redis_server.start(self._leash))
         self._say(f"Redis:      {redis.told}")
         mail = self._started(Mail(self.live, MAIL_PORT))
-        box = self._started(Site("The inbox", inbox.create(mail.catcher), INBOX_PORT))
+        back: dict[str, str] = {}  # where the inbox leads back to, as soon as it is known
+        box = self._started(Site("The inbox", inbox.create(mail.catcher, lambda: back), INBOX_PORT))
         mail.inbox_url = box.url
         watched = threading.Event()
         arguments = (redis.client, self.live, watched, self._stop)
@@ -181,6 +182,7 @@ class Everything:
         jobs = dashboard(redis.client, hosts=NAMES)
         pages = page.create(self.live, mail.catcher, around)
         site = self._started(Site("The page", DispatcherMiddleware(pages, {"/jobs": jobs}), PORT))
+        back.update({"The page": f"{site.url}/", "Dashboard": f"{site.url}{page.DASHBOARD}"})
         self._wait_for(worker.running)
         self._wait_for(watched)
         self._say(f"Worker:     minijobs worker, process {worker.pid}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, render_template, request
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 HOST = "127.0.0.1"
@@ -72,8 +74,11 @@ def free(port: int) -> bool:
         return True
 
 
-def guard(app: Flask) -> None:
-    """Only pages of this machine are answered, and only our own may change anything."""
+def guard(app: Flask, links: Callable[[], dict[str, str]]) -> None:
+    """Only pages of this machine are answered, and only our own may change anything.
+
+    What is wrong is said on a page that leads back: `links` has the addresses, by the words to show.
+    """
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
     app.config["TRUSTED_HOSTS"] = NAMES  # else a page of elsewhere whose name leads here could read everything
 
@@ -91,6 +96,13 @@ def guard(app: Flask) -> None:
         origin = request.headers.get("Origin")
         if origin is not None and _host_of(origin) != request.host:
             abort(403, "This was sent by a page of elsewhere.")
+
+    @app.errorhandler(HTTPException)
+    def wrong(error: HTTPException) -> Any:
+        if isinstance(request.routing_exception, BadRequest):  # of a strange host name: no address can be made for it
+            return error
+        page = render_template("wrong.html", title=error.name, sentence=error.description, links=links())
+        return page, error.code or 500
 
     @app.after_request
     def headers(response: Response) -> Response:

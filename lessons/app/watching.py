@@ -25,7 +25,7 @@ STEPS = {"start": "began", "done": "done", "fail": "failed"}
 
 
 def watch_redis(redis: Any, live: Live, watching: threading.Event, stop: threading.Event) -> None:
-    """Publish what this Redis is told, in our database, until we stop. `watching` is set as soon as we see something."""
+    """Publish what is sent to this Redis, in our database, until we stop. `watching` is set as soon as we see something."""
     database = str(redis.get_connection_kwargs().get("db") or 0)
     away = False
     while not stop.is_set():
@@ -60,7 +60,7 @@ def publish_safely(told: Told, live: Live) -> None:
 
 
 def publish_told(told: Told, live: Live) -> None:
-    """One command that Redis was told."""
+    """One command that was sent to Redis."""
     command, jid, until = told.words[0].upper(), "", None
     for word in told.words[1:]:
         jid = jid or jid_in(word)

@@ -113,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
     pages.add_argument("--prefix", metavar="PATH", default="", help="the path below which a proxy shows it, such as /jobs")
     pages.add_argument("--allow-host", metavar="NAME", action="append", default=[], help="a host name to answer to")
     pages.add_argument("--trusted-proxy", metavar="ADDRESS", help="believe this proxy who asks, by which name and scheme")
+    pages.add_argument("--read-only", action="store_true", help="show no buttons, and refuse every change")
     write = verb("new", commands.new, "write a Worker, and a test that is red until it does something")
     write.add_argument("name", metavar="NAME", help="such as SendGifToUser")
     write.add_argument("--into", metavar="FOLDER", default=".", help="where to (here)")
@@ -126,7 +127,7 @@ def web(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise Failed(f'minijobs web needs {error.name}: pip install "minijobs[web]"') from None
     names = {"prefix": options.prefix, "allowed": options.allow_host, "proxy": options.trusted_proxy}
-    return serve(options.host, options.port, **names)
+    return serve(options.host, options.port, **names, read_only=options.read_only)
 
 
 def _redis() -> Redis:

@@ -10,7 +10,8 @@ On its own, it is `minijobs web`. Mounting it in an application of yours, whatev
 
 It can change and delete jobs, so decide who may reach it. With `MINIJOBS_WEB_PASSWORD` in the environment it asks for that
 password, wherever it is mounted; without one, anyone who can reach your application at a local name of this machine, or at
-one of the `hosts` that you name, can use it. See `security`. Sidekiq: `Sidekiq::Web`.
+one of the `hosts` that you name, can use it. With `dashboard(read_only=True)` nobody can change anything. See `security`.
+Sidekiq: `Sidekiq::Web`.
 
     security.py    the password, and protection against forged requests and scripts
     throttle.py    whoever guesses passwords waits
@@ -20,6 +21,7 @@ one of the `hosts` that you name, can use it. See `security`. Sidekiq: `Sidekiq:
     searching.py   searching a list
     moving.py      moving and deleting many jobs
     words.py       a job's values as text that can do no harm
+    life.py        what an entry says about its job's life, and what comes next
     drawing.py     the daily history, as shapes
     pages.py       the pages
     actions.py     what their buttons do

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from ..connection import Redis
 
 
-def dashboard(redis: Redis | None = None, *, hosts: Sequence[str] | None = None) -> flask.Flask:
+def dashboard(redis: Redis | None = None, *, hosts: Sequence[str] | None = None, read_only: bool = False) -> flask.Flask:
     """A WSGI application that shows this Redis or, without one, the current Redis of `minijobs.connect` at each request.
 
     It works wherever it is mounted. `hosts` are the host names that it answers to, besides the local names of this machine:
-    see `security`. Sidekiq: `Sidekiq::Web`.
+    see `security`. With `read_only` it has no buttons, and refuses every change. Sidekiq: `Sidekiq::Web`.
 
     >>> import fakeredis
     >>> visitor = dashboard(fakeredis.FakeRedis()).test_client()
@@ -35,7 +35,7 @@ def dashboard(redis: Redis | None = None, *, hosts: Sequence[str] | None = None)
     app.jinja_env.filters |= words.FILTERS
     app.jinja_env.filters["from_now"] = lambda moment: words.from_now(moment, reading.now())
     app.jinja_env.filters["since"] = lambda moment: words.duration(reading.now() - moment)
-    security.protect(app, hosts)
+    security.protect(app, hosts, read_only=read_only)
     app.register_blueprint(pages.pages)
     app.register_blueprint(actions.actions)
     app.register_blueprint(health.health)

@@ -28,12 +28,16 @@ MOST_BYTES = 32_000_000  # that one step reads
 
 
 class Listed(NamedTuple):
-    """An entry as it was read: `cut` if it is so large that `record` was made from its beginning only."""
+    """An entry as it was read: `cut` if it is so large that `record` was made from its beginning only.
+
+    `ahead` is how many entries were before it in its queue when it was found by its key.
+    """
 
     record: JobRecord
     key: str
     size: int
     cut: bool
+    ahead: int = 0
 
 
 def digest(raw: bytes) -> str:
@@ -83,7 +87,7 @@ def _in_queue(queue: Queue, keys: list[str], whole: int) -> dict[str, Listed]:
             for key in missing.pop(_name(size, head, tail), ()):
                 raw = queue.redis.lindex(queue.key, -place - 1) if tail and size <= whole else head
                 if raw is not None and (size > whole or digest(raw) == key.partition("-")[0]):  # else it has just moved
-                    found[key] = Listed(JobRecord(raw, queue.name, queue), key, size, size > whole)
+                    found[key] = Listed(JobRecord(raw, queue.name, queue), key, size, size > whole, place)
         end, count = start, 2 * count
     return found
 

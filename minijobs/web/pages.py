@@ -11,7 +11,7 @@ from .. import connection
 from ..api import JobSet, Queue
 from ..job import BadPayload, load
 from ..overview import Stats
-from . import entries, reading, searching, words
+from . import entries, life, reading, searching, words
 from .entries import PER_PAGE, Listed
 from .reading import SHELVES, Numbers, Shelf
 from .searching import Search
@@ -29,12 +29,14 @@ LONGEST_NAME = 10_000  # bytes of the name of a queue or a process, or of a key
 
 @pages.get("/")
 def overview() -> bytes:
-    """Statistics, their history, the processes and the queues."""
+    """What there is now, statistics and their history, the processes and the queues."""
     days = flask.request.args.get("days", 30, type=int)
     days = days if days in DAYS else 30
     redis = reading.client()
     found = reading.numbers(redis)
-    values = {"history": Stats(redis).history(days), "days": days, "ranges": DAYS, "queues": reading.queues(redis)}
+    history = Stats(redis).history(days)
+    values = {"history": history, "days": days, "ranges": DAYS, "queues": reading.queues(redis)}
+    values |= {"today": next(iter(history.values())), "due": reading.next_due(redis)}
     shown = found.processes[:PER_PAGE]
     return show("overview.html", "Overview", found, processes=shown, work=reading.work(redis, shown), **values)
 
@@ -194,7 +196,7 @@ def show_found(template: str, title: str, of: Queue | JobSet, wanted: Search, **
 
 def show_job(found: Listed, *, shelf: Shelf | None = None, queue: Queue | None = None) -> bytes:
     """Render a job's own page."""
-    record, wrong = found.record, None
+    record, wrong, numbers = found.record, None, reading.numbers(reading.client())
     if not found.cut:
         try:
             load(record.raw)
@@ -204,7 +206,10 @@ def show_job(found: Listed, *, shelf: Shelf | None = None, queue: Queue | None =
     times = {name: moment for name in TIMES if (moment := record.at(name)) is not None}
     title = words.line(record.class_name) or ("A large entry" if found.cut else "No job")
     values: dict[str, Any] = {"fields": fields, "times": times, "wrong": wrong, "shelf": shelf, "queue": queue}
-    return show("job.html", title, found=found, entry=record, **values)
+    if not (wrong or found.cut):
+        place = shelf.kind.name if shelf else "queue"
+        values["life"] = life.of(record, place, numbers.processes, now=reading.now(), ahead=found.ahead)
+    return show("job.html", title, numbers, found=found, entry=record, **values)
 
 
 def show_question(

@@ -52,7 +52,7 @@ SHELVES = {
             "retries",
             "Retries",
             "Next try",
-            "No job waits for another try.",
+            "No job waits for another try. A job comes here when its perform raises an exception.",
             RetrySet,
             {"retry": "Retry now", "kill": "Kill", "delete": "Delete"},
         ),
@@ -60,11 +60,18 @@ SHELVES = {
             "scheduled",
             "Scheduled",
             "Due",
-            "No job was pushed for later.",
+            "No job waits for its time. Push one for later: YourWorker.perform_in(3600, …)",
             ScheduledSet,
             {"retry": "Add to queue now", "delete": "Delete"},
         ),
-        Shelf("dead", "Dead", "Died", "No job is dead.", DeadSet, {"retry": "Retry now", "delete": "Delete"}),
+        Shelf(
+            "dead",
+            "Dead",
+            "Died",
+            "No job is dead. A job comes here when its last retry has failed, or when you kill it.",
+            DeadSet,
+            {"retry": "Retry now", "delete": "Delete"},
+        ),
     )
 }
 
@@ -119,6 +126,13 @@ def now() -> float:
 def clock_off() -> float:
     """Seconds by which this server's clock is ahead of Redis's."""
     return time.time() - connection.now(client())
+
+
+def next_due(redis: Redis) -> dict[str, float | None]:
+    """When the earliest job of each shelf but the dead is due, in epoch seconds, by the shelf's name."""
+    waiting = {name: shelf.kind.name for name, shelf in SHELVES.items() if shelf.kind is not DeadSet}
+    scores = scripts.run(redis, scripts.EARLIEST, list(waiting.values()))
+    return {name: float(score) if score else None for name, score in zip(waiting, scores, strict=True)}
 
 
 def numbers(redis: Redis) -> Numbers:

@@ -108,6 +108,13 @@ end
 return answer
 """
 
+# The lowest score of some sorted sets. KEYS: the sets. The reply: for each its lowest score, or nothing if it has none.
+EARLIEST = """
+local answer = {}
+for i = 1, #KEYS do answer[i] = redis.pcall('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')[2] or '' end
+return answer
+"""
+
 # How many queues there are, how many jobs wait in all of them, and some of them by name. KEYS: the set `queues`.
 # ARGV: the first queue; how many; up to which size the next job of each is returned. The reply: queues, jobs, then for each
 # queue its name, its length (-1 if its key is of another type), and its next job.

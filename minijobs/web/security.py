@@ -12,6 +12,7 @@
   that it is given: `dashboard(hosts=["jobs.example.com"])`, or `minijobs web --allow-host jobs.example.com`. With "*" it
   answers to any name, for an application that checks them itself. Flask's setting `TRUSTED_HOSTS` is respected, too.
 - **Floods.** No request may send more than MOST_BODY bytes.
+- **Changes.** A read-only dashboard refuses every request that could change anything, and the questions that lead to one.
 - **Scripts.** Templates escape everything that a job holds. Should that fail, the content security policy still allows no
   script except our own file.
 """
@@ -37,6 +38,9 @@ SHORTEST_PASSWORD = 12  # characters below which a password is said to be weak
 FEWEST_SIGNS = 5  # different characters below which it is, too
 MOST_KNOWN = 1_000  # browsers that are remembered to have had the right password
 
+READING = ("GET", "HEAD", "OPTIONS")
+QUESTIONS = {"pages.ask_all", "pages.ask_queue", "pages.ask_processes"}  # they only lead to a change
+
 TOKEN = "minijobs_csrf"
 SAID = "minijobs_said"
 
@@ -53,11 +57,11 @@ POLICY = "; ".join(
 logger = logging.getLogger("minijobs")
 
 
-def protect(app: flask.Flask, hosts: Sequence[str] | None = None) -> None:
+def protect(app: flask.Flask, hosts: Sequence[str] | None = None, *, read_only: bool = False) -> None:
     """Add the checks to every request of this application, and the security headers to every response.
 
     `hosts` are the host names to answer to, besides the local names of this machine; "*" stands for any. By default they are
-    none without a password, and any with one.
+    none without a password, and any with one. `read_only` refuses every change.
     """
     user = os.environ.get("MINIJOBS_WEB_USER") or "minijobs"
     password = os.environ.get("MINIJOBS_WEB_PASSWORD")
@@ -70,9 +74,11 @@ def protect(app: flask.Flask, hosts: Sequence[str] | None = None) -> None:
             logger.warning("MINIJOBS_WEB_PASSWORD is weak: %s. Python makes a good one: secrets.token_urlsafe(16)", reason)
         app.before_request(Doorkeeper(user, password).admit)
     app.before_request(_admitted)
+    if read_only:
+        app.before_request(_refuse_changes)
     app.before_request(_refuse_forged)
     app.after_request(_seal)
-    app.jinja_env.globals |= {"token": token, "said": said}
+    app.jinja_env.globals |= {"token": token, "said": said, "read_only": read_only}
 
 
 def weakness(password: str) -> str | None:
@@ -186,9 +192,14 @@ def said() -> str:
     return unquote(flask.request.cookies.get(SAID, ""))
 
 
+def _refuse_changes() -> None:
+    if flask.request.method not in READING or flask.request.endpoint in QUESTIONS:
+        flask.abort(403, "Nothing was done: this dashboard is read-only.")
+
+
 def _refuse_forged() -> None:
     request = flask.request
-    if request.method in ("GET", "HEAD", "OPTIONS"):
+    if request.method in READING:
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     foreign = site != "same-origin" if site else origin is not None and _host_of(origin) != request.host

@@ -23,11 +23,20 @@ LONGEST_HEADER = 64_000  # bytes of all headers of a request, the address includ
 PROXY_SAYS = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
 
 
-def serve(host: str, port: int, *, prefix: str = "", allowed: Sequence[str] = (), proxy: str | None = None) -> int:
+def serve(
+    host: str,
+    port: int,
+    *,
+    prefix: str = "",
+    allowed: Sequence[str] = (),
+    proxy: str | None = None,
+    read_only: bool = False,
+) -> int:
     """Serve the dashboard at this host and port until Ctrl-C; port 0 means any free one.
 
     `prefix` is the path below which a proxy shows it, such as /jobs. `allowed` are the host names that it answers to,
     besides those of this machine. `proxy` is the address of a proxy that is believed when it says who asks, by which name.
+    With `read_only` the dashboard has no buttons, and refuses every change.
     Raises Refused for arguments that are not allowed, Failed if it cannot serve there, RedisUnavailable without a Redis.
     """
     if not 0 <= port <= 65_535:
@@ -48,7 +57,8 @@ def serve(host: str, port: int, *, prefix: str = "", allowed: Sequence[str] = ()
     except preflight.CannotStart as error:
         raise Failed(str(error)) from None
     # Bound to this machine, it answers to names of this machine only, even with a password: nobody else should ask.
-    app = dashboard(hosts=[*allowed, host] if for_this_machine_alone or allowed else None)
+    names = [*allowed, host] if for_this_machine_alone or allowed else None
+    app = dashboard(hosts=names, read_only=read_only)
     family, address = addresses[0]
     try:
         listening = socket.create_server((address, port), family=family)
@@ -68,7 +78,8 @@ def serve(host: str, port: int, *, prefix: str = "", allowed: Sequence[str] = ()
         name = f"[{host}]" if ":" in host else host
         where = connection.address(connection.current())
         below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        print(f"The dashboard of Redis at {where} is at http://{name}:{server.effective_port}/{below}", flush=True)
+        title = "The read-only dashboard" if read_only else "The dashboard"
+        print(f"{title} of Redis at {where} is at http://{name}:{server.effective_port}/{below}", flush=True)
         server.run()
     return 0
 

@@ -113,18 +113,33 @@ def duration(seconds: float) -> str:
     return "ages" if seconds >= AGES else stretch(max(0.0, seconds))
 
 
-def megabytes(kilobytes: int) -> str:
-    """An amount of memory, given in KB, as text in MB."""
-    return f"{kilobytes / 1024:,.0f} MB"
+def memory(kilobytes: float) -> str:
+    """An amount of memory, given in KB, as text.
+
+    >>> memory(51_200), memory(3_145_728)
+    ('50 MB', '3.0 GB')
+    """
+    return f"{kilobytes / 2**10:,.0f} MB" if kilobytes < 2**20 else f"{kilobytes / 2**20:,.1f} GB"
 
 
 def size(count: int) -> str:
     """A number of bytes in words.
 
-    >>> size(812), size(20_971_520)
-    ('812 bytes', '21.0 MB')
+    >>> size(812), size(83_400), size(20_971_520)
+    ('812 bytes', '83 KB', '21.0 MB')
     """
-    return f"{count:,} bytes" if count < 1_000_000 else f"{count / 1e6:,.1f} MB"
+    if count < 10_000:
+        return f"{count:,} bytes"
+    return f"{count / 1e3:,.0f} KB" if count < 1_000_000 else f"{count / 1e6:,.1f} MB"
+
+
+def answer_time(microseconds: float) -> str:
+    """How long an answer takes, in words.
+
+    >>> answer_time(430), answer_time(1_500_000)
+    ('0.4 ms', '1.5 s')
+    """
+    return f"{microseconds / 1e3:.1f} ms" if microseconds < 1e6 else f"{min(microseconds / 1e6, AGES):,.1f} s"
 
 
 def jobs(count: int) -> str:
@@ -201,7 +216,8 @@ FILTERS: dict[str, Callable[..., object]] = {
     "block": block,
     "raw_block": raw_block,
     "clock": clock,
-    "megabytes": megabytes,
+    "memory": memory,
+    "answer_time": answer_time,
     "jobs": jobs,
     "size": size,
     "machine_clock": machine_clock,

@@ -8,13 +8,13 @@ import signal
 import smtplib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from http.server import ThreadingHTTPServer
 
 import pytest
 import redis as redis_py
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from running_app import App, eventually
 
 from lessons.kit import stage
@@ -24,22 +24,46 @@ from minijobs import RetrySet, scheduled
 expect.set_options(timeout=20_000)  # milliseconds that something may take on a busy machine
 
 
+# The fraction of five seconds that a mail takes: next to nothing; or so long that a busy machine is not taken for a mail.
+PACES = {"quick": 0.02, "slow": 0.3}
+MAIL = SLOW * PACES["slow"]  # seconds
+slow = pytest.mark.parametrize("speed", ["slow"])
+
+
 @pytest.fixture(scope="module")
-def app(real_redis_url: str) -> Iterator[App]:
-    """The application, with a Redis that the tests can look into. Its five-second mail takes a quarter of a second."""
+def addresses(real_redis_url: str) -> Iterator[dict[str, str]]:
+    """Where the Redis of each application is, so that the tests can look into it."""
     redis_py.Redis.from_url(real_redis_url).flushall()
-    app = App(REDIS_URL=real_redis_url, **{stage.PACE: str(PACE)})
+    yield {speed: f"{real_redis_url}?db={number}" for number, speed in enumerate(PACES)}
+    redis_py.Redis.from_url(real_redis_url).flushall()
+
+
+@pytest.fixture(scope="module")
+def apps(addresses: dict[str, str]) -> Iterator[dict[str, App]]:
+    """Two applications, one with quick mails and one with slow ones; they start side by side."""
+    apps = {speed: App(REDIS_URL=addresses[speed], **{stage.PACE: str(pace)}) for speed, pace in PACES.items()}
     try:
-        yield app.until_ready()
+        yield {speed: app.until_ready() for speed, app in apps.items()}
     finally:
-        app.close()
-        redis_py.Redis.from_url(real_redis_url).flushall()
+        for app in apps.values():
+            app.close()
 
 
 @pytest.fixture
-def looking(real_redis_url: str) -> Iterator[redis_py.Redis]:
+def speed() -> str:
+    """Which of them: the one with quick mails, unless a test is `slow`."""
+    return "quick"
+
+
+@pytest.fixture
+def app(apps: dict[str, App], speed: str) -> App:
+    return apps[speed]
+
+
+@pytest.fixture
+def looking(addresses: dict[str, str], speed: str) -> Iterator[redis_py.Redis]:
     """What the application's Redis holds."""
-    with redis_py.Redis.from_url(real_redis_url) as client:
+    with redis_py.Redis.from_url(addresses[speed]) as client:
         yield client
 
 
@@ -129,13 +153,12 @@ def shown(page: Page, pane: str) -> list[str]:
 
 
 CALL, PUSH, REFUSE, KILL = "Call perform now", "Call perform_async", "Refuse the mail twice", "Kill the worker"
-PACE = 0.3  # so slow that a busy machine is not taken for a slow mail
-MAIL = SLOW * PACE  # seconds
 
 
 # The two ways
 
 
+@slow
 def test_a_direct_call_makes_you_wait_and_two_panes_stand_still(page):
     redis, worker = shown(page, "redis"), shown(page, "worker")
     think(page, "direct", CALL)
@@ -146,7 +169,7 @@ def test_a_direct_call_makes_you_wait_and_two_panes_stand_still(page):
     expect(page.locator("#web .running")).to_have_count(0)
 
     assert float(cell(page, "You waited", "perform").locator(".waited").inner_text().split()[0]) >= MAIL
-    expect(cell(page, "Redis was told", "perform")).to_have_text("Nothing. Not a single command.")
+    expect(cell(page, "Sent to Redis", "perform")).to_have_text("Nothing. Not a single command.")
     expect(cell(page, "The worker process", "perform")).to_have_text("Nothing. It has no idea that you clicked.")
     expect(cell(page, "So", "perform")).to_contain_text("by the web request itself")
     (still,) = shown(page, "redis")[len(redis) :]
@@ -156,6 +179,7 @@ def test_a_direct_call_makes_you_wait_and_two_panes_stand_still(page):
     assert "a mail to ada@example.com: direct" in shown(page, "inbox")[-1]
 
 
+@slow
 def test_a_push_is_answered_at_once_and_every_pane_moves(page, looking):
     think(page, "pushed", PUSH)
     answer = page.locator("#answer")
@@ -167,7 +191,7 @@ def test_a_push_is_answered_at_once_and_every_pane_moves(page, looking):
     waited = float(cell(page, "You waited", "perform_async").locator(".waited").inner_text().split()[0])
     assert waited < MAIL / 2
     expect(cell(page, "You got", "perform_async")).to_contain_text(jid)
-    expect(cell(page, "Redis was told", "perform_async")).to_contain_text("LPUSH queue:default")
+    expect(cell(page, "Sent to Redis", "perform_async")).to_contain_text("LPUSH queue:default")
     assert re.search(r"start.*done: \d", cell(page, "The worker process", "perform_async").inner_text(), re.DOTALL)
     assert any("LPUSH queue:default" in line for line in shown(page, "redis"))
     assert any(f"JID-{jid} INFO: start" in line for line in shown(page, "worker"))
@@ -185,8 +209,8 @@ def test_the_two_ways_stand_side_by_side(page):
         expect(cell(page, "The inbox", way).locator("img")).to_have_js_property("naturalWidth", 420)
     page.reload()  # it was not only drawn: it is known
     expect(page.locator("th.perform")).to_contain_text("“one way”")
-    expect(cell(page, "Redis was told", "perform")).to_contain_text("Nothing.")
-    expect(cell(page, "Redis was told", "perform_async")).to_contain_text("LPUSH")
+    expect(cell(page, "Sent to Redis", "perform")).to_contain_text("Nothing.")
+    expect(cell(page, "Sent to Redis", "perform_async")).to_contain_text("LPUSH")
 
 
 def test_a_job_can_be_read_in_the_redis_pane(page):
@@ -204,7 +228,7 @@ def test_a_mail_that_is_refused_is_lost_one_way_and_tried_again_the_other(page, 
     expect(cell(page, "You got", "perform")).to_contain_text("500 Internal Server Error")
     expect(cell(page, "You got", "perform")).to_contain_text("451")
     expect(cell(page, "So", "perform")).to_contain_text("Lost.")
-    expect(cell(page, "Redis was told", "perform")).to_contain_text("Not a single command.")
+    expect(cell(page, "Sent to Redis", "perform")).to_contain_text("Not a single command.")
     expect(cell(page, "You got", "perform_async")).to_contain_text("You did it!")
 
     so, tries = cell(page, "So", "perform_async"), cell(page, "The worker process", "perform_async").get_by_text("start")
@@ -226,6 +250,7 @@ def test_a_mail_that_is_refused_is_lost_one_way_and_tried_again_the_other(page, 
     assert not list(RetrySet(looking))
 
 
+@slow
 def test_a_worker_that_is_killed_in_the_middle_is_started_again_and_the_job_is_done(page, app, looking):
     before = app.pid_of("minijobs worker")
     think(page, "survivor", KILL)
@@ -241,7 +266,7 @@ def test_a_worker_that_is_killed_in_the_middle_is_started_again_and_the_job_is_d
     expect(cell(page, "The inbox", "perform_async")).to_contain_text("a mail")
     assert re.search(r" start\n.*SIGKILL.*started again.* start\n.*done: ", worker.inner_text(), re.DOTALL)
     assert "rescued from a dead process" in worker.inner_text()
-    expect(cell(page, "Redis was told", "perform_async")).to_contain_text("RPUSH queue:default")
+    expect(cell(page, "Sent to Redis", "perform_async")).to_contain_text("RPUSH queue:default")
     assert app.popen.poll() is None
 
 
@@ -269,8 +294,10 @@ def test_what_the_filter_hides_pushes_nothing_out_of_the_pane(page, looking):
     expect(page.locator("#redis li.chatter", has_text=f"{999:024d}")).to_have_count(1)
     before = shown(page, "redis")
     assert before
+    pipe = looking.pipeline(transaction=False)
     for number in range(400):  # twice as many as are kept; those about a job are never too many
-        looking.hset("theirs:1:abc", "job", f'{{"jid":"{number:024d}"}}')
+        pipe.hset("theirs:1:abc", "job", f'{{"jid":"{number:024d}"}}')
+    pipe.execute()
     expect(page.locator("#redis li.chatter", has_text=f"{399:024d}")).to_have_count(1)
     assert shown(page, "redis") == before
     page.reload()
@@ -286,12 +313,15 @@ def test_whatever_is_sent_to_redis_the_panes_go_on(page, looking):
     looking.rpush("theirs", b"\xff\x00", "x" * 2_000_000, job)
     looking.delete("theirs")
     think(page, "goes on", PUSH)
-    expect(cell(page, "Redis was told", "perform_async")).to_contain_text("LPUSH queue:default")
+    expect(cell(page, "Sent to Redis", "perform_async")).to_contain_text("LPUSH queue:default")
     expect(cell(page, "The inbox", "perform_async")).to_contain_text("a mail")
     assert len(page.locator("#redis").inner_text()) < 500_000
 
 
 def test_a_page_whose_server_stands_still_says_since_when_it_is_not_current(page, inbox, app):
+    for tab, often in ((page, "const EVERY = 250;"), (inbox, "const EVERY = 700;")):
+        tab.route(re.compile(r"/(page|inbox)\.js$"), sooner(often))
+        tab.reload()
     os.kill(app.popen.pid, signal.SIGSTOP)
     try:
         for tab in (page, inbox):
@@ -304,6 +334,17 @@ def test_a_page_whose_server_stands_still_says_since_when_it_is_not_current(page
         expect(tab.locator("#away")).to_have_text("")
     think(page, "again", PUSH)
     expect(cell(page, "The inbox", "perform_async")).to_contain_text("a mail")
+
+
+def sooner(often: str) -> Callable[[Route], None]:
+    """The page's script, which looks so much more often that nobody has to wait for seconds until it is not current."""
+
+    def hurry(route: Route) -> None:
+        answer = route.fetch()
+        assert often in answer.text()
+        route.fulfill(response=answer, body=answer.text().replace(often, "const EVERY = 60;"))
+
+    return hurry
 
 
 def test_the_focus_stays_where_it_was_when_the_comparison_changes(page):
@@ -386,10 +427,14 @@ def test_without_the_filter_the_heartbeat_is_seen_and_with_it_an_idle_redis_stan
     assert shown(page, "redis") == filtered
 
 
-def test_the_dashboard_is_there(page, app):
+def test_the_dashboard_is_there_and_the_inbox_leads_back(page, app):
     page.get_by_role("link", name="Dashboard").click()
     expect(page).to_have_url(app.urls()["page"] + "/jobs/")
     expect(page.get_by_text("Retries").first).to_be_visible()
+    for link, where in (("Dashboard", "/jobs/"), ("The page", "/")):
+        page.goto(app.urls()["inbox"])
+        page.get_by_role("link", name=link, exact=True).click()
+        expect(page).to_have_url(app.urls()["page"] + where)
 
 
 def test_without_javascript_the_form_waits_and_redirects_and_an_error_is_an_error_page(app, browser, looking):
@@ -398,7 +443,7 @@ def test_without_javascript_the_form_waits_and_redirects_and_an_error_is_an_erro
         page.goto(app.urls()["page"])
         think(page, "no script", CALL)
         expect(page.locator("#answer")).to_have_text("You did it! Email sent to ada@example.com")
-        expect(cell(page, "Redis was told", "perform")).to_contain_text("Not a single command.")
+        expect(cell(page, "Sent to Redis", "perform")).to_contain_text("Not a single command.")
         think(page, "no script", PUSH)
         expect(page.locator("#answer")).to_contain_text("(job ")
         expect(page.locator("th.perform_async")).to_contain_text("“no script”")
@@ -416,16 +461,6 @@ def test_without_javascript_the_form_waits_and_redirects_and_an_error_is_an_erro
         expect(cell(page, "So", "perform")).to_contain_text("Lost.")
         expect(cell(page, "So", "perform_async")).to_contain_text("In retry")
         looking.delete("retry")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_is_wider_than_the_window(app, browser, width, scheme):
-    with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
-        for url in (*app.urls().values(),):
-            page = context.new_page()
-            page.goto(url)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 # The inbox

@@ -42,7 +42,7 @@ def pages(catcher, monkeypatch):
     monkeypatch.setenv(mail.SMTP_PORT, str(catcher.port))
     monkeypatch.setenv(stage.PACE, "0")
     around = page.Around("http://localhost:1080", lambda jid: None, 4)
-    return page.create(Live(), catcher, around), inbox.create(catcher)
+    return page.create(Live(), catcher, around), inbox.create(catcher, lambda: {"The page": "http://localhost:3000/"})
 
 
 # The picture and the mail
@@ -177,6 +177,20 @@ def test_wrong_input_is_never_an_error_of_ours(pages, which, word):
         assert client.get("/", headers={"Host": host}).status_code == 400
 
 
+def test_an_address_that_is_none_is_said_to_be_none_on_a_page_that_leads_back(pages):
+    for app, back in zip(pages, (["/", "/jobs/", "http://localhost:1080"], ["/", "http://localhost:3000/"]), strict=True):
+        for path in ("/nowhere", "/mails/7"):
+            answer = app.test_client().get(path)
+            assert answer.status_code == 404
+            assert re.search(r"<p>(The requested URL was not found|There is no such mail)", answer.text)
+            assert re.findall(r'<a href="([^"]+)">', answer.text) == back
+
+
+def test_the_inbox_leads_back(pages):
+    page = pages[1].test_client().get("/").text
+    assert re.findall(r'<a href="http://localhost:3000/">([^<]+)</a>', page) == ["The page", "the page"]
+
+
 def test_there_are_no_other_buttons(pages):
     fields = {"email": "ada@example.com", "thought": "hello", "way": "perform", "story": "killed"}
     assert pages[0].test_client().post("/mails", data=fields).status_code == 422
@@ -250,7 +264,7 @@ def test_the_same_again_is_one_line_with_a_number():
     for _ in range(3):
         watching.publish_told(Told(0, ("HSET", "a:work", "tid", JOB)), live)
     (event,) = live.pane("redis")
-    assert event.count == 3
+    assert (event.count, event.number, event.replaces) == (3, 3, 1)  # the first one, also for a page that missed the second
 
 
 def test_a_busy_redis_does_not_drown_the_page():

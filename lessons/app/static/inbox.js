@@ -3,7 +3,7 @@
 
 const EVERY = 700; // ms between two looks
 const PATIENCE = 5000; // ms that an answer may take
-const STALE = 5000; // ms after which what is shown is not called current any more
+const STALE = 7 * EVERY; // ms after which what is shown is not called current any more
 const list = document.getElementById("mails");
 let known = null;
 let current = Date.now(); // when what is shown was so
@@ -47,6 +47,6 @@ setInterval(() => {
   if (document.hidden) return;
   sayWhetherCurrent();
   if (Date.now() - current > STALE) look();
-}, 1000);
+}, EVERY);
 
 look();

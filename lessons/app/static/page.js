@@ -5,7 +5,7 @@ const page = document.documentElement;
 const MOST_LINES = 150; // of each kind
 const EVERY = 250; // ms between two looks
 const PATIENCE = 5000; // ms that an answer may take
-const STALE = 3000; // ms after which what is shown is not called current any more
+const STALE = 12 * EVERY; // ms after which what is shown is not called current any more
 let ahead = 0; // seconds that the server's clock is ahead of ours
 let last = Number(page.dataset.last); // the number of the last event that is shown
 let current = Date.now(); // when what is shown was so
@@ -41,7 +41,7 @@ function show(line) {
   const list = document.getElementById(line.pane);
   if (document.getElementById(`line-${line.number}`)) return;
   const follow = atEnd(list);
-  const before = line.replaces && document.getElementById(`line-${line.replaces}`);
+  const before = line.replaces && list.querySelector(`[data-first="${line.replaces}"]`);
   const item = element(line.html);
   if (before) before.replaceWith(item);
   else list.append(item);
@@ -112,7 +112,7 @@ setInterval(() => {
   if (document.hidden) return;
   sayWhetherCurrent();
   if (Date.now() - current > STALE) look();
-}, 1000);
+}, 4 * EVERY);
 
 // A form is sent without leaving the page, so that the panes are seen while one waits.
 async function send(button, way, story) {

@@ -109,7 +109,6 @@
     const graph = document.getElementById("graph");
     if (!graph) return;
     graph.hidden = false;
-    document.getElementById("no-graph").hidden = true;
     const [done, failed] = [rates(1), rates(2)];
     const top = roundUp(Math.max(...done.map(([, rate]) => rate), 1));
     const now = Date.now() / 1000;
@@ -338,5 +337,5 @@
   setInterval(() => {
     say();
     if (Date.now() - current > STALE) look();
-  }, 1000);
+  }, EVERY / 2);
 })();

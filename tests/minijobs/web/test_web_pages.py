@@ -37,18 +37,20 @@ def tiles(visitor: Visitor) -> dict[str, str]:
 # The pages
 
 
-def test_before_anything_happened_every_page_says_so(redis: redis_py.Redis, visitor: Visitor) -> None:
+def test_before_anything_happened_every_page_says_so_and_what_would_fill_it(redis: redis_py.Redis, visitor: Visitor) -> None:
     assert set(tiles(visitor).values()) == {"0"}
     for page, says in {
-        "/": "No worker process is running.",
-        "/busy": "No worker process is running.",
-        "/queues": "No queue: nothing has been pushed.",
-        "/queue?name=mail": "No job waits in this queue.",
-        "/retries": "No job waits for another try.",
-        "/scheduled": "No job was pushed for later.",
-        "/dead": "No job is dead.",
+        "/": "No worker process is running. Start one: python -m minijobs worker -r your_workers.py",
+        "/busy": "No worker process is running. Start one: python -m minijobs worker -r your_workers.py",
+        "/queues": "No queue: nothing has been pushed. Push a job: YourWorker.perform_async(…)",
+        "/queue?name=mail": 'No job waits in this queue. Push one: YourWorker.set(queue=" mail ").perform_async(…)',
+        "/retries": "No job waits for another try. A job comes here when its perform raises an exception.",
+        "/scheduled": "No job waits for its time. Push one for later: YourWorker.perform_in(3600, …)",
+        "/dead": "No job is dead. A job comes here when its last retry has failed, or when you kill it.",
+        "/retries?find=ada": "No job matches. Show all jobs",
+        "/queue?name=mail&find=ada&from=9": "No more jobs match. Show all jobs",
     }.items():
-        assert says in visitor.get(page).text
+        assert says in text_of(visitor.get(page).text)
 
 
 def test_the_overview_has_the_totals_and_the_history(some: redis_py.Redis, visitor: Visitor) -> None:
@@ -64,6 +66,25 @@ def test_the_overview_has_the_totals_and_the_history(some: redis_py.Redis, visit
     assert re.search(rf"{today}</th><td[^>]*>60</td><td[^>]*>15</td>", page)  # the same as a table
     assert visitor.get("/?days=180").text.count('class="hit"') == 180
     assert visitor.get("/?days=1000000").text.count('class="hit"') == visitor.get("/?days=x").text.count('class="hit"') == 30
+
+
+def test_what_there_is_now_is_said_by_the_server_and_todays_failures_are_red(some: redis_py.Redis, visitor: Visitor) -> None:
+    today, now = datetime.now(UTC).date().isoformat(), time.time()
+    some.mset({"stat:processed": 90, "stat:failed": 89})  # of earlier days
+    assert re.findall(r'class="bad">', visitor.get("/").text) == []
+    some.delete("queue:mail")
+    some.lpush("queue:mail", a_job(1, enqueued_at=now - 600), a_job(2, enqueued_at=now))
+    some.mset({f"stat:processed:{today}": 1060, f"stat:failed:{today}": 15})
+    info = {"identity": "web-1:7:abc", "concurrency": 5, "queues": ["mail"]}
+    some.sadd("processes", "web-1:7:abc")
+    some.hset("web-1:7:abc", mapping={"info": json.dumps(info), "busy": 1, "beat": now})
+    page = visitor.get("/").text
+    [panel] = re.findall(r'<dl class="facts" id="now" data-live>.*?</dl>', page, re.DOTALL)
+    assert text_of(f"</head>{panel}").strip() == (
+        "Running 1 job, with 5 threads Waiting 2 jobs, the first for 10 minutes "
+        "Next retry 10 minutes from now Next scheduled 10 minutes from now Today 1,060 runs, 15 failed"
+    )
+    assert re.findall(r'class="bad">([^<]+)<', page) == ["15 failed"]
 
 
 def test_busy_shows_the_processes_and_what_each_thread_is_doing(redis: redis_py.Redis, visitor: Visitor) -> None:
@@ -151,7 +172,13 @@ def test_the_page_of_a_job_that_is_gone_says_so_in_one_sentence(redis: redis_py.
 def test_an_address_that_is_none_is_said_to_be_none(redis: redis_py.Redis, visitor: Visitor, page: str, status: int) -> None:
     answer = visitor.get(page)
     assert answer.status_code == status
-    assert 'href="/"' in answer.text
+    assert [link for link in visitor.links(page, "^/") if link in ("/", "/busy", "/retries")] == [
+        "/",
+        "/",
+        "/busy",
+        "/retries",
+        "/",
+    ]
 
 
 def test_without_a_redis_a_page_says_so_in_one_sentence(visitor: Visitor) -> None:
