@@ -91,18 +91,21 @@ bench: .venv/has-dev ## measure minijobs beside its peers (half an hour; two min
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c $(IMPORTED)
 	touch .venv/has-lessons .venv/has-app .venv/has-check .venv/has-notebooks $@
 
-# Not compiled: Python compiles what it imports, and that is a small part. Where Python is told not to keep what it compiled,
-# each of the many processes that the tests start would do it again; so it is done once.
-install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[$1]' -c constraints.txt
+install = $(BIN)/python -m lessons.install $1
+
+# Where Python is told not to keep what it compiled, each of the many processes that the tests start would do it again; so it
+# is done once.
 IMPORTED := "import aiosmtpd.controller, fakeredis, flask, hypothesis, IPython.display, jupytext, lupa, nbformat, pytest, \
 	redis.asyncio, rich.console, rich.markdown, rich.syntax, rich.table, waitress"
 
+NO_PYTHON := $(or $(PYTHON:%=% is not one.),there is none on the PATH. Name one: make lesson-1 PYTHON=/path/to/python3)
+
 .venv/made:
-	for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
 		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 			echo "Making .venv with $$($$python --version), once …"; \
 			$$python -m venv .venv && touch $@; exit $$?; \
 		fi; \
 	done; \
-	echo "minijobs needs Python 3.11 or later, and there is none on the PATH. Name one: make PYTHON=/path/to/python3" >&2; \
+	echo "minijobs needs Python 3.11 or later, and $(NO_PYTHON)" >&2; \
 	exit 1

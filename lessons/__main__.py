@@ -13,7 +13,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         from lessons.course import commands
     except ModuleNotFoundError as error:
-        print(f'{error}. Install what the lessons need: pip install -e ".[lessons]" -c constraints.txt', file=sys.stderr)
+        print(f"{error}. Install what the lessons need: python -m lessons.install check", file=sys.stderr)
         return 2
     parser = argparse.ArgumentParser(prog="python -m lessons", description="Runnable lessons about background jobs.")
     verbs = parser.add_subparsers(dest="verb", metavar="what to do", required=True)

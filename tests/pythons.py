@@ -8,17 +8,23 @@ same in every Python. Tests with made-up values take fewer of them. On the Pytho
 
 Each Python has an environment of its own with as little in it as will do, made once. The Pythons run side by side, each in
 two halves, of which one mostly waits.
+
+Two of them also prove what `pyproject.toml` says of versions. On one, the packages that the library and its extras need are
+the oldest that are allowed there; on the other, the newest that there are. These two run the dashboard's tests as well, but
+for those that need a browser.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,7 +34,9 @@ VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 TESTS = "tests/minijobs"
 
 # They start many processes or need a tool; some of what may differ is in the files that are run, too.
-LEFT_OUT = ("chaos", "commands", "failover", "fuzz", "interop", "late_commands", "reload", "scaffold", "testing")
+LEFT_OUT = (
+    *("chaos", "commands", "failover", "fuzz", "interop", "late_commands", "production", "reload", "scaffold", "testing"),
+)
 DESELECTED = (
     "test_worker_process.py::test_two_signals_at_nearly_the_same_time_end_it",  # 60 processes
     "test_worker_process.py::test_a_killed_process_loses_nothing_and_another_one_finishes_its_jobs",
@@ -38,7 +46,12 @@ DESELECTED = (
 )
 MOSTLY_WAITING = ("server", "worker_process")
 
-INSTALLED = ("-e", ".[web]", "pytest", "fakeredis[lua]", "hypothesis", "-c", "constraints.txt")
+# On which Python which versions; on the others, those of constraints.txt.
+VERSIONS_OF_PACKAGES = {"3.12": "oldest", "3.13": "newest"}
+
+TOOLS = ("pytest", "fakeredis", "hypothesis")
+INSTALLED = ("-e", ".[web,reload,fast]", "pytest", "fakeredis[lua]", "hypothesis")
+WEB = [f"{TESTS}/web/test_web_{name}.py" for name in ("actions", "command", "health", "pages", "search", "security")]
 
 
 class Missing(Exception):
@@ -84,14 +97,16 @@ def on(version: str, python: str) -> bool:
     ignored = [f"--ignore={TESTS}/test_{name}.py" for name in (*LEFT_OUT, *MOSTLY_WAITING)]
     halves = (
         [*waiting, *(f"--deselect={TESTS}/{name}" for name in DESELECTED)],
-        [TESTS, f"--ignore={TESTS}/web", *ignored],
+        [TESTS, *(WEB if version in VERSIONS_OF_PACKAGES else []), f"--ignore={TESTS}/web", *ignored],
     )
     with ThreadPoolExecutor(2) as pool:
         runs = list(pool.map(lambda half: tell([*command, *half]), halves))
     for run in runs:
         lines = run.stdout.splitlines()
         print(f"Python {version}:", "\n".join(lines if run.returncode else lines[-1:]), flush=True)
-    print(f"Python {version}: {made - started:.0f} seconds to install, {time.monotonic() - made:.0f} to test", flush=True)
+    which = f" and the {kind} packages" if (kind := VERSIONS_OF_PACKAGES.get(version)) else ""
+    taken = f"{made - started:.0f} seconds to install, {time.monotonic() - made:.0f} to test"
+    print(f"Python {version}{which}: {taken}", flush=True)
     return not any(run.returncode for run in runs)
 
 
@@ -100,18 +115,39 @@ def install(version: str, python: str) -> Path:
     folder = ROOT / f".venv-{version}"
     done = folder / "made"
     pinned = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes()).hexdigest()
-    wanted = json.dumps([python, INSTALLED, pinned])
+    wanted = json.dumps([python, INSTALLED, VERSIONS_OF_PACKAGES.get(version), pinned])
     if done.exists() and done.read_text() == wanted:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     # Compiled, unlike .venv: where Python is told to keep nothing, each process that is started would compile it for itself.
     quietly = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--compile")
-    for command in ([python, "-m", "venv", str(folder)], [str(folder / "bin" / "python"), *quietly, *INSTALLED]):
+    chosen = folder / "constraints.txt"
+
+    def must(*command: str) -> None:
         run = tell(command)
         if run.returncode:
             raise Missing(f"its environment cannot be made.\n{run.stdout}")
+
+    must(python, "-m", "venv", str(folder))
+    chosen.write_text("\n".join(constraints(VERSIONS_OF_PACKAGES.get(version))))
+    must(str(folder / "bin" / "python"), *quietly, *INSTALLED, "-c", str(chosen))
     done.write_text(wanted)
     return folder
+
+
+def constraints(kind: str | None) -> list[str]:
+    """What pip is to install: the versions of constraints.txt, but for the packages that the library needs itself."""
+    pinned = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest = {}
+    for one in itertools.chain(project["dependencies"], *project["optional-dependencies"].values()):
+        name, _, versions = one.partition(">=")
+        oldest[name] = f"{name}=={versions.partition(',')[0]}"
+    if kind == "newest":  # all of them, and also what they need themselves
+        return [line for line in pinned if line.partition("==")[0] in TOOLS]
+    if kind == "oldest":
+        return [line for line in pinned if line.partition("==")[0].lower() not in oldest] + list(oldest.values())
+    return pinned
 
 
 def tell(command: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ import pytest
 
 import minijobs
 
-PACKAGES = ("minijobs", "lessons.kit", "lessons.course", "lessons.app")
+PACKAGES = ("minijobs", "lessons.kit", "lessons.course", "lessons.app", "lessons.install")
 
 # What a reader meets first: each shows how it is used, and says what Sidekiq calls it.
 CENTRAL = [
@@ -51,7 +51,7 @@ def modules() -> Iterator[ModuleType]:
     for name in PACKAGES:
         package = importlib.import_module(name)
         yield package
-        for found in pkgutil.walk_packages(package.__path__, f"{name}."):
+        for found in pkgutil.walk_packages(getattr(package, "__path__", []), f"{name}."):
             yield importlib.import_module(found.name)
 
 

@@ -39,15 +39,19 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("pip could not install anything here: trying the README as a new user needs a network")
     assert first.returncode == 0, first.stdout + first.stderr
     (folder / "first.txt").write_text(first.stdout, encoding="utf-8")
+    (folder / "warnings.txt").write_text(first.stderr, encoding="utf-8")
     return folder
 
 
 def make(folder: Path, *words: str, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """`make` as a person has it: none of this test run's own settings, and their answers typed ahead."""
-    ours = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "REDIS_URL", "COLUMNS", "PYTEST_CURRENT_TEST")
-    clean = {name: value for name, value in os.environ.items() if name not in ours}
-    clean |= {"MINIJOBS_LESSON_PACE": "0.02", **environment}
+    clean = only_what_a_person_has() | {"MINIJOBS_LESSON_PACE": "0.02", **environment}
     return subprocess.run(["make", *words], cwd=folder, env=clean, input=typed, capture_output=True, text=True, timeout=300)
+
+
+def only_what_a_person_has() -> dict[str, str]:
+    ours = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "REDIS_URL", "COLUMNS", "PYTEST_CURRENT_TEST")
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def test_lesson_1_plays_with_nothing_installed_or_started(clone):
@@ -55,6 +59,35 @@ def test_lesson_1_plays_with_nothing_installed_or_started(clone):
     assert "1 · The wait" in shown
     assert "queue:default  list, 1 entry" in shown
     assert shown.rstrip().endswith("When you have changed it: make check-1")
+
+
+def test_the_first_minute_is_quiet(clone):
+    """What pip says of its sources is about this machine; nothing else may be said before the lesson."""
+    before, _, _ = (clone / "first.txt").read_text(encoding="utf-8").partition("1 · The wait")
+    said = [line for line in before.splitlines() if not set(line) <= set(" ┏━┓┃╭─╮│")]
+    assert len(said) == 2
+    assert re.fullmatch(r"Making \.venv with Python 3\.\S+, once …", said[0])
+    assert said[1] == "Installing what the lessons need, once …"
+    warned = (clone / "warnings.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in warned if not line.startswith("WARNING: Location ")] == []
+
+
+def test_what_a_part_needs_can_be_brought_along_to_where_there_is_no_internet(clone, tmp_path):
+    """As the page for teachers has it."""
+    page = (clone / "lessons" / "TEACHING.md").read_text(encoding="utf-8")
+    download, play = re.search(r"```sh\n(python3 -m lessons.install .+)\n```.+```sh\n(.+)\n```", page, re.DOTALL).groups()
+    python = str(clone / ".venv" / "bin" / "python")
+    words = download.replace("wheels", str(tmp_path / "wheels")).split()[1:]
+    assert subprocess.run([python, *words], cwd=clone, capture_output=True, env=only_what_a_person_has()).returncode == 0
+    settings, (_, target) = dict(word.split("=") for word in play.split()[:2]), play.split()[2:]
+    settings["PIP_FIND_LINKS"] = settings["PIP_FIND_LINKS"].replace("/media/stick/wheels", str(tmp_path / "wheels"))
+    (clone / ".venv").rename(tmp_path / "venv")
+    try:
+        played = make(clone, target, PIP_CONFIG_FILE=os.devnull, **settings)
+        assert played.stdout.rstrip().endswith("When you have changed it: make check-1"), played.stdout + played.stderr
+    finally:
+        shutil.rmtree(clone / ".venv")
+        (tmp_path / "venv").rename(clone / ".venv")
 
 
 def test_the_other_lessons_need_nothing_more(clone):
@@ -144,7 +177,9 @@ def test_a_python_that_is_too_old_is_refused_in_one_sentence(tmp_path):
         (tools / name).chmod(0o755)
     refused = make(tmp_path, "lesson-1", PATH=f"{tools}:/usr/bin:/bin")
     assert refused.returncode != 0
-    assert "needs Python 3.11 or later" in refused.stderr
+    assert "needs Python 3.11 or later, and there is none on the PATH. Name one: make" in refused.stderr
+    refused = make(tmp_path, "lesson-1", f"PYTHON={tools}/python3")  # one that was named is not replaced in silence
+    assert f"needs Python 3.11 or later, and {tools}/python3 is not one." in refused.stderr
     assert not (tmp_path / ".venv" / "made").exists()
 
 

@@ -27,6 +27,14 @@ def test_what_is_left_out_is_there(pythons):
         assert re.search(rf"^def {test}\(", (ROOT / pythons.TESTS / file).read_text(encoding="utf-8"), re.MULTILINE), name
 
 
+def test_the_oldest_versions_are_those_that_pyproject_names(pythons):
+    pinned, oldest, newest = (pythons.constraints(kind) for kind in (None, "oldest", "newest"))
+    assert "Flask==3.1.3" in pinned
+    assert not {"Flask==3.1.3", "flask==3.1.3"} & {*oldest, *newest}
+    assert {"flask==3.1", "waitress==3", "redis==8.1", "watchfiles==1.3", "hiredis==3.2"} <= set(oldest)
+    assert {line.partition("==")[0] for line in newest} == set(pythons.TOOLS)
+
+
 def test_where_there_is_no_other_python_it_says_so_and_goes_on(pythons, monkeypatch, capsys):
     monkeypatch.setenv("PATH", "")
     assert pythons.main() == 0

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ PROSE = {
     "lessons/README.md": (CONTENTS.read_text(encoding="utf-8"), CONTENTS.parent),
     "tests/benchmarks/README.md": (NUMBERS.read_text(encoding="utf-8"), NUMBERS.parent),
 }
+for page in (
+    "lessons/PRODUCTION.md",
+    "lessons/TEACHING.md",
+    ".github/CONTRIBUTING.md",
+    ".github/SECURITY.md",
+    "CHANGELOG.md",
+):
+    PROSE[page] = (ROOT / page).read_text(encoding="utf-8"), (ROOT / page).parent
 PROSE |= {
     f"lesson {lesson.number}": (
         "\n\n".join(cell.source for cell in lesson.cells() if cell.kind == "markdown"),
@@ -52,7 +61,7 @@ def test_every_link_leads_somewhere(name):
     for link in links:
         path, _, anchor = link.partition("#")
         assert not re.match(r"\w+://", path), f"{link}: nobody can check an address outside in a test"
-        target = (folder / path).resolve() if path else folder / name
+        target = (folder / path).resolve() if path else ROOT / name
         assert target.exists(), link
         if anchor:
             headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
@@ -78,6 +87,16 @@ def test_every_verb_that_is_named_exists():
     assert set(verbs) == set(commands.VERBS) - {"list", "build"}
     for verb in re.findall(r"python -m lessons (\w+)", text):
         assert verb in commands.VERBS
+
+
+def test_every_part_that_is_named_can_be_installed():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    texts = [README.read_text(encoding="utf-8"), (ROOT / "Makefile").read_text(encoding="utf-8"), *TOLD.values()]
+    named = [part for text in texts for part in re.findall(r"(?:lessons\.install|call install,) ?([a-z]+)", text)]
+    assert len(named) > 8
+    assert set(named) <= set(project["dependency-groups"])
+    extras = re.findall(r"minijobs\[(\w+)\]", README.read_text(encoding="utf-8"))
+    assert set(extras) == set(project["project"]["optional-dependencies"])
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on PATH")
@@ -148,5 +167,5 @@ def targets() -> set[str]:
 
 def named_in_prose(text: str) -> list[str]:
     """The targets after `make`, where that is code and not a verb."""
-    code = re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
+    code = re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
     return [target for piece in code for target in re.findall(r"(?:^|\s)make ([a-z]+(?:-(?:\d|[a-z]{2,}))?)\b", piece)]

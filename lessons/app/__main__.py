@@ -21,7 +21,7 @@ def main() -> int:
 
         from .parts import Died, Everything, Stopped
     except ModuleNotFoundError as error:
-        print(f'{error}. Install what the page needs: pip install -e ".[app]" -c constraints.txt', file=sys.stderr)
+        print(f"{error}. Install what the page needs: python -m lessons.install app", file=sys.stderr)
         return 2
     everything = Everything(stop)
     why = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import importlib
 import importlib.util
 import itertools
@@ -33,6 +34,11 @@ def run(function: Callable[..., int | None], **arguments: object) -> int:
         return function(**arguments) or 0
     except TROUBLE as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not error.filename:
+            raise
+        print(f"{error.filename} cannot be written: {error.strerror}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print()
@@ -242,9 +248,9 @@ def _was_used(one: Lesson) -> bool:
     return notebooks.was_used(one)
 
 
-def _needs(module: str, extra: str) -> None:
+def _needs(module: str, part: str) -> None:
     if importlib.util.find_spec(module) is None:
-        raise MissingPart(f'This needs {module}: pip install -e ".[{extra}]" -c constraints.txt')
+        raise MissingPart(f"This needs {module}: python -m lessons.install {part}")
 
 
 def _tools(one: Lesson) -> list[ModuleType]:

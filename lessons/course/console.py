@@ -81,6 +81,30 @@ def _in_a_terminal(verb: str, number: int | None, options: dict[str, object]) ->
     return " ".join(["python -m lessons", *words])
 
 
+# What a text tells somebody to type. The words `make progress` and `make app` may also be meant as words.
+COMMAND = re.compile(
+    r"\bmake (lesson|notebook|try|check|watch|hint|solution|reset)-(\d+)((?: [A-Z]+=\w+)*)|(?<=`)make (progress|app)(?=`)"
+)
+
+
+def typed_here(text: str) -> str:
+    """The text, with its commands as they are typed on this machine: with make, or without where there is none.
+
+    >>> import shutil
+    >>> typed_here("Try `make lesson-3 FROM=12`.") == f"Try `{how('lesson', 3, FROM=12)}`."
+    True
+    """
+
+    def here(found: re.Match[str]) -> str:
+        verb, number, options, alone = found.groups()
+        if alone == "app" and not shutil.which("make"):
+            return "python -m lessons.app"
+        given = dict(one.split("=") for one in (options or "").split())
+        return _in_a_terminal(verb or alone, int(number) if number else None, given)
+
+    return COMMAND.sub(here, text)
+
+
 def prompt(banner: str, names: dict[str, Any]) -> None:
     """A Python prompt on `names`, until somebody types Ctrl-D or exit()."""
     with suppress(SystemExit), _exit_that_only_leaves():
@@ -109,9 +133,9 @@ def _exit_that_only_leaves() -> Iterator[None]:
 def prose(markdown: str) -> None:
     """Markdown. A link to a notebook becomes the command that plays it; another shows where it leads."""
     if page is not None:
-        page.markdown(markdown)
+        page.markdown(typed_here(markdown))
         return
-    _print(Markdown(_terminal_links(markdown), hyperlinks=False, inline_code_theme="ansi_dark"))
+    _print(Markdown(typed_here(_terminal_links(markdown)), hyperlinks=False, inline_code_theme="ansi_dark"))
 
 
 def code(source: str) -> None:

@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 from lessons.kit import stage
 
 from .catalogue import NOTEBOOKS, TERMINAL_ONLY, Lesson
+from .console import typed_here
 
 # In a working copy's metadata: what its cells were when it was handed out.
 HANDED_OUT = "handed_out"
@@ -78,7 +79,7 @@ def working_copy(lesson: Lesson) -> Any:
     notebook = unexecuted(lesson)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.mine.ipynb)", cell.source)
+            cell.source = typed_here(re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.mine.ipynb)", cell.source))
     notebook.metadata[HANDED_OUT] = _fingerprint(notebook)
     return notebook
 

@@ -1,4 +1,7 @@
-"""What is done, and what is next: kept in a file that git ignores."""
+"""What is done, and what is next: kept in a file that git ignores.
+
+Where the project's folder cannot be written to, as with a copy that several people share, each has a file at home.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +21,33 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 FILE = LESSONS / ".progress.json"
+AT_HOME = ".minijobs-lessons.json"
 
 
 def note(lesson: Lesson, **what: Any) -> None:
     """Remember something about a lesson. Where that cannot be written, say so: nothing else depends on it."""
+    file = _file()
+    if file != FILE and not file.exists():
+        say(f"This project's folder cannot be written to. So your progress is kept in {file}.")
     try:
-        with _alone():
+        with _alone(file):
             kept = _read()
             kept.setdefault(str(lesson.number), {}).update(what)
-            new = FILE.with_suffix(".new")
+            new = file.with_suffix(".new")
             new.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-            os.replace(new, FILE)  # whole or not at all
+            os.replace(new, file)  # whole or not at all
     except OSError as error:
-        say(f"Your progress could not be saved in {FILE.name}: {error.strerror or error}.")
+        say(f"Your progress could not be saved in {file.name}: {error.strerror or error}.")
+
+
+def _file() -> Path:
+    return FILE if os.access(FILE.parent, os.W_OK) else Path.home() / AT_HOME
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _alone(file: Path) -> Iterator[None]:
     """Nobody else notes anything meanwhile: two terminals may be at work."""
-    with FILE.with_suffix(".lock").open("a") as lock:
+    with file.with_suffix(".lock").open("a") as lock:
         if fcntl is not None:
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -68,7 +79,7 @@ def relative(path: Path) -> str:
 
 def _read() -> dict[str, dict[str, Any]]:
     try:
-        kept = json.loads(FILE.read_text(encoding="utf-8-sig"))
+        kept = json.loads(_file().read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):  # none yet, or damaged: nothing that cannot be done again
         return {}
     return {number: done for number, done in kept.items() if isinstance(done, dict)} if isinstance(kept, dict) else {}

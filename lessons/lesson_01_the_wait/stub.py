@@ -10,7 +10,8 @@ Make the sending a background job:
    waiting for it. The answer stays the same, word for word, with the visitor's address. A visitor
    who presses twice gets two mails.
 
-You need nothing that lesson 1 did not show. Check it with: make check-1
+You need nothing that lesson 1 did not show.
+Check it with: make check-1 (or: python -m lessons check 1)
 """
 
 from lessons.kit import send_gif

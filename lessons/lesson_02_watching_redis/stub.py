@@ -11,8 +11,8 @@ Change `greet` and `perform` so that
 2. `perform` finds the rest itself. `find_user(id)` asks the database, and returns a `User`
    with `id`, `name` and `email`.
 
-The job runs in another process, which has none of the variables of this one. Check it with:
-make check-2
+The job runs in another process, which has none of the variables of this one.
+Check it with: make check-2 (or: python -m lessons check 2)
 """
 
 from datetime import date

@@ -10,7 +10,7 @@ Fix it:
 2. After 5 retries the job is given up: it goes to `dead`.
 3. `create` answers the visitor at once, whatever the mail server says.
 
-Check it with: make check-3
+Check it with: make check-3 (or: python -m lessons check 3)
 """
 
 import smtplib

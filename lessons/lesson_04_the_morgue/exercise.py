@@ -11,7 +11,8 @@ Somebody has written `clean_up` with the four lines of the post. Rewrite it, so 
 3. everything else is where it was.
 
 `clean_up` only puts the jobs where they belong. Worker processes run them. In `make try-4`,
-`monday_morning()` puts everything into Redis as it was that day. Check it with: make check-4
+`monday_morning()` puts everything into Redis as it was that day.
+Check it with: make check-4 (or: python -m lessons check 4)
 """
 
 from lessons.kit import send_gif

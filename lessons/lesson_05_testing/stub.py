@@ -16,7 +16,8 @@ Write tests, functions whose names begin with `test_`. With the code as it is, a
 version of it that keeps 1 to 3, they are green: in any order, and twice in one process. With each
 version that breaks one of the three, at least one of them is red.
 
-There are two fixtures: `fake_jobs`, and `inbox`, which starts empty. Check it with: make check-5
+There are two fixtures: `fake_jobs`, and `inbox`, which starts empty.
+Check it with: make check-5 (or: python -m lessons check 5)
 """
 
 from lessons.lesson_05_testing.mailer import SendGifToUserWorker, create

@@ -15,7 +15,7 @@ ready(), busy(), quiet(), stop() and ended() are all that you need.
 
 Nobody knows how long it takes to load the code, or to finish a job. Wait for what you can see.
 
-Check it with: make check-6
+Check it with: make check-6 (or: python -m lessons check 6)
 """
 
 from lessons.kit import wait_until

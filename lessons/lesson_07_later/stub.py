@@ -15,7 +15,7 @@ Somebody has written this first version. Fix it, so that after any sequence of s
 
 `remind` mails a reminder. `save_event`, `find_event` and `delete_event` are the database, which all
 processes share. It has a row for each event, a dict, and you may keep more in it.
-Check it with: make check-7
+Check it with: make check-7 (or: python -m lessons check 7)
 """
 
 from lessons.kit import delete_event, find_event, remind, save_event

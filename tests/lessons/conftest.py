@@ -103,7 +103,9 @@ def terminal() -> Iterator[Callable[..., Terminal]]:
     opened: list[Terminal] = []
 
     def open_one(folder: Path, *words: str, **environment: str) -> Terminal:
-        opened.append(Terminal([sys.executable, "-m", "lessons", *words], folder, surroundings(TERM="xterm", **environment)))
+        opened.append(
+            Terminal([sys.executable, "-m", "lessons", *words], folder, surroundings(**{"TERM": "xterm", **environment}))
+        )
         return opened[-1]
 
     yield open_one

@@ -32,7 +32,7 @@ class Terminal:
     """A process with somebody in front of it, who reads what it prints and types."""
 
     def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
-        self.text = ""
+        self.text = self.raw = ""
         self._decoded = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end in the middle of a letter
         self._read_to = 0
         self._ours, theirs = pty.openpty()
@@ -75,5 +75,7 @@ class Terminal:
             raw = os.read(self._ours, 65536)
         except OSError:  # Linux says so when the other end is closed
             return False
-        self.text += re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", self._decoded.decode(raw)).replace("\r", "")
+        new = self._decoded.decode(raw)
+        self.raw += new
+        self.text += re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", new).replace("\r", "")
         return bool(raw)

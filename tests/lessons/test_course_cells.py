@@ -188,4 +188,4 @@ def test_a_page_is_plain_text_where_no_notebook_shows_it():
 
 def test_what_is_missing_is_said_in_a_cell_too(monkeypatch):
     monkeypatch.setattr(commands.importlib.util, "find_spec", lambda name: None)
-    assert "This needs pytest: pip install" in str(cells.check(1))
+    assert "This needs pytest: python -m lessons.install check" in str(cells.check(1))

@@ -122,10 +122,10 @@ def test_what_is_not_installed_is_named_with_the_way_to_get_it(said, monkeypatch
     monkeypatch.setattr(commands.importlib.util, "find_spec", lambda name: None)
     needs = [("check", "1", "pytest", "check"), ("notebook", "1", "jupyterlab", "notebooks")]
     needs += [(verb, "5", "pytest", "check") for verb in ("play", "try")]
-    for verb, number, module, extra in needs:
+    for verb, number, module, part in needs:
         code, text = said(verb, number)
         assert code == 1
-        assert text == f'This needs {module}: pip install -e ".[{extra}]" -c constraints.txt'
+        assert text == f"This needs {module}: python -m lessons.install {part}"
 
 
 def test_ctrl_c_ends_a_command_quietly(said, monkeypatch):

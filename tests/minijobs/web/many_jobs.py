@@ -22,6 +22,7 @@ KINDS = (
     ("SyncContactsWorker", ["{number}"], "TimeoutError", "The read operation timed out"),
     ("ChargeCardWorker", [{"user": "{name}", "cents": 1250}], "KeyError", "'card'"),
 )
+ARGUMENTS = [json.dumps(args) for _, args, *_ in KINDS]
 NAMES = ("ada", "grace", "edsger", "barbara", "donald", "margaret", "alan")
 BATCH = 1_000
 TRACE = "eJyLVspNzMzRy0tX0lFKTs7PSy1KVSguKUpNTVGKBQBiAgfF" * 4
@@ -29,11 +30,12 @@ TRACE = "eJyLVspNzMzRy0tX0lFKTs7PSy1KVSguKUpNTVGKBQBiAgfF" * 4
 
 def job(number: int, now: float, **fields: Any) -> str:
     """The job with this number, as it is in Redis; the same number is the same job."""
-    worker, args, *_ = KINDS[number % len(KINDS)]
-    filled = json.dumps(args).replace("{name}", NAMES[number % len(NAMES)]).replace("{number}", str(number))
+    worker, args = KINDS[number % len(KINDS)][0], ARGUMENTS[number % len(KINDS)]
+    filled = args.replace("{name}", NAMES[number % len(NAMES)]).replace("{number}", str(number))
     pushed = now - 3_600 - number % 86_400
-    known = {"class": worker, "args": json.loads(filled), "jid": f"{number:024x}", "queue": "mail", "retry": True}
-    return json.dumps(known | {"created_at": pushed, "enqueued_at": pushed} | fields)
+    times = f'"created_at":{pushed!r},"enqueued_at":{pushed!r}'
+    more = "".join(f',"{name}":{json.dumps(value)}' for name, value in fields.items())
+    return f'{{"class":"{worker}","args":{filled},"jid":"{number:024x}","queue":"mail","retry":true,{times}{more}}}'
 
 
 def failed(number: int, now: float, count: int) -> str:
