@@ -27,7 +27,7 @@ import minijobs
 
 class SendGifToUserWorker(minijobs.Worker):
     def perform(self, email):
-        print("mailing", email, flush=True)
+        print(f"mailing {email}\\n", end="", flush=True)  # one piece, or a line of the log may come in between
 """
 
 
