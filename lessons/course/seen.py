@@ -62,6 +62,14 @@ SAYS: dict[str, Callable[[Any], str]] = {
     "lookup": lambda number: f"user {number} was looked up",
     "refused lookup": lambda error: f"a lookup failed: {error}",
     "call": lambda call: f"{call[0]}({', '.join(brief(one, 20) for one in call[1:])}) was called",
+    "payment": lambda asked: (
+        f"a payment from {asked['email']} was {'taken' if asked['taken'] else 'asked for once more'}, key {asked['key']!r}"
+    ),
+    "change": lambda _: "the database was changed",
+    "commit": lambda _: "a commit",
+    "redis": lambda words: f"Redis received {' '.join(words)}",
+    "file": lambda name: f"a file was opened: {name}",
+    "line": lambda _: "a line was run",
     "process": lambda told: f"the {told[0]} process {TOLD[told[1]]}",
 }
 TOLD = {"start": "was started", "quiet": "was made quiet", "stop": "was stopped", "kill": "was killed"}

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -105,7 +105,11 @@ def _end_what_never_ends(answer: str, thread: int) -> None:
     _went_on = 0.0, time.monotonic()
     while time.process_time() - _went_on[0] < MOST_CPU and time.monotonic() - _went_on[1] < LONGEST:
         time.sleep(0.05)
-    line = _line_of(sys._current_frames().get(thread), answer)
+    never_ends(_line_of(sys._current_frames().get(thread), answer))
+
+
+def never_ends(line: int | None) -> NoReturn:
+    """The answer came to no end, at this line of it: tell, and end this process."""
     _tell(event="never ends", line=line)
     os._exit(3)
 

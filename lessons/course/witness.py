@@ -83,6 +83,11 @@ class NeverEnds(BaseException):
 _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope", default=None)
 
 
+def current_scope() -> Scope | None:
+    """The call or run that goes on, if one does."""
+    return _scope.get()
+
+
 class Witness:
     """Watches the answer in one file. Use it as a context manager: what it has replaced is put back at the end."""
 

@@ -4,6 +4,8 @@ inbox, and, if it asks for a server, worker processes.
 
 from .beside import write
 from .busy_day import busy_day
+from .crashes import kill_everywhere
+from .elsewhere import rescue, run_in_process
 from .events import delete_event, find_event, remind, save_event
 from .lateness import Lateness
 from .mail import catch_mail, send_gif
@@ -11,8 +13,11 @@ from .monday import monday_morning
 from .people import User, find_user
 from .prediction import predict
 from .project import Project
+from .running import start_script
 from .session import commands, end, keys, start, where
+from .shop import books, database, empty_the_shop, orders, payments, send_receipt, take_payment
 from .show import Table
+from .spare_redis import start_redis
 from .stage import let_time_pass, wait_until
 from .timeline import clock, timeline
 from .worker_process import run, start_worker
@@ -22,24 +27,36 @@ __all__ = [
     "Project",
     "Table",
     "User",
+    "books",
     "busy_day",
     "catch_mail",
     "clock",
     "commands",
+    "database",
     "delete_event",
+    "empty_the_shop",
     "end",
     "find_event",
     "find_user",
     "keys",
+    "kill_everywhere",
     "let_time_pass",
     "monday_morning",
+    "orders",
+    "payments",
     "predict",
-    "run",
     "remind",
+    "rescue",
+    "run",
+    "run_in_process",
     "save_event",
     "send_gif",
+    "send_receipt",
     "start",
+    "start_redis",
+    "start_script",
     "start_worker",
+    "take_payment",
     "timeline",
     "wait_until",
     "where",

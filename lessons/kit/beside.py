@@ -9,6 +9,7 @@ import importlib
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from .leash import Leash
 from .show import Shown
 
 if TYPE_CHECKING:
+    from .elsewhere import Elsewhere
+    from .running import Running
     from .worker_process import WorkerProcess
 
 
@@ -28,7 +31,10 @@ class Beside:
     """
 
     def __init__(self) -> None:
-        self.workers: list[WorkerProcess] = []
+        self.running: list[Running] = []
+        self.workers: list[WorkerProcess] = []  # those of them that are worker processes
+        self.elsewhere: Elsewhere | None = None
+        self.identities: set[str] = set()  # of processes that ran a job for this lesson
         self.where = ""  # the server, in words; empty if REDIS_URL names it
         self._written: dict[str, list[list[str]]] = {}  # the versions of each file
         self._ends = ExitStack()
@@ -62,16 +68,20 @@ class Beside:
             line = line.replace(folder, "")
         return line
 
-    def stop_workers(self) -> None:
-        """End all worker processes at once, in the middle of whatever they do."""
+    def stop_all(self) -> None:
+        """End all programs at once, in the middle of whatever they do."""
         with ExitStack() as all_of_them:
-            for worker in self.workers:
-                all_of_them.callback(worker.kill)
+            for program in self.running:
+                all_of_them.callback(program.kill)
+
+    def ends_too(self, end: Callable[[], object]) -> None:
+        """Call `end` when the lesson ends."""
+        self._ends.callback(end)
 
     def end(self) -> None:
         """Leave no process, no port and no file. Whatever goes wrong with one of them, the others are gone."""
         with self._ends:
-            self.stop_workers()
+            self.stop_all()
 
     def write(self, name: str, text: str) -> Written:
         """Write a file into the folder. Returns what has changed in it."""

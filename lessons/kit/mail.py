@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import smtplib
 import socket
 import time
@@ -19,6 +20,9 @@ SLOW = 5.0
 
 HOST = "127.0.0.1"
 START_WITHIN = 30  # seconds, on a busy machine
+
+# In the environment of a process that a lesson starts: the port of the lesson's mail server.
+PORT = "MINIJOBS_LESSON_SMTP_PORT"
 
 
 class Inbox:
@@ -118,14 +122,20 @@ def send_gif(email: str, thought: str, *, seconds: float = SLOW) -> None:
     Raises what `smtplib` raises when the server refuses the mail or is not there.
     """
     time.sleep(stage.pause(seconds))
-    if _inbox is None:
+    port = _inbox.port if _inbox is not None else int(os.environ.get(PORT, 0))
+    if not port:
         raise ConnectionRefusedError("There is no mail server: run the cell with catch_mail() first.")
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "gif@example.com", email, thought
     mail.set_content(f"Somebody thought of you: {thought}")
     # By itself, smtplib would look up the name of this machine first.
-    with smtplib.SMTP(HOST, _inbox.port, "localhost", timeout=10) as server:
+    with smtplib.SMTP(HOST, port, "localhost", timeout=10) as server:
         server.send_message(mail)
+
+
+def reached_by() -> dict[str, str]:
+    """What a process needs in its environment to send to the inbox of this lesson; nothing if there is none."""
+    return {} if _inbox is None else {PORT: str(_inbox.port)}
 
 
 class _Served(Controller):

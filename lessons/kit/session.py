@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,7 +27,7 @@ import minijobs
 from minijobs import middleware, scripts
 from minijobs.monitor import matching
 
-from . import prediction, timeline
+from . import mail, prediction, timeline
 from .keys import Keys, Snapshot
 from .recorder import CONNECTIONS, Commands, Recorder, recording
 
@@ -46,6 +47,10 @@ SCRIPTS = [text for name, text in vars(scripts).items() if name.isupper() and is
 # The keys that a worker process makes, beside those with its identity in their names.
 OF_A_WORKER = ("processes", "inflight", "queues", "retry", "schedule", "dead", "stat:processed", "stat:failed")
 DAY = 24 * 60 * 60
+
+# What a process that a lesson starts has in its environment: the lesson's folder.
+FOLDER = "MINIJOBS_LESSON_FOLDER"
+ROOT = Path(__file__).parents[2]
 
 STARTED_AGAIN = "This belongs to a Redis that is gone: start() has been called again. Run the cells after it again."
 TAKEN_BY_ANOTHER = (
@@ -94,7 +99,7 @@ class Session:
                 last_first.callback(client.close)
             last_first.callback(self._delete_what_was_made)
             if self.beside is not None:
-                last_first.callback(self.beside.stop_workers)
+                last_first.callback(self.beside.stop_all)
 
     def database(self, *, other: bool) -> tuple[str, redis.Redis, Callable[[set[str]], None]]:
         """For a worker process: the address of this lesson's database, or of another one that was found empty; a client
@@ -206,6 +211,18 @@ def database(*, other: bool = False) -> tuple[str, redis.Redis, Callable[[set[st
     return _started().database(other=other)
 
 
+def surroundings(*, other_database: bool = False) -> dict[str, str]:
+    """The environment of a process that this lesson starts: which Redis, where the project, the folder and the inbox are."""
+    url, _, _ = database(other=other_database)
+    python = {"PYTHONPATH": _path(), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {"REDIS_URL": url, FOLDER: str(beside().folder), **mail.reached_by(), **python}
+
+
+def folder() -> Path:
+    """The folder of this lesson, also in a process that a lesson has started. Raises RuntimeError if there is none."""
+    return Path(os.environ.get(FOLDER) or beside().folder)
+
+
 def end() -> None:
     """The lesson is over: what it made in Redis is deleted."""
     global _session
@@ -236,6 +253,11 @@ def where(jid: str) -> str:
     values = Snapshot.take(_started().looking, ignore=OURS).values
     holding = [name for name, value in values.items() if any(jid in entry for _, entry in value.entries)]
     return ", ".join(name for name in holding if not name.endswith(":work")) or "nowhere"
+
+
+def _path() -> str:
+    """Where a process that we start finds this project."""
+    return os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 
 def _started() -> Session:

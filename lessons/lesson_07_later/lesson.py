@@ -7,7 +7,7 @@
 #
 # At the end you can say what a job for later waits for, how late it can be, and how to stop one that nobody wants any more.
 #
-# [Contents](../lessons/README.md) · Previous: [6 · The worker process](06_the_worker_process.ipynb)
+# [Contents](../lessons/README.md) · Previous: [6 · The worker process](06_the_worker_process.ipynb) · Next: [8 · The crash](08_the_crash.ipynb)
 
 # %% [markdown]
 # Ada has a calendar. It should remind her of tea in an hour, by mail. `remind("tea")` sends such a mail. It belongs to this
@@ -630,12 +630,12 @@ Lateness({
 # %% [markdown] tags=["terminal-only"]
 # Then run `make check-7`. `make hint-7` and `make try-7` are there, too.
 #
-# [Contents](../lessons/README.md) · Previous: [6 · The worker process](06_the_worker_process.ipynb)
+# [Contents](../lessons/README.md) · Previous: [6 · The worker process](06_the_worker_process.ipynb) · Next: [8 · The crash](08_the_crash.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
 # Save it, and run the next cell. `hint(7)` is there, too, and `make try-7` in a terminal.
 #
-# [Contents](../lessons/README.md) · Previous: [6 · The worker process](06_the_worker_process.ipynb)
+# [Contents](../lessons/README.md) · Previous: [6 · The worker process](06_the_worker_process.ipynb) · Next: [8 · The crash](08_the_crash.ipynb)
 
 # %% tags=["notebook-only", "skip-execution"]
 from lessons.course.cells import check, hint, progress, solution

@@ -104,6 +104,7 @@ HANDED_OUT = {
     5: "as_handed_out",
     6: "as_handed_out",
     7: "as_handed_out",
+    8: "as_handed_out",
 }
 
 # What is also true of a mistake, beside what it is diagnosed as. Somebody has read the sentences and found them true.
@@ -174,6 +175,7 @@ ALSO_TRUE = {
         "not_there_any_more": {"reaches_schedule_only"},
         "raises_until_then": {"old_job_of_the_name"},
     },
+    8: {},
 }
 
 

@@ -1,0 +1,100 @@
+"""What comes of it if a process is killed after this line, or after that one: for each line a count, beside the line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from .drawing import BLUE, GREY, RED, image, svg
+from .elsewhere import lines_of
+from .show import Shown
+
+BEFORE = "(before the first line)"
+
+
+class Kill(NamedTuple):
+    """After which line the process was killed, and what was counted in the end."""
+
+    line: str
+    count: int
+
+
+class Crashes(Shown):
+    """The picture: in a notebook drawn, elsewhere in letters. `rows` are what was seen of each version, by its name.
+
+    `right` is what the count should be, and `of` says what is counted.
+
+    >>> pay = Crashes({"pay.py": [Kill(BEFORE, 1), Kill("take_payment()", 2)]}, of="payments", right=1)
+    >>> pay
+    payments, if it is killed after …
+    pay.py
+      (before the first line)     1
+      take_payment()              2  wrong
+    >>> pay.sentences()
+    'payments, if killed after a line: pay.py: (before the first line) 1; take_payment() 2, wrong'
+    """
+
+    def __init__(self, rows: dict[str, list[Kill]], *, of: str, right: int) -> None:
+        self.rows, self.of, self.right = rows, of, right
+
+    def lines(self) -> list[str]:
+        kills = [kill for kills in self.rows.values() for kill in kills]
+        wide = max((len(kill.line) for kill in kills), default=0)
+        lines = [f"{self.of}, if it is killed after …"]
+        for name, kills in self.rows.items():
+            lines.append(name)
+            lines += [f"  {kill.line:{wide}}{kill.count:>6}{self._verdict(kill, '  ')}" for kill in kills]
+        return lines
+
+    def sentences(self) -> str:
+        """The same in words, for those who cannot see the picture."""
+        told = []
+        for name, kills in self.rows.items():
+            of_each = [f"{kill.line.strip()} {kill.count}{self._verdict(kill, ', ')}" for kill in kills]
+            told.append(f"{name}: {'; '.join(of_each)}")
+        return f"{self.of}, if killed after a line: {'. '.join(told)}"
+
+    def html(self) -> str:
+        """The drawing; without matplotlib, the letters."""
+        rows = sum(len(kills) + 1 for kills in self.rows.values())
+        picture = svg(self._draw, height=0.7 + 0.24 * rows, salt="crashes")
+        return super().html() if picture is None else image(picture, self.sentences())
+
+    def _verdict(self, kill: Kill, between: str) -> str:
+        return "" if kill.count == self.right else f"{between}wrong"
+
+    def _draw(self, axes: Any) -> None:
+        labels: list[tuple[int, str]] = []
+        row = 0
+        for name, kills in self.rows.items():
+            labels.append((row, name))
+            for place, kill in enumerate(kills, start=row + 1):
+                labels.append((place, f"    {kill.line}"))
+                right = kill.count == self.right
+                axes.plot([kill.count], [-place], "o" if right else "X", color=BLUE if right else RED, markersize=7)
+            axes.plot([self.right, self.right], [-row - 0.7, -row - len(kills) - 0.3], color=GREY, linewidth=0.8, zorder=0)
+            row += len(kills) + 1
+        counts = [kill.count for kills in self.rows.values() for kill in kills] + [self.right]
+        axes.set_yticks([-place for place, _ in labels], [text for _, text in labels], family="monospace", fontsize=8)
+        for label in axes.get_yticklabels():
+            label.set_horizontalalignment("left")
+        axes.tick_params(axis="y", length=0, pad=10 + 4.9 * max(len(text) for _, text in labels))
+        axes.set_xticks(range(min(counts), max(counts) + 1))
+        axes.set_xlim(min(counts) - 0.5, max(counts) + 0.5)
+        axes.set_ylim(-row + 0.4, 0.6)
+        axes.set_xlabel(self.of)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def kill_everywhere(
+    files: Sequence[str], function: str, count: Callable[[str, int], int], *, of: str, right: int
+) -> Crashes:
+    """For each of these files, and each line of this function in it, see what comes of it if the process is killed there.
+
+    `count(file, n)` says so, for a process that is killed when n lines have run; 0 is before the first one.
+    """
+    rows = {}
+    for file in files:
+        lines = [BEFORE, *lines_of(file, function)]
+        rows[file] = [Kill(line, count(file, number)) for number, line in enumerate(lines)]
+    return Crashes(rows, of=of, right=right)

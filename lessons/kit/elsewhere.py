@@ -1,0 +1,116 @@
+"""A job, or a function, in a process of its own, which can be killed after any line of it. And being the rescuer.
+
+To start Python and import everything takes half a second. So one process does that, and a copy of it, a fork, is made each
+time (see `elsewhere_process`).
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Any
+
+from minijobs.fetch import new_identity
+from minijobs.log import logger
+from minijobs.rescue import rescue_orphans
+
+from . import session
+
+
+class Elsewhere:
+    """The process that makes copies of itself, for one lesson."""
+
+    def __init__(self) -> None:
+        self._at = session.beside()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lessons.kit.elsewhere_process"],
+            cwd=self._at.folder,
+            env={**os.environ, **session.surroundings()},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for the lesson
+        )
+        self._at.leash.hold("process", self._process.pid)
+        self._at.ends_too(self._end)
+
+    def ask(self, **what: object) -> dict[str, Any]:
+        """Have something done. Returns how it ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps({**what, "environment": session.surroundings()}) + "\n")
+            self._process.stdin.flush()
+            return dict(json.loads(self._process.stdout.readline()))
+        except BaseException:  # Ctrl-C: nobody reads any more what it answers; or it was killed
+            self._process.kill()
+            self._at.elsewhere = None
+            raise
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+        self._at.leash.hold("gone", self._process.pid)
+
+
+class Ended(str):
+    """How it ended; `printed` is what it printed."""
+
+    printed = ""
+
+
+def run_in_process(file: str, function: str = "", *args: object, killed_after: int | None = None) -> Ended:
+    """In a process of its own, import this file and run the next job; or, with its name, call a function of the file.
+
+    With `killed_after`, the process is killed, with SIGKILL, when so many lines of the job's `perform`, or of the function,
+    have run. Returns how it ended: "done" or the like, what the function returned, or "killed by SIGKILL".
+    """
+    at = session.beside()
+    if at.elsewhere is None:
+        at.elsewhere = Elsewhere()
+    identity = new_identity()
+    _, redis, will_make = session.database()
+    will_make({identity, f"inflight:{identity}|default", "queue:default"})
+    at.identities.add(identity)
+    before = set(redis.scan_iter())
+    told = at.elsewhere.ask(file=file, function=function, args=args, killed_after=killed_after, identity=identity)
+    will_make({key.decode() for key in set(redis.scan_iter()) - before})
+    print(told["printed"], end="", flush=True)
+    ended = Ended(told["ended"])
+    ended.printed = told["printed"]
+    return ended
+
+
+def rescue() -> int:
+    """Be the rescuer, 20 seconds later: the heartbeats of the processes that were killed are over, and what they were
+    running goes back to its queue. Returns how many jobs those were.
+    """
+    at, (_, redis, _) = session.beside(), session.database()
+    dead = at.identities | {worker.identity for worker in at.workers if worker.ended()}
+    if dead := dead - {""}:
+        redis.delete(*dead)
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it warns of each job; a lesson shows where it is
+    try:
+        return rescue_orphans()
+    finally:
+        logger.setLevel(level)
+
+
+def lines_of(file: str, function: str) -> list[str]:
+    """The lines of this function, or method, of a file of the lesson, without its first: as it is written there."""
+    text = (session.beside().folder / file).read_text(encoding="utf-8")
+    found = next(node for node in ast.walk(ast.parse(text)) if getattr(node, "name", None) == function)
+    assert isinstance(found, ast.FunctionDef)
+    first, last = found.body[0], found.body[-1]
+    lines = text.splitlines()[first.lineno - 1 : last.end_lineno]
+    return [line[first.col_offset :] for line in lines if line.strip()]

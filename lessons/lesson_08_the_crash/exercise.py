@@ -1,0 +1,50 @@
+"""Exercise 8: a payment that must not be taken twice.
+
+Ada buys a gif. The web page calls `buy`. A job then takes the payment, marks the order as paid,
+and pushes a job for the receipt. `sweep` is called once a minute; so far it does nothing. All of
+this works, as long as nothing dies.
+
+Fix it, so that wherever a process is killed, in `buy`, in `sweep` or in a job,
+
+1. for every order in the database one payment is taken, no more and no less;
+2. nobody pays for an order that is not in the database;
+3. every order is marked as paid in the end, and its receipt goes out. (A second one does no harm.)
+
+A job whose process was killed is run again. An order whose page was killed may have been written
+or not: both are right. Payments, orders and receipts are looked at when all jobs have run and
+`sweep` has been called a few times more.
+
+`take_payment` asks the provider. `database` opens the shop's database, as in the lesson; you may
+make more tables. `send_receipt` mails the receipt.
+Check it with: make check-8 (or: python -m lessons check 8)
+"""
+
+from lessons.kit import database, send_receipt, take_payment
+from minijobs import Worker
+
+
+class PaymentWorker(Worker):
+    def perform(self, order, email, cents):
+        take_payment(email, cents)
+        db = database()
+        db.execute("UPDATE orders SET paid = 1 WHERE number = ?", [order])
+        db.commit()
+        ReceiptWorker.perform_async(order, email)
+
+
+class ReceiptWorker(Worker):
+    def perform(self, order, email):
+        send_receipt(email, order)
+
+
+def buy(email, cents):
+    db = database()
+    insert = "INSERT INTO orders (email, cents) VALUES (?, ?)"
+    order = db.execute(insert, [email, cents]).lastrowid
+    PaymentWorker.perform_async(order, email, cents)
+    db.commit()
+    return order
+
+
+def sweep():
+    pass

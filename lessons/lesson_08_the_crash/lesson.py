@@ -1,0 +1,702 @@
+# %% [markdown]
+# # 8 · The crash
+#
+# **What if the worker dies in the middle?**
+#
+# 30 minutes. Before this: [7 · Later](07_later.ipynb).
+#
+# At the end you can say where a job is when its process is killed, why a job may run twice, and how you write one that may.
+#
+# [Contents](../lessons/README.md) · Previous: [7 · Later](07_later.ipynb)
+
+# %% [markdown]
+# In lesson 6 you stopped processes, and they had time to put their jobs back. But the memory may be full, and the system kills a
+# process; or somebody pulls the plug. The signal for this is KILL. No process hears it: it ends at once, between two lines.
+#
+# As in lesson 6, there is a Redis server, and there are real processes. This time they are killed. At the end, all of it is gone.
+
+# %%
+import sys
+import time
+
+from lessons.kit import catch_mail, keys, kill_everywhere, predict
+from lessons.kit import start, start_script, start_worker
+from lessons.kit import wait_until, where, write
+
+redis = start(server=True)
+inbox = catch_mail()
+
+# %% [markdown]
+# ## A loop of one's own
+#
+# Who needs a library? A list is a queue, and `BRPOP` takes an entry out of it; if there is none, it waits for one. Here is a worker of
+# a few lines. (The ten minutes are for a very slow mail.)
+
+# %%
+write("loop.py", """
+import os, time
+from redis import Redis
+
+redis = Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None)
+while True:
+    _, thought = redis.brpop("thoughts")
+    print("mailing", thought.decode(), flush=True)
+    time.sleep(600)
+""")
+
+# %%
+redis.delete("thoughts")
+redis.lpush("thoughts", "a cat")
+
+loop = start_script("loop.py")
+lines = loop.until("mailing")
+
+# %% tags=["hide-input"]
+popped = predict(
+    "The loop is killed before the mail has gone out. Where is the cat?",
+    a="Back in the list: Redis sees that the connection is gone.",
+    b="Nowhere.",
+    c="In the sorted set retry.",
+    guess=None,
+)
+popped
+
+# %%
+loop.kill()
+keys()
+
+# %% tags=["hide-input"]
+popped.answer(
+    f"Redis holds {len(redis.keys())} keys",
+    a=redis.exists("thoughts") == 1,
+    b=redis.exists("thoughts", "retry") == 0,
+    c=redis.exists("retry") == 1,
+)
+
+# %% [markdown]
+# Redis had given the entry away, and the process that had it is gone. There is no error, no log line and no job. Nobody
+# will ever know, except Ada, who waits for her mail.
+
+# %% [markdown]
+# ## The same with a worker process
+#
+# Here is the mail as a job. After the mail, `perform` writes into an archive, and today the archive is not there. It waits.
+
+# %%
+write("gifs.py", """
+import os, time
+from lessons.kit import send_gif
+from minijobs import Worker
+
+class SendGifToUserWorker(Worker):
+    def perform(self, email, thought):
+        send_gif(email, thought, seconds=0)
+        while not os.path.exists("archive"):
+            time.sleep(0.1)
+""")
+
+# %%
+import gifs
+from minijobs import Queue
+
+inbox.empty(), Queue("default").clear()
+worker = start_worker("-r gifs.py -c 1 --timeout 0.1")
+jid = gifs.SendGifToUserWorker.perform_async("ada@example.com", "a cat")
+wait_until(lambda: len(inbox) > 0)
+
+# %%
+inbox
+
+# %% tags=["hide-input"]
+crashed = predict(
+    "The mail is out, and the process is killed. The job is …",
+    a="nowhere, as with the loop.",
+    b="in its queue: the process puts it back.",
+    c="in flight, in the list of a process that is dead.",
+    d="in retry: it has failed.",
+    guess=None,
+)
+crashed
+
+# %%
+worker.kill()
+keys("queue:|inflight|retry")
+
+# %% tags=["hide-input"]
+crashed.answer(
+    f"the job is in {where(jid)}",
+    a=where(jid) == "nowhere",
+    b=where(jid) == "queue:default",
+    c=where(jid).startswith("inflight:"),
+    d=where(jid) == "retry",
+)
+
+# %% [markdown]
+# A dead process puts nothing back, and notes no failure. But the job is still in Redis. `rescue_orphans` from lesson 2 looks for
+# such lists. Every living process calls it every few seconds. You do it now:
+
+# %%
+from minijobs import log, rescue_orphans
+
+rescued, left = rescue_orphans(), redis.ttl(worker.identity)
+rescued, 0 < left <= 20
+
+# %% [markdown]
+# Nothing was rescued, because nobody knows that the process is dead: its heartbeat is still there. `ttl` says for how long. A process
+# writes it every five seconds, and Redis deletes it 20 seconds after the last time. You need not wait for that: delete it yourself.
+# What `rescue_orphans` writes into the log is shown, too.
+
+# %%
+redis.delete(worker.identity)
+shown = log.show(sys.stdout)
+rescued = rescue_orphans()
+log.logger.removeHandler(shown)
+where(jid)
+
+# %% [markdown]
+# The job is back in its queue, with a number in it: `rescued`. The archive is there again, and a new process starts.
+
+# %% tags=["hide-input"]
+mails = predict(
+    "The new process runs the job. How many mails will Ada have?",
+    a="One: the job goes on where it was.",
+    b="Two.",
+    guess=None,
+)
+mails
+
+# %%
+(worker.folder / "archive").touch()
+waiting = len(Queue("default"))
+again = start_worker("-r gifs.py -c 1")
+lines = again.until("done") if waiting else lines
+
+# %%
+lines = again.stop(show=False)
+inbox
+
+# %% tags=["hide-input"]
+mails.answer(
+    f"the inbox holds {len(inbox)} mails",
+    a=len(inbox) == 1,
+    b=len(inbox) == 2,
+)
+
+# %% [markdown]
+# Two. Nobody knows how far the first run had come, so the second one begins at the beginning. That is the price: a job is never lost,
+# and therefore may run twice. This is called *at least once*. A loop with `BRPOP` is the other one, *at most once*.
+
+# %% [markdown]
+# ## Killed after every line
+#
+# Two mails are a nuisance, two payments are not. The gifs cost money now: `take_payment(email, cents)` asks a *payment provider*
+# for it, another company with books of its own. `payments()` looks into them.
+
+# %%
+head = """
+from lessons.kit import take_payment
+from minijobs import Worker, connection
+
+redis = connection.current()
+
+class PaymentWorker(Worker):
+    def perform(self, email, cents):
+"""
+
+# %%
+write("plain.py", head + """
+        take_payment(email, cents)
+""")
+
+# %% [markdown]
+# A good idea: note it down when the payment has been taken, and look first whether it is noted. `self.jid` is the job's id, the same
+# in both runs.
+
+# %%
+write("afterwards.py", head + """
+        if redis.sismember("taken", self.jid): return
+        take_payment(email, cents)
+        redis.sadd("taken", self.jid)
+""")
+
+# %% [markdown]
+# Or the other way round: first it is noted, and then the payment is taken.
+
+# %%
+write("before.py", head + """
+        if redis.sismember("taken", self.jid): return
+        redis.sadd("taken", self.jid)
+        take_payment(email, cents)
+""")
+
+# %% [markdown]
+# Which of the three is right wherever it is killed? To find out, kill it everywhere. `run_in_process` runs the next job in a process
+# of its own, and kills that after so many lines of `perform`. `rescue()` does what you did by hand: it deletes the heartbeats of
+# the dead, and rescues. Then the job is run again, to its end. How often was the payment taken?
+
+# %%
+from lessons.kit import empty_the_shop, payments, rescue, run_in_process
+from minijobs import Client
+
+def taken(file, lines):
+    empty_the_shop(), redis.delete("taken"), Queue("default").clear()
+    job = {"class": "PaymentWorker", "args": ["ada@example.com", 500]}
+    Client().push(job)
+    run_in_process(file, killed_after=lines)
+    rescue()
+    run_in_process(file)
+    return len(payments())
+
+# %%
+files = ["plain.py", "afterwards.py", "before.py"]
+taken("plain.py", 0), taken("plain.py", 1)
+
+# %% [markdown]
+# Killed before the first line: one payment, by the second run. Killed after it: two. Now the other two files.
+
+# %% tags=["hide-input"]
+noted = predict(
+    "Killed after each line in turn: which always ends with one payment?",
+    a="afterwards.py: it notes what has happened.",
+    b="before.py: nothing can happen that is not noted.",
+    c="both of them.",
+    d="neither.",
+    guess=None,
+)
+noted
+
+# %%
+seen = kill_everywhere(files, "perform", taken, of="payments", right=1)
+seen
+
+# %% tags=["hide-input"]
+counts = [[kill.count for kill in seen.rows[name]] for name in files[1:]]
+after, before = ([count == 1 for count in one] for one in counts)
+noted.answer(
+    f"payments afterwards: {counts[0]}, before: {counts[1]}",
+    a=all(after) and not all(before),
+    b=all(before) and not all(after),
+    c=all(before) and all(after),
+    d=not all(before) and not all(after),
+)
+
+# %% [markdown]
+# Neither. The payment is in one place and the note in another, and between the two lines there is always a moment. Killed there,
+# one file takes the payment twice, and the other one never takes it.
+
+# %% [markdown]
+# ## A key of its own
+#
+# No order of the lines helps, as long as only your side takes notes. The provider has to help. It takes a *key* with each payment: a
+# text that you choose. If it has seen the key before, it takes nothing, and returns what it returned then.
+
+# %%
+write("key.py", head + """
+        take_payment(email, cents, key=self.jid)
+""")
+
+# %%
+kill_everywhere(["key.py"], "perform", taken, of="payments", right=1)
+
+# %% [markdown]
+# Now the job may run as often as it likes: it is *idempotent*. Doing it twice is the same as doing it once. *Exactly once* is not
+# something that a queue can give you. A job runs at least once, and its effect comes once, because the receiver recognizes the second one.
+#
+# Nobody recognizes the second mail. There you have to choose: rather two, or rather none?
+#
+# The key must be the same in the second run, so it cannot be made in `perform`, at random or from the clock. And it must be
+# another one for another payment.
+
+# %% [markdown]
+# ## A push in a transaction
+#
+# The shop has a database: SQLite, which comes with Python. `database()` opens it. What is written there is grouped into a
+# *transaction*: all of it happens, at the `commit`, or none of it, with a `rollback`. Until the commit, nobody else sees it.
+
+# %% [markdown]
+# A new order is written, and a job should confirm it. This one only looks it up.
+
+# %%
+write("confirm.py", """
+from lessons.kit import database
+from minijobs import Worker
+
+class ConfirmWorker(Worker):
+    def perform(self, order):
+        query = "SELECT email FROM orders WHERE number = ?"
+        found = database().execute(query, [order]).fetchone()
+        print(f"order {order}: {found}")
+""")
+
+# %%
+import confirm
+from lessons.kit import database
+
+insert = "INSERT INTO orders (email, cents) VALUES (?, ?)"
+empty_the_shop(), Queue("default").clear()
+buyer = ["ada@example.com", 500]
+
+# %% tags=["hide-input"]
+early = predict(
+    "Order 1 is inserted, its job runs, then you commit. It finds …",
+    a="the order: it was inserted before the push.",
+    b="nothing.",
+    c="the order, because it does not run before the commit.",
+    guess=None,
+)
+early
+
+# %%
+db = database()
+order = db.execute(insert, buyer).lastrowid
+confirm.ConfirmWorker.perform_async(order)
+ended = run_in_process("confirm.py")
+db.commit()
+ended
+
+# %% tags=["hide-input"]
+early.answer(
+    f"it found {ended.printed.partition(': ')[2].strip()}",
+    a="ada" in ended.printed and ended == "done",
+    b="None" in ended.printed,
+    c=ended != "done",
+)
+
+# %% [markdown]
+# Redis knows nothing of the transaction. The job was there at once, and was run before the commit. It found no order, and is done
+# all the same. Had the worker process been slower, all would have gone well: such a bug comes and goes.
+#
+# And if the transaction is rolled back?
+
+# %%
+order = db.execute(insert, buyer).lastrowid
+confirm.ConfirmWorker.perform_async(order)
+db.rollback()
+run_in_process("confirm.py")
+
+# %%
+from lessons.kit import orders
+
+[number for number, *_ in orders()]
+
+# %% [markdown]
+# There is no order 2, and its job ran. A rollback takes no push back: had this been a payment, it would have been taken for nothing.
+
+# %% [markdown]
+# ## After the commit, then
+#
+# Push when the order is safe. Here are both as the web page has them:
+
+# %%
+head = """
+from lessons.kit import database
+from confirm import ConfirmWorker
+
+insert = "INSERT INTO orders (email, cents) VALUES (?, ?)"
+
+def buy(email, cents):
+    db = database()"""
+
+# %%
+write("inside.py", head + """
+    order = db.execute(insert, [email, cents]).lastrowid
+    ConfirmWorker.perform_async(order)
+    db.commit()
+""")
+
+# %%
+write("after.py", head + """
+    order = db.execute(insert, [email, cents]).lastrowid
+    db.commit()
+    ConfirmWorker.perform_async(order)
+""")
+
+# %% [markdown]
+# The process that serves the page may be killed, too. So kill it after every line, and count jobs and orders. There should be as
+# many of these as of those: 0 more jobs than orders.
+
+# %%
+def jobs_more_than_orders(file, lines):
+    empty_the_shop(), Queue("default").clear()
+    run_in_process(file, "buy", *buyer, killed_after=lines)
+    if file == "outbox.py":  # it comes later
+        run_in_process("sweep.py", "sweep")
+    return len(Queue("default")) - len(orders())
+
+# %% tags=["hide-input"]
+later = predict(
+    "after.py, killed between the commit and the push. There is …",
+    a="an order and its job.",
+    b="a job and no order.",
+    c="an order and no job.",
+    d="neither.",
+    guess=None,
+)
+later
+
+# %%
+files, of = ["inside.py", "after.py"], "more jobs than orders"
+seen = kill_everywhere(files, "buy", jobs_more_than_orders, of=of, right=0)
+seen
+
+# %% tags=["hide-input"]
+jobs_more_than_orders("after.py", 3)
+jobs, found = len(Queue("default")), len(orders())
+later.answer(
+    f"orders: {found}, jobs: {jobs}",
+    a=(found, jobs) == (1, 1),
+    b=(found, jobs) == (0, 1),
+    c=(found, jobs) == (1, 0),
+    d=(found, jobs) == (0, 0),
+)
+
+# %% [markdown]
+# Inside, there may be a job for no order. After the commit, there may be an order without a job, which nobody ever confirms.
+# Again there are two places, and a moment between two lines.
+
+# %% [markdown]
+# ## The outbox
+#
+# So write into one place only. What should be pushed becomes a row in a table, the *outbox*, in the same transaction as the order.
+# Both are there, or neither. Once a minute, somebody looks into the table, pushes what is there, and deletes the row.
+
+# %%
+write("outbox.py", head + """
+    order = db.execute(insert, [email, cents]).lastrowid
+    db.execute("INSERT INTO outbox (number) VALUES (?)", [order])
+    db.commit()
+""")
+
+# %%
+write("sweep.py", head.partition("insert")[0] + """
+def sweep():
+    db = database()
+    for number, in db.execute("SELECT number FROM outbox").fetchall():
+        ConfirmWorker.perform_async(number)
+        db.execute("DELETE FROM outbox WHERE number = ?", [number])
+        db.commit()
+""")
+
+# %%
+kill_everywhere(["outbox.py"], "buy", jobs_more_than_orders, of=of, right=0)
+
+# %% [markdown]
+# And what if the process that sweeps is killed, after the push and before the row is deleted? Then the next one pushes it again:
+
+# %%
+empty_the_shop(), Queue("default").clear()
+run_in_process("outbox.py", "buy", "ada@example.com", 500)
+swept = run_in_process("sweep.py", "sweep", killed_after=3)
+run_in_process("sweep.py", "sweep")
+swept, len(Queue("default")), len(orders())
+
+# %% [markdown]
+# Two jobs for one order. The outbox is *at least once*, too, and that is enough: a job that is idempotent may be there twice. But look:
+# they are two jobs, with two ids. For these, the jid would be the wrong key.
+
+# %% [markdown]
+# ## A job that kills
+#
+# Some jobs kill their process, each time: a picture that is too large for the memory, or a bug in a library in C. This one does it
+# itself. It is called a *poison pill*.
+
+# %%
+write("poison.py", """
+import os, signal
+from minijobs import Worker
+
+class PictureWorker(Worker):
+    def perform(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+""")
+
+# %% tags=["hide-input"]
+poison = predict(
+    "The job is run and rescued, again and again. How does it go on?",
+    a="For ever: no failure is noted, so no retries are used up.",
+    b="After some rescues it goes to dead.",
+    c="After the first time it goes to retry, as a failure.",
+    guess=None,
+)
+poison
+
+# %%
+from lessons.kit import Table
+
+Queue("default").clear()
+jid = Client().push({"class": "PictureWorker", "args": []})
+rows = []
+while where(jid) == "queue:default" and len(rows) < 30:
+    ended = run_in_process("poison.py")
+    rows.append([ended, rescue(), where(jid)])
+
+Table(["the process", "rescued", "the job is in"], rows)
+
+# %% tags=["hide-input"]
+poison.answer(
+    f"after {len(rows)} times, the job is in {where(jid)}",
+    a=where(jid) == "queue:default",
+    b=where(jid) == "dead" and len(rows) > 1,
+    c=where(jid) == "retry",
+)
+
+# %%
+from minijobs import DeadSet
+
+DeadSet().find(jid)["error_message"]
+
+# %% [markdown]
+# The third rescue is the last one. Otherwise such a job would kill one process after another, and all other jobs would suffer.
+
+# %% [markdown]
+# ## Redis itself
+#
+# All of this holds as long as Redis has the jobs. It keeps everything in memory. What if Redis itself is killed? The lesson starts
+# another server for that, with the default settings.
+
+# %%
+from lessons.kit import start_redis
+
+other = start_redis()
+other.redis.config_get("save"), other.redis.config_get("appendonly")
+
+# %% [markdown]
+# `save` says when it writes a *snapshot*: all of its memory, into a file. After an hour if there was one change, after five
+# minutes if there were 100, after one minute if there were 10,000. Now a thousand jobs are pushed.
+
+# %%
+def push(server, count):
+    bulk = {"class": "GifWorker", "args": [[n] for n in range(count)]}
+    Client(server.redis).push_bulk(bulk)
+    return len(Queue("default", server.redis))
+
+other.redis.flushall()
+push(other, 1000)
+
+# %% tags=["hide-input"]
+lost = predict(
+    "Redis is killed and started again. How many jobs wait now?",
+    a="1,000: a database writes down what it confirms.",
+    b="0.",
+    c="Most of them; the last ones are lost.",
+    guess=None,
+)
+lost
+
+# %%
+def waiting(server):
+    return {job.jid for job in Queue("default", server.redis)}
+
+def restart(server):
+    before = waiting(server)
+    server.kill()
+    server.start()
+    after = waiting(server)
+    return len(before), len(before - after), len(after - before)
+
+# %%
+there, gone, back = restart(other)
+there, gone
+
+# %% tags=["hide-input"]
+lost.answer(
+    f"of {there} jobs, {gone} are gone",
+    a=there > 0 and gone == 0,
+    b=there > 0 and gone == there,
+    c=0 < gone < there,
+)
+
+# %% [markdown]
+# All are gone, and each push had been confirmed. There had been no snapshot yet. Now with one, made by hand. After it, 100 jobs are
+# run, and 400 more come:
+
+# %%
+results = [["default settings", there, gone, back]]
+
+push(other, 600)
+other.redis.save()
+other.redis.rpop("queue:default", 100)  # run, and done
+push(other, 400)
+results.append(["a snapshot after 600", *restart(other)])
+results[-1]
+
+# %% [markdown]
+# Of 900 that waited, 400 are gone: they came after the snapshot. And 100 are back that were done long ago. They will run *again*.
+#
+# Redis can do better. With `appendonly yes`, it appends each change to a file before it answers, the *append-only file*.
+
+# %%
+safe = start_redis("--appendonly yes")
+push(safe, 600)
+safe.redis.rpop("queue:default", 100)
+push(safe, 400)
+results.append(["append-only file", *restart(safe)])
+safe.redis.config_get("appendfsync")
+
+# %%
+Table(["Redis keeps", "waiting", "gone", "back again"], results[:3])
+
+# %% [markdown]
+# With the file, nothing is gone, and nothing comes back. That is for a Redis that is killed. If the machine itself loses its power, a
+# second may be missing: `everysec` says how often Redis makes sure that the disk has the file. So before you rely on a queue, ask
+# its Redis: `CONFIG GET appendonly`.
+
+# %% [markdown]
+# ## Change something
+#
+# Write a version of your own into this cell, and have it killed everywhere. Does it help to take the note back, or to note
+# twice, *begun* and *done*? (In the terminal, type `p` for a Python prompt. The tools of this lesson are in `make try-8`, too.)
+
+# %%
+write("mine.py", """
+from lessons.kit import take_payment
+from minijobs import Worker, connection
+
+class PaymentWorker(Worker):
+    def perform(self, email, cents):
+        take_payment(email, cents)
+""")
+
+# %%
+kill_everywhere(["mine.py"], "perform", taken, of="payments", right=1)
+
+# %% [markdown]
+# ## You might have thought
+#
+# | You might have thought | What you saw |
+# |---|---|
+# | A plain pop is safe. | The loop was killed: no job anywhere. |
+# | A job runs exactly once. | It began anew, and Ada got two mails. |
+# | It only has to be noted down. | Killed in between: two, or none. |
+# | A rollback takes the push back. | Its job ran, and there is no order 2. |
+# | What Redis has confirmed, it keeps. | A thousand jobs were gone. |
+#
+# ## To keep
+#
+# 1. A job whose process is killed runs again. Write it so that it may run twice.
+# 2. Between two writes to two places, a process may die. Use a key, or an outbox.
+# 3. A push belongs to no transaction: push after the commit.
+#
+# New words, all of them in the [glossary](../lessons/README.md#glossary): *at least once*, *idempotent*, *transaction*, *outbox*,
+# *poison pill*, *snapshot*, *append-only file*.
+
+# %% [markdown]
+# ## Make it yours
+#
+# Open [lessons/lesson_08_the_crash/exercise.py](../lessons/lesson_08_the_crash/exercise.py). It is the whole shop: an order, a
+# payment, a receipt, and the check kills it after every step.
+
+# %% [markdown] tags=["terminal-only"]
+# Then run `make check-8`. `make hint-8` and `make try-8` are there, too.
+#
+# [Contents](../lessons/README.md) · Previous: [7 · Later](07_later.ipynb)
+
+# %% [markdown] tags=["notebook-only"]
+# Save it, and run the next cell. `hint(8)` is there, too, and `make try-8` in a terminal.
+#
+# [Contents](../lessons/README.md) · Previous: [7 · Later](07_later.ipynb)
+
+# %% tags=["notebook-only", "skip-execution"]
+from lessons.course.cells import check, hint, progress, solution
+
+check(8)

@@ -1,0 +1,299 @@
+"""What people believe who get exercise 8 wrong, and what proves that they do. See `lessons.course.rejection`."""
+
+import ast
+from collections import defaultdict
+
+from lessons.course import shared
+from lessons.course.rejection import Misconceptions
+
+QUIET, BUY, PAYMENT, DONE = Misconceptions(), Misconceptions(), Misconceptions(), Misconceptions()
+
+# What an answer may write to remember something.
+NOTES = ("commit", "redis", "file", "line")
+
+
+def first(seen, of, *kinds, after="", before=""):
+    """The first story in which something of this kind died, with such a thing wrong in the end; or None.
+
+    `after` and `before` are the kinds of the steps around the kill.
+    """
+    for trial in seen.trials:
+        last, following = trial.last, trial.next
+        fits = (not after or (last and last.kind in after)) and (not before or (following and following.kind in before))
+        if trial.of == of and trial.has(*kinds) and fits:
+            return trial
+    return None
+
+
+def events(life, kind, runs_only=True):
+    """The events of this kind in a process, each with the job that ran."""
+    pairs = zip(life.events, life.jobs, strict=True)
+    return [(event, job) for event, job in pairs if event.kind == kind and (job or not runs_only)]
+
+
+def keys_of_jobs(trial):
+    """For each job of a story, by its jid: the payments that it asked for."""
+    found = defaultdict(list)
+    for life in (trial.first, trial.then):
+        for event, job in events(life, "payment"):
+            found[job["jid"]].append(event)
+    return found
+
+
+def in_finally(seen, event):
+    """Whether the line of this event is in a `finally` or an `except` of the answer."""
+    line = event.places[0][0] if event and event.places else 0
+    for node in ast.walk(ast.parse(seen.answer.read_bytes())):
+        if isinstance(node, ast.Try):
+            leaving = [*node.finalbody, *(one for handler in node.handlers for one in handler.body)]
+            if any(one.lineno <= line <= one.end_lineno for one in leaving):
+                return True
+    return False
+
+
+def quiet_payments(seen):
+    """The payments that were asked for while nobody died: the event, and the job that ran."""
+    return [(event, run.job) for run in seen.quiet.runs for event in run.of("payment")]
+
+
+@QUIET.add
+def other_arguments(seen):
+    return shared.other_arguments(seen.quiet.runs)
+
+
+@QUIET.add
+def forgets_the_commit(seen):
+    for scope in (*seen.quiet.calls, *seen.quiet.runs):
+        kinds = [event.kind for event in scope.events]
+        if "change" in kinds and "commit" not in kinds[kinds.index("change") :] and scope.error is None:
+            line = next(event for event in scope.events if event.kind == "change").line
+            return (
+                f"a change of the database without a commit{line}. When the function returns, the connection is closed, and "
+                "what was not committed is gone."
+            )
+    return None
+
+
+@QUIET.add
+def one_key_for_two_orders(seen):
+    taken = {}
+    for event, job in quiet_payments(seen):
+        key = event.what["key"]
+        if key is not None and str(key) in taken and taken[str(key)]["args"] != job["args"] and not event.what["taken"]:
+            return (
+                f"one key for two orders{event.line}: {str(key)!r}. Ada bought twice, at the same price. The provider took "
+                "the second payment for the first one, and took nothing."
+            )
+        taken.setdefault(str(key), job)
+    return None
+
+
+@QUIET.add
+@PAYMENT.add
+def key_of_the_job(seen):
+    asked = [quiet_payments(seen)]
+    asked += [[pair for life in (one.first, one.then) for pair in events(life, "payment")] for one in seen.trials]
+    for pairs in asked:
+        by_args = defaultdict(set)
+        for event, job in pairs:
+            if event.what["taken"] and event.what["key"] and job.get("jid") and job["jid"] in str(event.what["key"]):
+                by_args[str(job["args"])].add(job["jid"])
+                if len(by_args[str(job["args"])]) > 1:
+                    return (
+                        f"the job's id in the key{event.line}. There were two jobs for one order, with two ids: one that "
+                        "buy had pushed, and one that sweep had. So the provider saw two payments."
+                    )
+    return None
+
+
+@QUIET.add
+def two_jobs_two_payments(seen):
+    by_args = defaultdict(set)
+    for event, job in quiet_payments(seen):
+        if event.what["taken"] and event.what["key"] is None:
+            by_args[str(job["args"])].add(job["jid"])
+            if len(by_args[str(job["args"])]) > 1:
+                return (
+                    f"two jobs for one order, and each of them took the payment{event.line}. sweep was called while the "
+                    "first one still waited. sweep cannot know that, so a job must stand being there twice."
+                )
+    return None
+
+
+@BUY.add
+def as_handed_out(seen):
+    early = first(seen, "buy", "for nothing", after=("push",), before=("commit",))
+    twice = first(seen, "job", "twice", after=("payment",))
+    if early and twice and not any(call.events for call in seen.quiet.calls if call.label == "sweep"):
+        return (
+            "the exercise as it was handed out, or near it. The job is pushed before the commit: a page that dies then "
+            "leaves a job for an order that is not in the database, and somebody pays for nothing."
+        )
+    return None
+
+
+@BUY.add
+def pushes_before_the_commit(seen):
+    trial = first(seen, "buy", "for nothing", after=("push",), before=("commit",))
+    if trial and not as_handed_out(seen):
+        return (
+            f"a push before the commit{trial.last.line}. A transaction does not take it back: the order is not in the "
+            "database, and its job is in Redis."
+        )
+    return None
+
+
+@BUY.add
+def takes_it_in_buy(seen):
+    trial = first(seen, "buy", "for nothing", after=("payment",))
+    if trial:
+        return (
+            f"taking the payment in buy, before the order is safe{trial.last.line}. The provider is no part of the "
+            "transaction: it keeps the money, and there is no order."
+        )
+    return None
+
+
+@BUY.add
+def nobody_sweeps(seen):
+    trial = first(seen, "buy", "never", after=("commit",), before=("push",))
+    if trial and not any(call.events for call in seen.quiet.calls if call.label == "sweep"):
+        return (
+            f"an order whose job was never pushed. buy died after the commit{trial.last.line}. The order is in the "
+            "database, and sweep pushed nothing for it."
+        )
+    return None
+
+
+@BUY.add
+def deletes_before_it_pushes(seen):
+    trial = first(seen, "sweep", "never", after=("commit",), before=("push",))
+    if trial:
+        return (
+            f"a sweep that strikes the order off its list first{trial.last.line}, and pushes then. It died in between: the "
+            "order is on no list, and there is no job."
+        )
+    return None
+
+
+@PAYMENT.add
+def thinks_retry_off_helps(seen):
+    trial = first(seen, "job", "twice", after=("payment",))
+    if trial and any(not run.job.get("retry", True) for run in seen.quiet.runs if run.of("payment")):
+        return (
+            "retry = 0, so that a job cannot run twice. That counts failures. A job whose process was killed has not "
+            "failed: it was rescued, and ran again."
+        )
+    return None
+
+
+@PAYMENT.add
+def new_key_each_time(seen):
+    for trial in seen.trials:
+        for asked in keys_of_jobs(trial).values():
+            taken = [event for event in asked if event.what["taken"] and event.what["key"] is not None]
+            if len({str(event.what["key"]) for event in taken}) > 1:
+                return (
+                    f"a new key in every run{taken[0].line}: {brief(taken[0])} and {brief(taken[1])}. One job ran twice, "
+                    "and the provider could not know that these two are the same payment."
+                )
+    return None
+
+
+def brief(event):
+    """A key, shortened."""
+    key = str(event.what["key"])
+    return repr(key if len(key) < 20 else f"{key[:16]}…")
+
+
+@PAYMENT.add
+def remembers_in_a_variable(seen):
+    trial = first(seen, "job", "twice", after=("payment",))
+    if trial and seen.apart and any(one.kind == "twice" for one in seen.apart.wrong):
+        return (
+            "a variable of the process. As long as one process runs all jobs, the payment is taken once. When each job has "
+            "a process of its own, it is taken twice, even if nobody dies: what the one has noted, the other does not know."
+        )
+    return None
+
+
+@PAYMENT.add
+def transaction_around_it(seen):
+    trial = first(seen, "job", "twice", after=("payment",))
+    if trial:
+        kinds = [event.kind for event, _ in events_of_last_job(trial)]
+        if "change" in kinds and "commit" not in kinds:
+            return (
+                f"a transaction around the payment{trial.last.line}. The database forgot the mark when the process died. "
+                "The provider has books of its own, and kept the money."
+            )
+    return None
+
+
+def events_of_last_job(trial):
+    """What the job did that was running when the process was killed."""
+    jid = trial.first.jobs[-1].get("jid")
+    pairs = zip(trial.first.events, trial.first.jobs, strict=True)
+    return [(event, job) for event, job in pairs if job.get("jid") == jid]
+
+
+@PAYMENT.add
+def finally_does_not_run(seen):
+    trial = first(seen, "job", "twice", after=("payment",))
+    if trial and in_finally(seen, trial.next):
+        return (
+            f"a finally, or an except, that puts things right{trial.next.line}. SIGKILL is no exception: the process ends "
+            "there and then, and none of its code runs any more."
+        )
+    return None
+
+
+@PAYMENT.add
+def pays_then_notes(seen):
+    trial = first(seen, "job", "twice", after=("payment",), before=NOTES)
+    others = (
+        thinks_retry_off_helps,
+        new_key_each_time,
+        remembers_in_a_variable,
+        transaction_around_it,
+        finally_does_not_run,
+    )
+    if trial and not any(row(seen) for row in (as_handed_out, *others)):
+        return (
+            f"noting down what has happened. The payment is taken{trial.last.line}, and noted a step later"
+            f"{trial.next.line}. A run that dies in between has taken it, and the next one knows nothing."
+        )
+    return None
+
+
+@PAYMENT.add
+def notes_then_pays(seen):
+    trial = first(seen, "job", "never", after=("commit",), before=("payment",))
+    if trial:
+        return (
+            f"noting it down first{trial.last.line}. The second run saw the mark and took no payment, and the first one had "
+            "died before it."
+        )
+    return None
+
+
+@PAYMENT.add
+def notes_in_redis_first(seen):
+    trial = first(seen, "job", "never", after=("redis",), before=("payment",))
+    if trial:
+        return (
+            f"a note in Redis before the payment{trial.last.line}. The process died, and the note stayed. The second run "
+            "found it, and took no payment."
+        )
+    return None
+
+
+@DONE.add
+def returns_too_early(seen):
+    trial = first(seen, "job", "no receipt", after=("commit",), before=("push",))
+    if trial and not trial.has("twice", "never"):
+        return (
+            "a job that returns at once when the order is paid. The first run died after the mark"
+            f"{trial.last.line}, and before the push of the receipt{trial.next.line}. The second one found all done."
+        )
+    return None

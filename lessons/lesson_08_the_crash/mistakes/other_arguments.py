@@ -1,0 +1,31 @@
+# Wrong: perform takes the order alone, and the job carries three.
+from lessons.kit import database, send_receipt, take_payment
+from minijobs import Worker
+
+
+class PaymentWorker(Worker):
+    def perform(self, order):
+        take_payment("ada@example.com", 500, key=f"order {order}")
+        db = database()
+        db.execute("UPDATE orders SET paid = 1 WHERE number = ?", [order])
+        db.commit()
+
+
+class ReceiptWorker(Worker):
+    def perform(self, order, email):
+        send_receipt(email, order)
+
+
+def buy(email, cents):
+    db = database()
+    insert = "INSERT INTO orders (email, cents) VALUES (?, ?)"
+    order = db.execute(insert, [email, cents]).lastrowid
+    db.commit()
+    PaymentWorker.perform_async(order, email, cents)
+    return order
+
+
+def sweep():
+    unpaid = "SELECT number, email, cents FROM orders WHERE paid = 0"
+    for order, email, cents in database().execute(unpaid).fetchall():
+        PaymentWorker.perform_async(order, email, cents)

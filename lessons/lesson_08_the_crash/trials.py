@@ -1,0 +1,228 @@
+"""The stories that the check tells: what is killed after which step, what is done then, and what the books say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lessons.course.seen import Call, Event, Run
+from lessons.kit import session, shop
+from minijobs import Queue, rescue_orphans
+
+from .crashing import Dying, Life, at
+
+ADA, GRACE = ("ada@example.com", 500), ("grace@example.com", 700)
+
+MOST_STEPS = 40
+
+Part = Callable[[Dying], object]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Something in the books that should not be so."""
+
+    kind: str  # "raised", "no order", "for nothing", "twice", "never", "not marked" or "no receipt"
+    text: str
+
+
+@dataclass
+class Trial:
+    """One story: what was killed, after which step, what was done then, and what the books say."""
+
+    of: str  # "buy", "sweep" or "job"
+    first: Life
+    then: Life
+    sweeps_first: bool = False  # before the job is rescued
+    wrong: list[Wrong] = field(default_factory=list)
+    next: Event | None = None  # what would have come next
+
+    @property
+    def last(self) -> Event | None:
+        """The step after which the process was killed."""
+        return self.first.events[self.first.steps[-1]] if self.first.killed and self.first.steps else None
+
+    def has(self, *kinds: str) -> bool:
+        """Whether one of these things is wrong."""
+        return any(one.kind in kinds for one in self.wrong)
+
+    def between(self) -> str:
+        """Between which two lines the process was killed."""
+        last, following = self.last, self.next
+        assert last is not None
+        who = {"buy": "buy", "sweep": "sweep", "job": "the job"}[self.of]
+        if last.kind == "line":  # it is told before it runs
+            return f"{who} was killed after {at(self.first.events[self.first.steps[-1] - 1])}, and before {at(last)}"
+        after = f"{who} was killed after {at(last)}"
+        return f"{after}, and before {at(following)}" if following is not None else f"{after}, its last step"
+
+    def story(self) -> str:
+        """What happened, in words."""
+        then = {
+            "buy": "Then Grace bought something, all jobs ran, and sweep was called.",
+            "sweep": "Then sweep was called again, and all jobs ran.",
+            "job": "Then sweep was called, its jobs ran, and after that the killed one was run again."
+            if self.sweeps_first
+            else "Then the job was run again.",
+        }[self.of]
+        return f"{self.between()}. {then} In the end, {'; '.join(one.text for one in self.wrong)}."
+
+
+# What a process does.
+
+
+def buys(email: str, cents: int) -> Callable[[Dying], Call]:
+    """The web page of somebody who buys."""
+    return lambda dying: dying.call(dying.here(), "buy", "buy", email, cents, looking=False)
+
+
+def sweeps(dying: Dying) -> Call:
+    """The minute is over."""
+    return dying.call(dying.here(), "sweep", "sweep", looking=False)
+
+
+def sweeps_if_nothing_waits(dying: Dying) -> None:
+    """Some answers push in `sweep` only."""
+    if not Queue.all():
+        sweeps(dying)
+
+
+def works(dying: Dying) -> list[Run]:
+    """A worker process, until no job is left."""
+    return dying.work(dying.here())
+
+
+def rescues(dying: Dying) -> None:
+    """The heartbeats of the dead are over."""
+    rescue_orphans()
+
+
+def works_later(dying: Dying) -> list[Run]:
+    """The same when more than a year has passed: whatever waits for its next try is due."""
+    return dying.work(dying.here(), later=True)
+
+
+def wrong_books(receipts: Counter[tuple[str, str]], expected: dict[str, int]) -> list[Wrong]:
+    """What is wrong in the books. `receipts` are the mails; of each buyer, so many orders are `expected`."""
+    orders, payments = shop.orders(), Counter(shop.payments())
+    ordered = Counter((email, cents) for _, email, cents, _ in orders)
+    found = []
+    for email, count in expected.items():
+        there = sum(order[1] == email for order in orders)
+        if there != count:
+            found.append(Wrong("no order", f"there should be {_count(count, 'order', verb=False)} by {email}, not {there}"))
+    for who in sorted({*ordered, *payments}):
+        few, many = ordered[who], payments[who]
+        text = f"{_count(many, 'payment')} taken from {who[0]}, for {_count(few, 'order', verb=False)}"
+        if not few:
+            found.append(Wrong("for nothing", text))
+        elif many > few:
+            found.append(Wrong("twice", text))
+        elif many < few:
+            found.append(Wrong("never", text))
+    for number, email, _, paid in orders:
+        if not paid:
+            found.append(Wrong("not marked", f"order {number} is not marked as paid"))
+        if not receipts[email, f"receipt for order {number}"]:
+            found.append(Wrong("no receipt", f"no receipt for order {number} went out"))
+    return found
+
+
+def _count(number: int, noun: str, *, verb: bool = True) -> str:
+    said = f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+    return said + (" was" if number == 1 else " were") * verb
+
+
+# What comes after a kill: the heartbeats are over, all jobs run, and some minutes pass.
+AFTERWARDS: tuple[Part, ...] = (rescues, works, sweeps, works, sweeps, works_later)
+
+
+# The stories.
+
+
+@dataclass
+class Quiet:
+    """Nobody dies: two orders of Ada's, and `sweep` is called while their jobs wait, and later. In the check's process."""
+
+    calls: list[Call]
+    runs: list[Run]
+    wrong: list[Wrong]
+
+    def story(self) -> str:
+        """What is wrong, in words."""
+        return "; ".join(one.text for one in self.wrong) + "."
+
+
+class Stories:
+    """Tells them, on one Redis."""
+
+    def __init__(self, dying: Dying, redis: Any) -> None:
+        self.dying, self.redis = dying, redis
+
+    def quiet(self, *, apart: bool = False) -> Quiet:
+        """What becomes of it if nobody dies. `apart` has a worker process of its own for each job."""
+        self._begin()
+        dying = self.dying
+        calls = [buys(*ADA)(dying), buys(*ADA)(dying), sweeps(dying)]
+        runs = self._each_apart() if apart else works(dying)
+        calls.append(sweeps(dying))
+        runs += works(dying)
+        dying.goes_on()
+        events = [event for scope in (*calls, *runs) for event in scope.events]
+        raised = [Wrong("raised", f"{call.label} raised {type(call.error).__name__}") for call in calls if call.error]
+        return Quiet(calls, runs, raised + self._wrong_books(events, ada=2))
+
+    def killed(self) -> list[Trial]:
+        """Every story in which a process is killed."""
+        trials = self._of("buy", [buys(*ADA)], [buys(*GRACE), *AFTERWARDS])
+        trials += self._of("sweep", [buys(*ADA), sweeps], AFTERWARDS)
+        for_a_job: list[Part] = [buys(*ADA), sweeps_if_nothing_waits, works]
+        of_jobs = self._of("job", for_a_job, AFTERWARDS)
+        for number, trial in enumerate(of_jobs, start=1):
+            if trial.last is not None and trial.last.kind == "payment":  # another job for the order comes before the rescue
+                other = self._tell("job", for_a_job, [sweeps, works, rescues, *AFTERWARDS[1:]], number)
+                of_jobs.append(replace(other, sweeps_first=True, next=trial.next))
+                break
+        return trials + of_jobs
+
+    def _of(self, of: str, parts: list[Part], then: Sequence[Part]) -> list[Trial]:
+        """Killed after the first step, after the second, and so on, until it comes to its end."""
+        trials: list[Trial] = []
+        while len(trials) < MOST_STEPS and (trial := self._tell(of, parts, then, len(trials) + 1)).first.killed:
+            trials.append(trial)
+        for one in trials:
+            one.next = _following(trial.first, len(one.first.steps))
+        return trials
+
+    def _tell(self, of: str, parts: list[Part], then: Sequence[Part], kill_after: int) -> Trial:
+        """Killed after this step; or, if there are fewer, not killed at all, and then nothing comes afterwards."""
+        self._begin()
+        first = self.dying.live(of, *parts, kill_after=kill_after)
+        if not first.killed:
+            return Trial(of, first, Life("afterwards"))
+        after = self.dying.live("afterwards", *then)
+        wrong = self._wrong_books([*first.events, *after.events], **({"grace": 1} if of == "buy" else {"ada": 1}))
+        return Trial(of, first, after, wrong=wrong)
+
+    def _begin(self) -> None:
+        self.redis.flushall()
+        for file in session.folder().iterdir():  # the shop, and whatever an answer has written
+            file.unlink()
+
+    def _each_apart(self) -> list[Run]:
+        runs: list[Run] = []
+        while more := self.dying.work(self.dying.process(), most=1):
+            runs += more
+        return runs
+
+    def _wrong_books(self, events: list[Event], **orders: int) -> list[Wrong]:
+        """What is wrong, after these events; of each of these buyers, there must be so many orders."""
+        receipts = Counter((event.what[0], event.what[1]) for event in events if event.kind == "mail")
+        return wrong_books(receipts, {f"{name}@example.com": count for name, count in orders.items()})
+
+
+def _following(whole: Life, count: int) -> Event | None:
+    """The step after the first `count` ones."""
+    return whole.events[whole.steps[count]] if count < len(whole.steps) else None

@@ -1,0 +1,73 @@
+"""The check of lesson 8: it kills the shop after each step, and tells between which two lines it died."""
+
+from __future__ import annotations
+
+from lessons.course import catalogue, checking
+
+CRASH = catalogue.lesson(8)
+
+
+def told(reason):
+    """The parts of a rejection, by their names."""
+    return {label: text.strip() for label, _, text in (line.partition(":") for line in reason.splitlines())}
+
+
+def line_of(answer, words):
+    """The number of the line in which this stands first."""
+    return next(number for number, line in enumerate(answer.splitlines(), start=1) if words in line)
+
+
+def changed(tmp_path, *changes):
+    """The solution with these changes."""
+    answer = CRASH.solution.read_text()
+    for before, after in changes:
+        assert before in answer
+        answer = answer.replace(before, after)
+    file = tmp_path / "answer.py"
+    file.write_text(answer)
+    return file, answer
+
+
+def test_an_answer_that_is_right_only_if_nothing_dies_between_two_lines_is_told_which_two():
+    source = CRASH.mistakes[[one.stem for one in CRASH.mistakes].index("pays_then_notes")]
+    said = told(checking.examine(CRASH, source).reason)
+    pays, notes = line_of(source.read_text(), "take_payment(email"), line_of(source.read_text(), "db.commit()")
+    assert said["Instead"] == (
+        f"the job was killed after line {pays} (the payment was taken), and before line {notes} (the commit). Then the job "
+        "was run again. In the end, 2 payments were taken from ada@example.com, for 1 order."
+    )
+
+
+def test_a_note_in_a_file_is_no_better_than_any_other(tmp_path):
+    file, answer = changed(
+        tmp_path,
+        ("from minijobs", "from lessons.kit.session import folder\nfrom minijobs"),
+        (
+            '        take_payment(email, cents, key=f"order {order}")\n',
+            "        note = folder() / f'payment of {order}'\n"
+            "        if not note.exists():\n"
+            "            note.write_text('taken')\n"
+            "            take_payment(email, cents)\n",
+        ),
+    )
+    result = checking.examine(CRASH, file)
+    note = line_of(answer, "note.write_text")
+    assert f"killed after line {note} (a file was opened), and before line {note + 1}." in told(result.reason)["Instead"]
+    assert result.holding == {}
+
+
+def test_a_job_that_comes_to_no_end_when_it_runs_again_is_told_where(tmp_path):
+    file, answer = changed(
+        tmp_path,
+        (
+            '        db = database()\n        db.execute("UPDATE',
+            "        from minijobs.connection import current\n"
+            "        while self.jid.encode() in current().lrange('seen', 0, -1):\n"
+            "            pass\n"
+            "        current().rpush('seen', self.jid)\n"
+            '        db = database()\n        db.execute("UPDATE',
+        ),
+    )
+    result = checking.examine(CRASH, file)
+    assert "still running after a long time" in result.reason
+    assert "in current().lrange" in result.reason or "pass" in result.reason, answer
