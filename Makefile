@@ -13,6 +13,10 @@ SAID := || exit 0
 # Lesson 5 is about tests: it runs pytest.
 lesson-5 try-5: .venv/has-check
 
+# Lesson 9 has an application of its own, with pages and tests.
+lesson-9 try-9 check-9 watch-9 notebook-9: .venv/has-app
+lesson-9 try-9: .venv/has-check
+
 help: ## this list
 	awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "N", $$1); printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	echo; echo "N is the number of a lesson: make lesson-1 is where to begin."

@@ -34,6 +34,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy2(ROOT / name, folder / name)
     for stub in folder.glob("lessons/*/stub.py"):
         shutil.copy(stub, stub.with_name("exercise.py"))
+    for stub in folder.glob("lessons/*/stub/"):
+        shutil.copytree(stub, stub.with_name("app"), dirs_exist_ok=True)
     first = make(folder, "lesson-1", PIP_CACHE_DIR=str(folder.parent / "cache"))
     if first.returncode and os.environ.get("CI") != "true" and "pip" in first.stdout + first.stderr:
         pytest.skip("pip could not install anything here: trying the README as a new user needs a network")

@@ -18,6 +18,9 @@ LESSONS = Path(__file__).parent.parent
 NOTEBOOKS = LESSONS.parent / "notebooks"
 
 
+# What is in a folder without being anybody's.
+JUNK = {"__pycache__", ".pytest_cache", ".DS_Store"}
+
 # The tags of cells that only one of the two shows.
 TERMINAL_ONLY, NOTEBOOK_ONLY = "terminal-only", "notebook-only"
 
@@ -44,19 +47,24 @@ class Lesson:
         return self.folder / "lesson.py"
 
     @property
+    def is_an_application(self) -> bool:
+        """Whether its exercise is a whole application: a folder, and not a file. Its answers are patches."""
+        return (self.folder / "stub").is_dir()
+
+    @property
     def exercise(self) -> Path:
-        """The learner's file, theirs to change."""
-        return self.folder / "exercise.py"
+        """The learner's file, theirs to change; or their folder."""
+        return self.folder / ("app" if self.is_an_application else "exercise.py")
 
     @property
     def stub(self) -> Path:
         """The exercise as it was handed out, kept for `reset`."""
-        return self.folder / "stub.py"
+        return self.folder / ("stub" if self.is_an_application else "stub.py")
 
     @property
     def solution(self) -> Path:
-        """An answer that passes, with its explanation."""
-        return self.folder / "solution.py"
+        """An answer that passes, with its explanation; of an application, a walk-through."""
+        return self.folder / ("solution.md" if self.is_an_application else "solution.py")
 
     @property
     def check(self) -> Path:
@@ -66,12 +74,16 @@ class Lesson:
     @property
     def mistakes(self) -> list[Path]:
         """Plausible wrong answers, each of which the check must reject in its own words."""
-        return sorted((self.folder / "mistakes").glob("*.py"))
+        return sorted((self.folder / "mistakes").glob(self._answers))
 
     @property
     def answers(self) -> list[Path]:
         """Right answers in differing styles, each of which the check must accept."""
-        return sorted((self.folder / "answers").glob("*.py"))
+        return sorted((self.folder / "answers").glob(self._answers))
+
+    @property
+    def _answers(self) -> str:
+        return "*.patch" if self.is_an_application else "*.py"
 
     @property
     def notebook(self) -> Path:
@@ -118,10 +130,23 @@ class Lesson:
     def _cells_file(self) -> Path:
         return self.folder / "__pycache__" / "cells.json"
 
-    def hints(self) -> list[str]:
-        """The hints, the gentlest first: the sections of hints.md."""
+    def hints(self, about: str = "") -> list[str]:
+        """The hints, the gentlest first: the sections of hints.md; of several parts of an exercise, those `about` one.
+
+        Without a check that said what it should be about, it is the first part.
+        """
+        about = about or next(iter(self.parts), "")
+        return [text for title, text in self._hints() if about in ("", title)]
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts of an exercise that has several, each with hints of its own."""
+        return list(dict.fromkeys(title for title, _ in self._hints() if not title.isdigit()))
+
+    def _hints(self) -> list[tuple[str, str]]:
         text = (self.folder / "hints.md").read_text(encoding="utf-8")
-        return [part.strip() for part in re.split(r"^## .*$", text, flags=re.MULTILINE)[1:]]
+        sections = [part.strip() for part in re.split(r"^## (.*)$", text, flags=re.MULTILINE)[1:]]
+        return list(zip(sections[::2], sections[1::2], strict=True))
 
     def heading(self) -> Heading:
         """What the first cell says of the lesson."""
@@ -142,8 +167,30 @@ class Heading(NamedTuple):
     minutes: int
 
 
+def files(answer: Path) -> dict[str, Path]:
+    """The files of an exercise, by their names in it: the file itself, or all that its folder holds."""
+    if not answer.is_dir():
+        return {answer.name: answer} if answer.exists() else {}
+    found = sorted(path for path in answer.rglob("*") if path.is_file() and not JUNK & set(path.parts))
+    return {path.relative_to(answer).as_posix(): path for path in found}
+
+
+def same(answer: Path, other: Path) -> bool:
+    """Whether two exercises hold the same."""
+    ours, theirs = ([path.read_bytes() for path in files(one).values()] for one in (answer, other))
+    return ours == theirs and (not answer.is_dir() or list(files(answer)) == list(files(other)))
+
+
+def saved(answer: Path) -> int:
+    """When an exercise was saved last, in nanoseconds since 1970. Raises FileNotFoundError if it is not there."""
+    return max([path.stat().st_mtime_ns for path in files(answer).values()] or [answer.stat().st_mtime_ns])
+
+
 def unreadable(answer: Path) -> str:
-    """Why this file is no Python, in a sentence; empty if it is."""
+    """Why this file is no Python, in a sentence; empty if it is. Of a folder, of the first of its files that is none."""
+    if answer.is_dir():
+        reasons = (unreadable(path) for name, path in files(answer).items() if name.endswith(".py"))
+        return next(filter(None, reasons), "")
     try:
         content = answer.read_bytes()
     except OSError as error:

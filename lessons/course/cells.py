@@ -86,9 +86,8 @@ def progress() -> Page:
 def _check(number: int) -> None:
     exercise = catalogue.lesson(number).exercise
     if exercise.exists():
-        console.say(
-            f"Your exercise, as it was saved at {time.strftime('%H:%M:%S', time.localtime(exercise.stat().st_mtime))}."
-        )
+        at = time.localtime(catalogue.saved(exercise) / 1e9)
+        console.say(f"Your exercise, as it was saved at {time.strftime('%H:%M:%S', at)}.")
     commands.check(number)
 
 

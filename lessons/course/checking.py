@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import progress
-from .catalogue import LESSONS, Lesson, unreadable
+from .catalogue import LESSONS, Lesson, saved, unreadable
 from .console import hang, how, say
 
 # The process of the check ends by itself when an answer does not (see `telling`). This is for one that prevents even that.
@@ -41,11 +41,15 @@ NOT_FOR_A_CHECK = (
 
 @dataclass
 class Result:
-    """What a check found: the requirements that are met, and the first one that is not, with the reason."""
+    """What a check found: the requirements that are met, and the first one that is not, with the reason.
+
+    The check of an application goes on after that: `open` are all that are not met, with their reasons.
+    """
 
     met: list[str] = field(default_factory=list)
     unmet: str | None = None
     reason: str = ""
+    open: dict[str, str] = field(default_factory=dict)
     holding: dict[str, str] = field(default_factory=dict)  # the misconceptions that there is evidence for, told or not
 
     @property
@@ -61,7 +65,8 @@ def examine(lesson: Lesson, answer: Path, start: Callable[..., subprocess.Popen[
     with tempfile.TemporaryDirectory(prefix="minijobs-check-") as folder:
         told = Path(folder) / "told.jsonl"
         told.touch()
-        command = [sys.executable, "-m", "pytest", str(lesson.check), "--answer", str(answer), "-xqs", "--assert=plain"]
+        command = [sys.executable, "-m", "pytest", str(lesson.check), f"--answer={answer}", "-qs", "--assert=plain"]
+        command += [] if lesson.is_an_application else ["-x"]
         command += ["-p", "lessons.course.telling", "-p", "no:cacheprovider", "-o", "filterwarnings=", "-o", "addopts="]
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_FOR_A_CHECK}
         own = {"MINIJOBS_CHECK_TELLS": str(told), "MINIJOBS_CHECK_OF": str(answer)}
@@ -121,11 +126,16 @@ def check(lesson: Lesson, *, watching: bool = False) -> bool:
         label, _, text = line.partition(":")
         known = label in ("Expected", "Instead", "Python said", "At", "Looks like", "Seen", "Look")
         hang(f"      {label + ':':13}" if known else "      ", text.strip() if known else line)
+    for requirement in list(result.open)[1:]:
+        hang("  no  ", requirement, style="bold red")
     say("")
     say(f"A hint: {how('hint', lesson.number)}")
     if not watching:
         say(f"Check on each save: {how('watch', lesson.number)}")
     progress.note(lesson, passed=False)
+    about = (result.unmet or "").partition(":")[0]
+    if about in lesson.parts:
+        progress.note(lesson, about=about)
     return False
 
 
@@ -134,7 +144,7 @@ def watch(lesson: Lesson) -> None:
     seen = now = None
     while True:
         with suppress(FileNotFoundError):  # some editors take the file away for a moment
-            now = lesson.exercise.stat().st_mtime_ns
+            now = saved(lesson.exercise)
         if now != seen:
             seen = now
             if check(lesson, watching=True):
@@ -154,11 +164,14 @@ def _result(told: list[dict[str, Any]], printed: str, ending: str, answer: Path)
         elif one["event"] == "never ends":
             ending, line = "never ends", one["line"]
         elif one["reason"]:
-            result.reason = one["reason"]
-            return result
+            result.open[one["requirement"]] = one["reason"]
+            result.unmet = None
         else:
             result.met.append(one["requirement"])
             result.unmet = None
+    if result.open:
+        result.unmet, result.reason = next(iter(result.open.items()))
+        return result
     if ending == "never ends":
         result.unmet = result.unmet or "The check comes to an end."
         at = f"line {line} of {answer.name}: {linecache.getline(str(answer), line).strip()}" if line else answer.name

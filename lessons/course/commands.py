@@ -53,8 +53,11 @@ class CannotLoad(Exception):
     """An exercise is not Python, or fails as soon as it is loaded. The message says how."""
 
 
-# Lessons that are about tests, and run pytest themselves.
-RUN_PYTEST = (5,)
+# What lessons need beside what all need, with the part that brings it: lesson 5 runs pytest, and lesson 9 serves pages.
+NEEDED: dict[int, list[tuple[str, str]]] = {
+    5: [("pytest", "check")],
+    9: [("flask", "app"), ("PIL", "app"), ("pytest", "check")],
+}
 
 TROUBLE = (NoSuchLesson, player.NoSuchStep, player.LessonBroke, MissingPart, CannotLoad)
 
@@ -69,8 +72,7 @@ def list_all() -> None:
 def play(number: int, start: int = 1) -> None:
     """Play a lesson here."""
     one = catalogue.lesson(number)
-    if one.number in RUN_PYTEST:
-        _needs("pytest", "check")
+    _needs_all(one)
     player.play(one, start)
 
 
@@ -78,6 +80,7 @@ def check(number: int) -> int:
     """Check your exercise."""
     _needs("pytest", "check")
     _needs("hypothesis", "check")
+    _needs_all(catalogue.lesson(number))
     from . import checking
 
     again = console.page is not None  # in a notebook, its cell is run again; nothing watches the file there
@@ -88,6 +91,7 @@ def watch(number: int) -> None:
     """Check your exercise again whenever you save it."""
     _needs("pytest", "check")
     _needs("hypothesis", "check")
+    _needs_all(catalogue.lesson(number))
     from . import checking
 
     checking.watch(catalogue.lesson(number))
@@ -96,11 +100,16 @@ def watch(number: int) -> None:
 def hint(number: int) -> None:
     """One more hint."""
     one = catalogue.lesson(number)
-    hints = one.hints()
-    shown = min(int(progress.of(one).get("hints", 0)) + 1, len(hints))
-    progress.note(one, hints=shown)
+    before = progress.of(one)
+    # Of an exercise that has several parts, the first that the last check found open.
+    about = str(before.get("about") or next(iter(one.parts), ""))
+    hints = one.hints(about)
+    counts = before.get("hints") or {}
+    counts = counts if isinstance(counts, dict) else {about: counts}
+    shown = min(int(counts.get(about, 0)) + 1, len(hints))
+    progress.note(one, hints={**counts, about: shown} if about else shown)
     for n, text in enumerate(hints[:shown], start=1):
-        prose(f"**Hint {n} of {len(hints)}.** {text}")
+        prose(f"**Hint {n} of {len(hints)}{f' for {about.lower()}' if about else ''}.** {text}")
         say("")
     if shown == len(hints):
         say(f"That was the last hint. To see the solution without solving it first: {how('solution', one.number, FORCE=1)}")
@@ -115,6 +124,9 @@ def solution(number: int, force: bool = False) -> int:
         say(f"To see it anyway: {how('solution', number, FORCE=1)}")
         return 1
     source = one.solution.read_text(encoding="utf-8")
+    if one.is_an_application:
+        prose(source)
+        return 0
     explanation = ast.get_docstring(ast.parse(source)) or ""
     prose(explanation)
     say("")
@@ -125,7 +137,7 @@ def solution(number: int, force: bool = False) -> int:
 def reset(number: int, force: bool = False) -> int:
     """Start the exercise and your notebook over: what you wrote is kept beside them."""
     one = catalogue.lesson(number)
-    answered = one.exercise.exists() and one.exercise.read_bytes() != one.stub.read_bytes()
+    answered = one.exercise.exists() and not catalogue.same(one.exercise, one.stub)
     written = [path for path, there in ((one.exercise, answered), (one.working_copy, _was_used(one))) if there]
     if one.exercise.exists() and not written:
         say("Your exercise is as it was handed out. There is nothing to reset.")
@@ -140,7 +152,10 @@ def reset(number: int, force: bool = False) -> int:
         kept = _free_name(path)
         os.replace(path, kept)
         say(f"Your {'answer' if path == one.exercise else 'notebook'} is now in {progress.relative(kept)}.")
-    shutil.copyfile(one.stub, one.exercise)
+    for name, path in catalogue.files(one.stub).items():
+        to = one.exercise / name if one.is_an_application else one.exercise
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, to)
     progress.note(one, passed=False, hints=0)
     say(f"{progress.relative(one.exercise)} is as it was handed out.")
     return 0
@@ -149,9 +164,13 @@ def reset(number: int, force: bool = False) -> int:
 def try_out(number: int) -> None:
     """A Python prompt with your exercise loaded, an empty Redis and an inbox: see for yourself."""
     one = catalogue.lesson(number)
-    if one.number in RUN_PYTEST:
-        _needs("pytest", "check")
+    _needs_all(one)
     stage.watched = sys.stdin.isatty()
+    if one.is_an_application:
+        (tools,) = _tools(one)
+        with tools.running() as names:
+            prompt(f"{tools.TO_LOOK} Ctrl-D ends all of it.", names)
+        return
     redis = kit.start(server=one.starts_processes)
     inbox = kit.catch_mail()
     try:
@@ -251,6 +270,11 @@ def _was_used(one: Lesson) -> bool:
 def _needs(module: str, part: str) -> None:
     if importlib.util.find_spec(module) is None:
         raise MissingPart(f"This needs {module}: python -m lessons.install {part}")
+
+
+def _needs_all(one: Lesson) -> None:
+    for module, part in NEEDED.get(one.number, []):
+        _needs(module, part)
 
 
 def _tools(one: Lesson) -> list[ModuleType]:

@@ -145,6 +145,7 @@ class Normaliser:
         (
             "STRETCH",
             r"\b\d+ (s|minutes|hours|days) (from now|ago)|(?<=\()now(?=\))|(?<= of \d )now\b|(?<= of \d  )now\b"
+            r"|(?<= of \d\d  )now\b"
             r"|\bin \d+ (s|sec|minutes|hours|days)\b",
         ),
         ("SECONDS", r"\b\d+\.\d+ s(ec)?\b"),
@@ -153,6 +154,7 @@ class Normaliser:
         ("NUMBER", r"(?<=pid: )\d+|(?<=rss: )\d+|(?<=rtt_us: )\d+"),
         ("BAR", r"[▁-█●]+"),
         ("PICTURE", r"(?<=data:image/svg\+xml;base64,)[\w+/=]+"),
+        ("PORT", r"(?<=localhost:)\d+"),
         ("GAP", r" {2,}"),
     )
     NUMBERED = frozenset({"PROCESS", "JID"})

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from . import session
 from .processes import Program
@@ -15,10 +16,20 @@ SOON = 60.0  # seconds that something may take on a busy machine
 
 
 class Running:
-    """A program that runs. `words` are what somebody would type to start it; `name` is put before each of its lines."""
+    """A program that runs. `words` are what somebody would type to start it; `name` is put before each of its lines.
+
+    It runs in the lesson's folder, or in the `folder` that is given.
+    """
 
     def __init__(
-        self, words: str, command: Sequence[str], environment: Mapping[str, str], *, name: str = "", show: bool = True
+        self,
+        words: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        name: str = "",
+        show: bool = True,
+        folder: Path | None = None,
     ) -> None:
         self.words, self.name, self.show = words, name, show
         self.lines: list[str] = []
@@ -26,7 +37,7 @@ class Running:
         self._shown = 0
         self._news = threading.Condition()
         at = session.beside()
-        self.folder = at.folder
+        self.folder = folder or at.folder
         self._short = at.short
         self._program = Program(words, command, at.leash, self._hear, environment, self.folder)
         at.running.append(self)

@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import redis
 
@@ -26,16 +28,28 @@ ENDS_WITHIN = 40.0  # seconds after TERM: the 25 that jobs get by default, and s
 
 
 class WorkerProcess(Running):
-    """A `minijobs worker` that runs. `words` are those of its command line; `name` is put before each line of its log."""
+    """A `minijobs worker` that runs. `words` are those of its command line; `name` is put before each line of its log.
 
-    def __init__(self, words: str, *, name: str = "", show: bool = True, other_database: bool = False) -> None:
+    It runs in the lesson's folder, or in the `folder` that is given; what is in `environment` is added to its own.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        *,
+        name: str = "",
+        show: bool = True,
+        other_database: bool = False,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._quiet = False
         self._identity = ""
         _, self._redis, self._will_make = session.database(other=other_database)
         self._will_make({"processes", "inflight"})
         command = [sys.executable, "-m", "minijobs", "worker", *shlex.split(words)]
-        environment = session.surroundings(other_database=other_database)
-        super().__init__(f"minijobs worker {words}", command, environment, name=name, show=show)
+        known = {**(environment or {}), **session.surroundings(other_database=other_database)}
+        super().__init__(f"minijobs worker {words}", command, known, name=name, show=show, folder=folder)
         session.beside().workers.append(self)
 
     def ready(self) -> bool:

@@ -7,7 +7,7 @@
 #
 # At the end you can say where a job is when its process is killed, why a job may run twice, and how you write one that may.
 #
-# [Contents](../lessons/README.md) · Previous: [7 · Later](07_later.ipynb)
+# [Contents](../lessons/README.md) · Previous: [7 · Later](07_later.ipynb) · Next: [9 · The app](09_the_app.ipynb)
 
 # %% [markdown]
 # In lesson 6 you stopped processes, and they had time to put their jobs back. But the memory may be full, and the system kills a
@@ -689,12 +689,12 @@ kill_everywhere(["mine.py"], "perform", taken, of="payments", right=1)
 # %% [markdown] tags=["terminal-only"]
 # Then run `make check-8`. `make hint-8` and `make try-8` are there, too.
 #
-# [Contents](../lessons/README.md) · Previous: [7 · Later](07_later.ipynb)
+# [Contents](../lessons/README.md) · Previous: [7 · Later](07_later.ipynb) · Next: [9 · The app](09_the_app.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
 # Save it, and run the next cell. `hint(8)` is there, too, and `make try-8` in a terminal.
 #
-# [Contents](../lessons/README.md) · Previous: [7 · Later](07_later.ipynb)
+# [Contents](../lessons/README.md) · Previous: [7 · Later](07_later.ipynb) · Next: [9 · The app](09_the_app.ipynb)
 
 # %% tags=["notebook-only", "skip-execution"]
 from lessons.course.cells import check, hint, progress, solution

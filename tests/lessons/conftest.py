@@ -67,12 +67,15 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
     def copy() -> Path:
         folder = tmp_path_factory.mktemp("course")
-        junk = shutil.ignore_patterns("*.pyc", ".progress.*", "exercise.kept-*")
+        junk = shutil.ignore_patterns("*.pyc", ".progress.*", "exercise.kept-*", "app.kept-*")
         shutil.copytree(ROOT / "lessons", folder / "lessons", ignore=junk)
         shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         shutil.copy(ROOT / "pyproject.toml", folder)
         for stub in folder.glob("lessons/lesson_*/stub.py"):
             shutil.copyfile(stub, stub.with_name("exercise.py"))
+        for stub in folder.glob("lessons/lesson_*/stub/"):
+            shutil.rmtree(stub.with_name("app"))
+            shutil.copytree(stub, stub.with_name("app"))
         return folder
 
     return copy

@@ -105,7 +105,7 @@ def test_every_lesson_ends_with_three_sentences_to_keep(lesson):
 @every_lesson
 def test_the_exercise_is_named_with_what_can_be_typed(lesson):
     text = section(lesson, "Make it yours")
-    assert f"lessons/{lesson.folder.name}/exercise.py" in text
+    assert f"lessons/{lesson.folder.name}/{lesson.exercise.name}" in text
     for verb in ("check", "hint", "try"):
         assert f"make {verb}-{lesson.number}" in text
 
@@ -146,7 +146,8 @@ def test_a_lesson_ends_with_the_recap_and_then_the_exercise_each_place_in_its_ow
     assert [cell.kind for cell in lesson.cells()[-5:]] == ["markdown"] * 4 + ["code"]
     tags = [cell.tags for cell in lesson.cells()[-5:]]
     assert tags == [(), (), ("terminal-only",), ("notebook-only",), ("notebook-only", "skip-execution")]
-    assert f"exercise.py](../lessons/{lesson.folder.name}/exercise.py)" in exercise
+    name = f"lessons/{lesson.folder.name}/{lesson.exercise.name}"
+    assert f"[{name}](../{name})" in exercise
     assert f"`make check-{lesson.number}`" in terminal
     assert "make check" not in notebook
     assert checks.endswith(f"check({lesson.number})")
@@ -203,4 +204,4 @@ def test_the_contents_name_every_lesson_its_question_its_notebook_and_its_exerci
         assert one.heading().title in row
         assert f"`make lesson-{one.number}`" in row
         assert f"(../notebooks/{one.notebook.name})" in row
-        assert f"({one.folder.name}/exercise.py)" in row
+        assert f"({one.folder.name}/{one.exercise.name})" in row

@@ -17,7 +17,7 @@ from lessons.course import checking, rejection
 from lessons.course.catalogue import Lesson, lessons
 from lessons.course.rejection import Misconceptions
 
-LESSONS = lessons()
+LESSONS = [one for one in lessons() if not one.is_an_application]  # for that one, see test_application_exercise
 NAMES = [one.folder.name for one in LESSONS]
 MISTAKES = [(one, mistake) for one in LESSONS for mistake in one.mistakes]
 ANSWERS = [(one, answer) for one in LESSONS for answer in one.answers]

@@ -15,6 +15,7 @@ import redis as redis_py
 from running_app import App, eventually
 
 from lessons.kit import busy_day, keys, session, start, start_worker, wait_until, write
+from lessons.kit.worker_process import WorkerProcess
 from minijobs import Client, ProcessSet, Queue
 
 in_proc = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="what is left is looked for in /proc")
@@ -131,6 +132,22 @@ def test_a_file_that_is_written_says_what_is_new_in_it_and_says_the_same_when_it
         changed = str(write("gifs.py", GIFS.replace("mailing", "NEW"))).splitlines()
         assert [line.split()[0] for line in changed] == ["~", "-", "+"]
         assert ("mailing" in changed[1], "NEW" in changed[2]) == (True, True)
+
+
+def test_a_process_can_run_in_another_folder_and_know_more(beside, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "gifs.py").write_text(GIFS.replace("mailing", "mailing to {__import__('os').environ['CITY']}:"))
+    worker = WorkerProcess("-r gifs.py -c 1", folder=folder, environment={"CITY": "Paris"}, show=False)
+    worker.start()
+    push("Gif", "a cat")
+    assert worker.until("mailing")[-1] == "Gif: mailing to Paris: a cat"
+
+
+def test_what_is_to_end_first_ends_before_the_folder_is_gone(beside):
+    there = []
+    session.beside().ends_too(lambda: there.append(session.beside().folder.exists()))
+    session.end()
+    assert there == [True]
 
 
 def test_a_lesson_without_a_server_says_what_to_run():

@@ -1,0 +1,306 @@
+"""What people do who hide a symptom of lesson 9's application, and what proves it. See `lessons.course.rejection`.
+
+A row is about one ticket. What the application was handed out with is told of, and not explained: that is for the learner.
+"""
+
+from lessons.course.rejection import Misconceptions
+from lessons.course.seen import brief
+from lessons.lesson_09_the_app.stories import times
+from lessons.lesson_09_the_app.trials import BROKEN
+
+THOUGHT, PICTURE, NEWSLETTER, DATA, WELCOME, TESTS = (Misconceptions() for _ in range(6))
+
+TABLES = (THOUGHT, PICTURE, NEWSLETTER, DATA, WELCOME, TESTS)
+
+
+def handed_out(table):
+    """The row of what was handed out. All six have the same name: it is not said what is wrong."""
+
+    def add(holds):
+        def as_handed_out(seen):
+            return "the exercise as it was handed out, or near it: this ticket is still open." if holds(seen) else None
+
+        table.add(as_handed_out)
+        return holds
+
+    return add
+
+
+# Ticket 1: what the page does itself.
+
+
+@handed_out(THOUGHT)
+def _(seen):
+    story = seen.thought
+    return story.by_page == 1 and story.page.status == 500 and not (story.answered or story.pushed)
+
+
+@THOUGHT.add
+def pushes_and_sends(seen):
+    if seen.thought.by_page and seen.thought.pushed:
+        return (
+            "doing both. The page pushes a job, and it sends the mail itself as well. On a good day, the same thought comes "
+            "twice."
+        )
+    return None
+
+
+@THOUGHT.add
+def own_thread(seen):
+    if seen.thought.by_page and seen.thought.answered:
+        return (
+            "a thread, or a process, that the page starts. The page answers at once, and the mail is nowhere but in that "
+            "thread: not in Redis, not in the dashboard. If the mail server refuses it, or the page is deployed, it is gone."
+        )
+    return None
+
+
+@THOUGHT.add
+def tries_again_in_the_page(seen):
+    if seen.thought.by_page > 1 and not seen.thought.answered:
+        return (
+            f"trying again in the page: it tried {times(seen.thought.by_page)}. That hides a short trouble, and the visitor "
+            "waits meanwhile. Mail servers can be busy for hours."
+        )
+    return None
+
+
+@THOUGHT.add
+def swallows_the_refusal(seen):
+    story = seen.thought
+    if story.by_page == 1 and story.page.status < 400 and not (story.answered or story.pushed or story.mails):
+        return (
+            "swallowing the error. The page says that all is well, and the mail was refused. The visitor was better off "
+            "with the error, which was true."
+        )
+    return None
+
+
+# Ticket 2: what a job does about a service that does not answer.
+
+
+@handed_out(PICTURE)
+def _(seen):
+    story = seen.picture
+    return story.asked == 1 and story.done and not (story.kept or story.mails or story.without or story.paused)
+
+
+@PICTURE.add
+def asks_again_and_again(seen):
+    if seen.picture.asked > 1 and not (seen.picture.without or seen.picture.kept == ["retry"]):
+        return (
+            f"a retry loop in perform: one run asked {times(seen.picture.asked)}. A thread of the worker process is "
+            "occupied meanwhile, and nobody sees it. When the loop gives up, all is as before."
+        )
+    return None
+
+
+@PICTURE.add
+def waits_longer(seen):
+    if seen.picture.hangs and seen.picture.asked == 1:
+        return (
+            "a longer timeout. A service that is down for hours does not answer in a minute either. Ten jobs that wait for "
+            "it occupy all the threads, and no other mail goes out."
+        )
+    return None
+
+
+@PICTURE.add
+def sends_without_the_picture(seen):
+    if seen.picture.without:
+        return "sending a mail without the picture. Nobody asked for that, and the picture of that day never comes."
+    return None
+
+
+@PICTURE.add
+def sleeps_first(seen):
+    if seen.picture.paused and seen.picture.asked <= 1 and seen.picture.done:
+        return (
+            "a pause in perform. (The check makes each one short.) Nobody knows for how long the service is down, and when "
+            "the pause is over, the run ends as before."
+        )
+    return None
+
+
+# Ticket 3: a job that nobody takes.
+
+
+@handed_out(NEWSLETTER)
+def _(seen):
+    story = seen.newsletter
+    return story.pushed == ["newsletters"] and story.pushed[0] not in story.served and not story.by_page
+
+
+@NEWSLETTER.add
+def sends_it_in_the_page(seen):
+    if seen.newsletter.by_page:
+        return (
+            "sending the mail from the page. It comes, as long as the mail server is well, and ticket 1 is back: the "
+            "visitor waits, and what fails is lost."
+        )
+    return None
+
+
+@NEWSLETTER.add
+def another_queue_nobody_serves(seen):
+    story = seen.newsletter
+    waiting = [queue for queue in story.pushed if queue not in story.served and queue != "newsletters"]
+    if waiting and not story.mails:
+        return (
+            f"another name. The job is in {waiting[0]} now, and nobody takes jobs from there: the worker process takes them "
+            f"from {' and '.join(story.served)}."
+        )
+    return None
+
+
+@NEWSLETTER.add
+def pushes_to_every_queue(seen):
+    if len(seen.newsletter.pushed) > 1:
+        return (
+            f"pushing several jobs, to be sure: one in {' and one in '.join(seen.newsletter.pushed)}. Each that is run "
+            "sends a mail."
+        )
+    return None
+
+
+# Ticket 4: what is in the job.
+
+
+@handed_out(DATA)
+def _(seen):
+    return "'str' object has no attribute" in seen.data.failure and "User(" in str(seen.data.args)
+
+
+@DATA.add
+def sends_the_data_in_the_page(seen):
+    if seen.data.by_page:
+        return (
+            "sending the mail from the page. It was sent before Grace had changed her address, and as in ticket 1: what "
+            "fails is lost."
+        )
+    return None
+
+
+@DATA.add
+def pushes_a_copy(seen):
+    args = seen.data.args
+    if args and any(isinstance(one, (dict, list)) for one in args[0]) and seen.data.old:
+        return (
+            f"a copy of the user in the job: {brief(args[0], 60)}. Whatever changes after the push, the copy says what was "
+            "true before it, and the mail went to the old address."
+        )
+    return None
+
+
+@DATA.add
+def pushes_the_address(seen):
+    args = seen.data.args
+    if args and "grace@example.com" in args[0] and seen.data.old:
+        return (
+            "the address as an argument. It is JSON, and it is the address that Grace had when she asked. What stays the "
+            "same is her id."
+        )
+    return None
+
+
+@DATA.add
+def swallows_the_failure(seen):
+    story = seen.data
+    if story.args and not (story.failure or story.kept or story.old or story.new or story.by_page):
+        return (
+            "swallowing the error. The run counts as done, the dashboard is clean, and Grace still has no mail. Before, "
+            "somebody could at least see that it failed."
+        )
+    return None
+
+
+# Ticket 5: when the job is pushed.
+
+
+@handed_out(WELCOME)
+def _(seen):
+    story = seen.welcome
+    return bool(story.early) and story.failed and story.mails == 2 and not (story.paused or "schedule" in story.early)
+
+
+@WELCOME.add
+def pushes_for_later(seen):
+    if "schedule" in seen.welcome.early:
+        return (
+            "pushing the job for later, and hoping that the account is saved by then. It may take longer; and an account "
+            "that is never saved has a job all the same."
+        )
+    return None
+
+
+@WELCOME.add
+def waits_in_perform(seen):
+    if seen.welcome.early and seen.welcome.paused:
+        return (
+            "a pause in perform. (The check makes each one short.) The job hopes that the account is saved meanwhile. Some "
+            "take longer, some are never saved, and a thread of the worker process waits for them."
+        )
+    return None
+
+
+@WELCOME.add
+def passes_over_the_missing_account(seen):
+    if seen.welcome.done_early and not seen.welcome.mails:
+        return (
+            "a job that ends well when there is no such account. It ran before the account was saved, found nobody, and "
+            "counted as done. Nobody is greeted any more."
+        )
+    return None
+
+
+@WELCOME.add
+def pushes_at_the_end_of_the_block(seen):
+    if seen.welcome.at_the_end:
+        return (
+            "pushing the job as the last thing in the block. The account is saved when the block is left, and that can take "
+            "a while, or fail. A worker process needs a millisecond."
+        )
+    return None
+
+
+# Ticket 6: what a test is good for.
+
+
+@handed_out(TESTS)
+def _(seen):
+    return not seen.tests.changed
+
+
+@TESTS.add
+def takes_the_test_out(seen):
+    story = seen.tests
+    if story.changed and not (story.red or story.pushed or story.ran or any(story.noticed.values())):
+        return "having no test of it. None of your tests pushes a job of GoodbyeWorker, and none runs one."
+    return None
+
+
+@TESTS.add
+def tests_the_push_only(seen):
+    story = seen.tests
+    if story.changed and story.pushed and not (story.ran or story.red):
+        return (
+            "testing the push only. A test pushed a job, and none of them ran it, so whatever perform does, they are green. "
+            "In fake mode somebody has to run the job: see lesson 5."
+        )
+    return None
+
+
+@TESTS.add
+def runs_without_looking(seen):
+    story = seen.tests
+    if story.changed and story.ran and not (story.red or any(story.noticed.values())):
+        return "running the job, and not looking at what it did. A test is red only if something in it says so."
+    return None
+
+
+@TESTS.add
+def does_not_look_at_the_address(seen):
+    nothing, elsewhere = (seen.tests.noticed[name] for name in BROKEN)
+    if nothing and not elsewhere and not seen.tests.red:
+        return "counting the mails only. One mail went out, to somebody else, and every test was green."
+    return None

@@ -1,0 +1,147 @@
+"""What the exercise of lesson 9 must do: the stories of the six tickets, played on live processes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lessons.course import telling
+from lessons.course.rejection import Judge, Rejected
+from lessons.kit import session
+from lessons.kit.project import Project
+from lessons.lesson_09_the_app import stories, trials
+from lessons.lesson_09_the_app.misconceptions import DATA, NEWSLETTER, PICTURE, TESTS, THOUGHT, WELCOME
+from lessons.lesson_09_the_app.running import Application, DoesNotStart
+
+LOOK = "make try-9, then play({}): the story of this ticket, with what was seen in it."
+
+
+@dataclass
+class Seen:
+    """What was seen in each story."""
+
+    thought: stories.Thought
+    picture: stories.Picture
+    newsletter: stories.Newsletter
+    data: stories.Data
+    welcome: stories.Welcome
+    tests: trials.Tests
+
+
+@pytest.fixture(scope="module")
+def seen(answer):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("REDIS_URL", raising=False)
+        project = Project()
+        session.start(server=True)
+        try:
+            app = Application(answer, watched=True)
+            found = []
+            for play in stories.PLAYED:
+                found.append(play(app))
+                telling.goes_on()
+        except DoesNotStart as error:
+            why = " ".join(str(error).split())
+            raise Rejected(f"Expected:    the application starts.\nInstead:     {why}\nLook:        make try-9") from None
+        finally:
+            session.end()
+        return Seen(*found, trials.tests(answer, project))
+
+
+@pytest.fixture
+def judge(answer, seen):
+    """Accepts what was seen in the story of a ticket, or says no."""
+
+    def judge(number, story, right, misconceptions, *, expected, instead):
+        Judge(Path(answer), seen, LOOK.format(number))(
+            bool(right), misconceptions, expected=expected, instead=instead, scopes=[story]
+        )
+
+    return judge
+
+
+def test_a_thought_is_mailed_even_if_the_mail_server_is_busy(seen, judge):
+    """Ticket 1: a thought is left to the worker process, and comes once when the mail server is well again."""
+    story = seen.thought
+    judge(
+        1,
+        story,
+        story.answered and story.page.status < 400 and not story.by_page and story.mails == 1,
+        THOUGHT,
+        expected="the page answers without waiting for the mail server; when that is well again, one mail comes.",
+        instead=f"the page {'answered' if story.answered else 'waited for it'}, with {story.page.status} in the end; "
+        f"{stories.several(story.mails, 'mail')} came.",
+    )
+
+
+def test_the_picture_of_the_day_comes_when_the_service_is_well_again(seen, judge):
+    """Ticket 2: the picture of the day comes, also if the picture service was down when it was asked for."""
+    story = seen.picture
+    judge(
+        2,
+        story,
+        story.mails == 1 and not (story.without or story.hangs),
+        PICTURE,
+        expected="the service is down for some hours; no thread waits for it, and when it is well again, one mail comes.",
+        instead=f"{'a thread waited for it all the time, and ' if story.hangs else ''}"
+        f"{stories.several(story.mails, 'mail')} with a picture came, and {story.without or 'none'} without.",
+    )
+
+
+def test_who_wants_the_newsletter_is_greeted(seen, judge):
+    """Ticket 3: whoever wants the newsletter gets the greeting, by a job."""
+    story = seen.newsletter
+    judge(
+        3,
+        story,
+        story.mails == 1 and not story.by_page,
+        NEWSLETTER,
+        expected="a job sends one mail.",
+        instead=f"{'the page sent a mail itself; ' if story.by_page else ''}{stories.several(story.mails, 'mail')} came.",
+    )
+
+
+def test_the_data_of_a_user_goes_to_the_address_that_they_have(seen, judge):
+    """Ticket 4: a user's data goes to the address that they have when it is sent."""
+    story = seen.data
+    judge(
+        4,
+        story,
+        (story.new, story.old, story.by_page) == (1, 0, 0),
+        DATA,
+        expected="Grace changed her address before the job ran; one mail goes to the new address.",
+        instead=f"{story.new or 'none'} went to the new address, and {story.old or 'none'} to the old one.",
+    )
+
+
+def test_a_new_user_is_greeted_once(seen, judge):
+    """Ticket 5: whoever has an account is greeted once, as soon as it is saved; nobody else is."""
+    story = seen.welcome
+    judge(
+        5,
+        story,
+        story.mails == 1
+        and not (story.to_nobody or story.early or story.failed)
+        and story.refused.status >= 400 > story.page.status,
+        WELCOME,
+        expected="there is no job before the account is saved; then one mail comes. No account, no job.",
+        instead=f"{'there was a job before that; ' if story.early else ''}{stories.several(story.mails, 'mail')} came, and "
+        f"{story.to_nobody or 'none'} to somebody whose account was not saved.",
+    )
+
+
+def test_a_broken_goodbye_is_noticed(seen, judge):
+    """Ticket 6: the tests are green, and one turns red if GoodbyeWorker does nothing, or mails to somebody else."""
+    story = seen.tests
+    through = [name for name, noticed in story.noticed.items() if not noticed]
+    red = ", ".join(one.test for one in story.red)
+    judge(
+        6,
+        story,
+        story.results and not story.red and not through,
+        TESTS,
+        expected="all tests are green with the application as it is. If GoodbyeWorker is broken, one of them is red.",
+        instead=f"{red} was red with the application as it is."
+        if red
+        else f"all tests were green, although {' and then '.join(through)}.",
+    )
