@@ -48,6 +48,9 @@ reset-%: .venv/has-lessons ## start exercise N over; your answer is kept beside 
 progress: .venv/has-lessons ## what is done, and what is next
 	$(LESSONS) progress $(SAID)
 
+others: .venv/has-lessons ## make the environments of Celery and Django, in which lesson 10 runs a job
+	$(LESSONS) others $(SAID)
+
 app: .venv/has-app ## all of it on one page: form, Redis, worker, inbox, dashboard
 	$(BIN)/python -m lessons.app $(SAID)
 
@@ -66,7 +69,7 @@ test-pythons: .venv/made ## run the library's tests on every other Python that i
 bench: .venv/has-dev ## measure minijobs beside its peers (half an hour; two minutes: QUICK=1)
 	$(BIN)/python tests/benchmarks $(if $(QUICK),--quick)
 
-.PHONY: help lesson notebook try check watch hint solution reset progress app notebooks test test-pythons bench
+.PHONY: help lesson notebook try check watch hint solution reset progress others app notebooks test test-pythons bench
 
 # What is installed is remembered in .venv, so that nothing is installed twice. Playing must not wait for Jupyter.
 .venv/has-lessons: .venv/made pyproject.toml constraints.txt

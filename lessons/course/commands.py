@@ -20,6 +20,7 @@ from types import ModuleType
 import minijobs
 from lessons import kit
 from lessons.kit import session, stage
+from lessons.kit.others import PACKAGES
 
 from . import catalogue, console, player, progress
 from .catalogue import Lesson, NoSuchLesson, lessons
@@ -239,6 +240,14 @@ def build() -> None:
         notebooks.write(one)
 
 
+def others() -> int:
+    """Make the environments of Celery and Django, in which lesson 10 runs a job, unless they are there."""
+    made = [kit.elsewhere(name) for name in PACKAGES]
+    for one in made:
+        say(f"{one.name}: {one!r}")
+    return int(any(one.why for one in made))
+
+
 VERBS: dict[str, tuple[Callable[..., int | None], str]] = {
     verb: (function, function.__doc__ or "")
     for verb, function in {
@@ -252,10 +261,11 @@ VERBS: dict[str, tuple[Callable[..., int | None], str]] = {
         "reset": reset,
         "progress": show_progress,
         "notebook": notebook,
+        "others": others,
         "build": build,
     }.items()
 }
-WITHOUT_LESSON = {"list", "progress", "build"}
+WITHOUT_LESSON = {"list", "progress", "others", "build"}
 INSISTING = {"solution": "show it even if your exercise does not pass", "reset": "do not ask"}
 
 

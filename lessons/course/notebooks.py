@@ -135,6 +135,8 @@ class Normaliser:
     """
 
     RULES = (
+        ("PLOT", r"┤[^├]*├"),  # the inside of a picture in letters
+        ("MEASURED", r"≈ \d[\d,]*(\.\d+)?"),
         ("CHANCE", r"\s*~ (rss|rtt_us): \d+"),  # two measurements: whether the second differs from the first is chance
         ("LOG", r"\d{4}-\d\d-\d\dT[\d:.]+Z \d+ TID-\w+"),
         ("PROCESS", r"[\w.-]+:\d+:[0-9a-f]{12}\b"),
@@ -152,6 +154,7 @@ class Normaliser:
         ("DAY", r"\b20\d\d-\d\d-\d\d\b"),
         ("HOST", r"(?<=hostname: \")[^\"]+|(?<=hostname: &quot;)[^&]+"),
         ("NUMBER", r"(?<=pid: )\d+|(?<=rss: )\d+|(?<=rtt_us: )\d+"),
+        ("PORT", r"(?<=127\.0\.0\.1:)\d+"),
         ("BAR", r"[▁-█●]+"),
         ("PICTURE", r"(?<=data:image/svg\+xml;base64,)[\w+/=]+"),
         ("PORT", r"(?<=localhost:)\d+"),

@@ -5,15 +5,22 @@ inbox, and, if it asks for a server, worker processes.
 from .beside import write
 from .busy_day import busy_day
 from .crashes import kill_everywhere
+from .curves import Curves, about
+from .day import Day
 from .elsewhere import rescue, run_in_process
 from .events import delete_event, find_event, remind, save_event
+from .failover import with_replica
 from .lateness import Lateness
+from .load import measure
 from .mail import catch_mail, send_gif
+from .model import simulate
 from .monday import monday_morning
+from .others import elsewhere
 from .people import User, find_user
 from .prediction import predict
 from .project import Project
 from .running import start_script
+from .runs import burst, by_chance
 from .session import commands, end, keys, start, where
 from .shop import books, database, empty_the_shop, orders, payments, send_receipt, take_payment
 from .show import Table
@@ -23,17 +30,23 @@ from .timeline import clock, timeline
 from .worker_process import run, start_worker
 
 __all__ = [
+    "Curves",
+    "Day",
     "Lateness",
     "Project",
     "Table",
     "User",
+    "about",
     "books",
+    "burst",
     "busy_day",
+    "by_chance",
     "catch_mail",
     "clock",
     "commands",
     "database",
     "delete_event",
+    "elsewhere",
     "empty_the_shop",
     "end",
     "find_event",
@@ -41,6 +54,7 @@ __all__ = [
     "keys",
     "kill_everywhere",
     "let_time_pass",
+    "measure",
     "monday_morning",
     "orders",
     "payments",
@@ -52,6 +66,7 @@ __all__ = [
     "save_event",
     "send_gif",
     "send_receipt",
+    "simulate",
     "start",
     "start_redis",
     "start_script",
@@ -60,5 +75,6 @@ __all__ = [
     "timeline",
     "wait_until",
     "where",
+    "with_replica",
     "write",
 ]

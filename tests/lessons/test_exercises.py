@@ -105,6 +105,7 @@ HANDED_OUT = {
     6: "as_handed_out",
     7: "as_handed_out",
     8: "as_handed_out",
+    10: "as_handed_out",
 }
 
 # What is also true of a mistake, beside what it is diagnosed as. Somebody has read the sentences and found them true.
@@ -176,6 +177,11 @@ ALSO_TRUE = {
         "raises_until_then": {"old_job_of_the_name"},
     },
     8: {},
+    10: {
+        "a_queue_is_no_thread": {"gifs_behind_reports"},
+        "gifs_in_front": {"threads_for_computing"},
+        "slow_in_front": {"gifs_behind_reports"},
+    },
 }
 
 
@@ -214,7 +220,15 @@ def forks(folder):
     if not hasattr(os, "pidfd_open"):
         yield subprocess.Popen
         return
-    imported = ("pytest", "fakeredis", "hypothesis", "lessons.kit", "lessons.course.witness", "lessons.course.rejection")
+    imported = (
+        "pytest",
+        "fakeredis",
+        "hypothesis",
+        "simpy",
+        "lessons.kit",
+        "lessons.course.witness",
+        "lessons.course.rejection",
+    )
     with forking.server(folder, *imported) as fork:
         yield fork
 

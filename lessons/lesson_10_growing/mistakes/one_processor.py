@@ -1,0 +1,11 @@
+"""GIFs compute, so more than one thread is of no use."""
+
+
+def set_up(day):
+    queues = {"mail": "mails", "gif": "gifs", "report": "reports"}
+    lines = [
+        "-q mails -c 12",
+        "-q gifs -c 1",
+        "-q reports -c 1",
+    ]
+    return queues, lines
