@@ -13,7 +13,7 @@
 # %% [markdown]
 # The author of the post was "dropped into a project that has dozens of jobs, handling hundreds of thousands of actions a
 # day". Is that much? In this lesson nothing is assumed. It is measured, on your machine, or simulated by a model that has
-# first been compared with a measurement. `≈` stands before each number that will differ on another machine.
+# first been checked against a measurement. `≈` stands before each number that will differ on another machine.
 
 # %%
 from lessons.kit import Curves, Day, Table, about, predict, start
