@@ -11,7 +11,7 @@
 
 # %% [markdown]
 # In lesson 6 you stopped processes, and they had time to put their jobs back. But when the memory is full, the system kills a
-# process, with the signal KILL. No process can catch that signal: it ends at once, between two lines. It is the same if somebody
+# process, with the signal KILL. A process cannot catch this signal: it ends at once, between two lines. It is the same if somebody
 # pulls the plug.
 #
 # As in lesson 6, the lesson starts a Redis server and real processes. This time they are killed. At the end, all of it is gone.

@@ -54,7 +54,7 @@ average.answer(
 )
 
 # %% [markdown]
-# That is not much. But no day is an average one. This is the whole day:
+# That is not much. But jobs do not come evenly through the day. This is the whole day:
 
 # %%
 Curves("jobs a second", "o'clock", {"all kinds": day.rates()})
@@ -822,7 +822,7 @@ gifs = day.coming("19:10", "gif", minutes=5)
 #
 # 1. Size for the busiest hour: jobs a second, times seconds each, and a few more threads.
 # 2. Threads for jobs that wait, processes for jobs that compute, and threads of their own for slow ones.
-# 3. Watch how long jobs wait. A length alone says nothing, and no day is an average one.
+# 3. Watch how long jobs wait. A length alone says nothing, and an average hides the busiest hour.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *interpreter lock*, *utilisation*, *simulation*,
 # *Little's law*, *retry storm*, *replica*, *Sentinel*.
