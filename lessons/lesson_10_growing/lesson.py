@@ -383,7 +383,7 @@ table["own process"] = runs.of("mail").within(1)
 
 # %%
 rows = [[name, about(1000 * seconds)] for name, seconds in table.items()]
-Table(["the mails have", "one of them waited (ms)"], rows)
+Table(["the mails have", "longest wait (ms)"], rows)
 
 # %% tags=["hide-input"]
 own.answer(
@@ -481,8 +481,8 @@ f"{about(few)} with 2 threads, {about(many)} with 25", many > few
 #
 # ## What one Redis can take
 #
-# All processes share one Redis, and it works on one command at a time. When does that become too much? Send a thousand jobs that
-# do nothing through it, and ask it how much processor time it has used.
+# All processes share one Redis, and it works on one command at a time. When does that become too much? Send a thousand empty jobs
+# through it, and ask it how much processor time it has used.
 
 # %%
 def used():
