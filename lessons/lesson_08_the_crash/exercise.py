@@ -1,21 +1,21 @@
 """Exercise 8: a payment that must not be taken twice.
 
-Ada buys a gif. The web page calls `buy`. A job then takes the payment, marks the order as paid,
+Ada buys a GIF. The web page calls `buy`. A job then takes the payment, marks the order as paid,
 and pushes a job for the receipt. `sweep` is called once a minute; so far it does nothing. All of
 this works, as long as nothing dies.
 
 Fix it, so that wherever a process is killed, in `buy`, in `sweep` or in a job,
 
-1. for every order in the database one payment is taken, no more and no less;
+1. exactly one payment is taken for every order in the database;
 2. nobody pays for an order that is not in the database;
 3. every order is marked as paid in the end, and its receipt goes out. (A second one does no harm.)
 
-A job whose process was killed is run again. An order whose page was killed may have been written
-or not: both are right. Payments, orders and receipts are looked at when all jobs have run and
-`sweep` has been called a few times more.
+A job whose process was killed is run again. If `buy` was killed, its order may have been written
+or not: both are right. Payments, orders and receipts are compared when all jobs have run and
+`sweep` has been called a few more times.
 
-`take_payment` asks the provider. `database` opens the shop's database, as in the lesson; you may
-make more tables. `send_receipt` mails the receipt.
+`take_payment` asks the provider for a payment. `database` opens the shop's database, as in the lesson; you
+may add tables. `send_receipt` mails the receipt.
 Check it with: make check-8 (or: python -m lessons check 8)
 """
 

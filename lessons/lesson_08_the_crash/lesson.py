@@ -10,10 +10,11 @@
 # [Contents](../lessons/README.md) · Previous: [7 · Later](07_later.ipynb) · Next: [9 · The app](09_the_app.ipynb)
 
 # %% [markdown]
-# In lesson 6 you stopped processes, and they had time to put their jobs back. But the memory may be full, and the system kills a
-# process; or somebody pulls the plug. The signal for this is KILL. No process hears it: it ends at once, between two lines.
+# In lesson 6 you stopped processes, and they had time to put their jobs back. But when the memory is full, the system kills a
+# process, with the signal KILL. A process cannot catch this signal: it ends at once, between two lines. It is the same if somebody
+# pulls the plug.
 #
-# As in lesson 6, there is a Redis server, and there are real processes. This time they are killed. At the end, all of it is gone.
+# As in lesson 6, the lesson starts a Redis server and real processes. This time they are killed. At the end, all of it is gone.
 
 # %%
 import sys
@@ -27,10 +28,10 @@ redis = start(server=True)
 inbox = catch_mail()
 
 # %% [markdown]
-# ## A loop of one's own
+# ## A loop of your own
 #
-# Who needs a library? A list is a queue, and `BRPOP` takes an entry out of it; if there is none, it waits for one. Here is a worker of
-# a few lines. (The ten minutes are for a very slow mail.)
+# Who needs a library? A list is a queue, and `BRPOP` takes an entry out of it, or waits until there is one. Here is a worker
+# process in a few lines. (The ten minutes stand for a very slow mail.)
 
 # %%
 write("loop.py", """
@@ -53,7 +54,7 @@ lines = loop.until("mailing")
 
 # %% tags=["hide-input"]
 popped = predict(
-    "The loop is killed before the mail has gone out. Where is the cat?",
+    "The loop is killed before the mail goes out. Where is the cat?",
     a="Back in the list: Redis sees that the connection is gone.",
     b="Nowhere.",
     c="In the sorted set retry.",
@@ -74,13 +75,13 @@ popped.answer(
 )
 
 # %% [markdown]
-# Redis had given the entry away, and the process that had it is gone. There is no error, no log line and no job. Nobody
-# will ever know, except Ada, who waits for her mail.
+# Redis had handed the entry out, and the process that held it is gone. There is no error, no log line and no job. Nobody
+# will ever know, except Ada, who is waiting for her mail.
 
 # %% [markdown]
 # ## The same with a worker process
 #
-# Here is the mail as a job. After the mail, `perform` writes into an archive, and today the archive is not there. It waits.
+# Here is the mail as a job. After sending it, `perform` waits until an archive is available. Today it is not.
 
 # %%
 write("gifs.py", """
@@ -109,7 +110,7 @@ inbox
 
 # %% tags=["hide-input"]
 crashed = predict(
-    "The mail is out, and the process is killed. The job is …",
+    "The mail has been sent, then the process is killed. The job is …",
     a="nowhere, as with the loop.",
     b="in its queue: the process puts it back.",
     c="in flight, in the list of a process that is dead.",
@@ -132,8 +133,8 @@ crashed.answer(
 )
 
 # %% [markdown]
-# A dead process puts nothing back, and notes no failure. But the job is still in Redis. `rescue_orphans` from lesson 2 looks for
-# such lists. Every living process calls it every few seconds. You do it now:
+# A dead process puts nothing back, and records no failure. But the job is still in Redis. `rescue_orphans` from lesson 2 looks
+# for the lists of dead processes. Every living process calls it every few seconds. Now you call it:
 
 # %%
 from minijobs import log, rescue_orphans
@@ -142,9 +143,9 @@ rescued, left = rescue_orphans(), redis.ttl(worker.identity)
 rescued, 0 < left <= 20
 
 # %% [markdown]
-# Nothing was rescued, because nobody knows that the process is dead: its heartbeat is still there. `ttl` says for how long. A process
-# writes it every five seconds, and Redis deletes it 20 seconds after the last time. You need not wait for that: delete it yourself.
-# What `rescue_orphans` writes into the log is shown, too.
+# Nothing was rescued, because nobody knows yet that the process is dead: its heartbeat is still there. `ttl` says for how long. A
+# process writes it every five seconds, and Redis deletes it 20 seconds after the last time. You need not wait for that: delete it
+# yourself. What `rescue_orphans` writes to the log is shown, too.
 
 # %%
 redis.delete(worker.identity)
@@ -154,12 +155,13 @@ log.logger.removeHandler(shown)
 where(jid)
 
 # %% [markdown]
-# The job is back in its queue, with a number in it: `rescued`. The archive is there again, and a new process starts.
+# The job is back in its queue. (It has a new field, `rescued`, which counts this.) Now the archive is available, and a new
+# process starts.
 
 # %% tags=["hide-input"]
 mails = predict(
-    "The new process runs the job. How many mails will Ada have?",
-    a="One: the job goes on where it was.",
+    "The new process runs the job. How many mails will Ada have in all?",
+    a="One: the job continues where it stopped.",
     b="Two.",
     guess=None,
 )
@@ -183,14 +185,14 @@ mails.answer(
 )
 
 # %% [markdown]
-# Two. Nobody knows how far the first run had come, so the second one begins at the beginning. That is the price: a job is never lost,
-# and therefore may run twice. This is called *at least once*. A loop with `BRPOP` is the other one, *at most once*.
+# Two. Nobody knows how far the first run got, so the second one starts from the beginning. That is the price: a job is never
+# lost, and so it may run twice. This is called *at least once*. A loop with `BRPOP` is the opposite, *at most once*.
 
 # %% [markdown]
 # ## Killed after every line
 #
-# Two mails are a nuisance, two payments are not. The gifs cost money now: `take_payment(email, cents)` asks a *payment provider*
-# for it, another company with books of its own. `payments()` looks into them.
+# Two mails are a nuisance; two payments are worse. The GIFs cost money now: `take_payment(email, cents)` asks a *payment
+# provider* for it, another company with its own books. `payments()` shows what is in them.
 
 # %%
 head = """
@@ -209,7 +211,7 @@ write("plain.py", head + """
 """)
 
 # %% [markdown]
-# A good idea: note it down when the payment has been taken, and look first whether it is noted. `self.jid` is the job's id, the same
+# One idea: make a note once the payment has been taken, and look for that note first. `self.jid` is the job's id, the same
 # in both runs.
 
 # %%
@@ -220,7 +222,7 @@ write("afterwards.py", head + """
 """)
 
 # %% [markdown]
-# Or the other way round: first it is noted, and then the payment is taken.
+# Or the other way round: first make the note, then take the payment.
 
 # %%
 write("before.py", head + """
@@ -230,9 +232,10 @@ write("before.py", head + """
 """)
 
 # %% [markdown]
-# Which of the three is right wherever it is killed? To find out, kill it everywhere. `run_in_process` runs the next job in a process
-# of its own, and kills that after so many lines of `perform`. `rescue()` does what you did by hand: it deletes the heartbeats of
-# the dead, and rescues. Then the job is run again, to its end. How often was the payment taken?
+# Which of the three is right wherever it is killed? To find out, kill it everywhere. `run_in_process` runs the next job in a
+# process of its own, and kills that process after the given number of lines of `perform`. `rescue()` does what you did by hand:
+# it deletes the heartbeats of dead processes, and rescues their jobs. Then the job is run again, to its end. How many payments
+# were taken?
 
 # %%
 from lessons.kit import empty_the_shop, payments, rescue, run_in_process
@@ -252,7 +255,7 @@ files = ["plain.py", "afterwards.py", "before.py"]
 taken("plain.py", 0), taken("plain.py", 1)
 
 # %% [markdown]
-# Killed before the first line: one payment, by the second run. Killed after it: two. Now the other two files.
+# Killed before the first line: one payment, from the second run. Killed after it: two. Now the other two files.
 
 # %% tags=["hide-input"]
 noted = predict(
@@ -281,14 +284,15 @@ noted.answer(
 )
 
 # %% [markdown]
-# Neither. The payment is in one place and the note in another, and between the two lines there is always a moment. Killed there,
-# one file takes the payment twice, and the other one never takes it.
+# Neither. The payment is in one place and the note in another, and there is always a moment between the two lines. Killed at that
+# moment, one file takes the payment twice, and the other never takes it.
 
 # %% [markdown]
-# ## A key of its own
+# ## A key for each payment
 #
-# No order of the lines helps, as long as only your side takes notes. The provider has to help. It takes a *key* with each payment: a
-# text that you choose. If it has seen the key before, it takes nothing, and returns what it returned then.
+# No order of the lines helps, as long as only your side makes notes. The provider has to help. It accepts a *key* with each
+# payment: a text that you choose. (It is not a key in Redis.) If the provider has seen the key before, it takes no money, and
+# returns what it returned then.
 
 # %%
 write("key.py", head + """
@@ -299,22 +303,23 @@ write("key.py", head + """
 kill_everywhere(["key.py"], "perform", taken, of="payments", right=1)
 
 # %% [markdown]
-# Now the job may run as often as it likes: it is *idempotent*. Doing it twice is the same as doing it once. *Exactly once* is not
-# something that a queue can give you. A job runs at least once, and its effect comes once, because the receiver recognizes the second one.
+# Now the job may run as often as it likes: it is *idempotent*. Doing it twice has the same effect as doing it once. *Exactly
+# once* is not something that a queue can give you. A job runs at least once, and has its effect once, because the receiver
+# recognizes the second request.
 #
-# Nobody recognizes the second mail. There you have to choose: rather two, or rather none?
+# Nobody recognizes the second mail. There you have to choose: would you rather send two, or none?
 #
 # The key must be the same in the second run, so it cannot be made in `perform`, at random or from the clock. And it must be
-# another one for another payment.
+# different for every other payment.
 
 # %% [markdown]
 # ## A push in a transaction
 #
-# The shop has a database: SQLite, which comes with Python. `database()` opens it. What is written there is grouped into a
-# *transaction*: all of it happens, at the `commit`, or none of it, with a `rollback`. Until the commit, nobody else sees it.
+# The shop has a database: SQLite, which comes with Python. `database()` opens it. Changes are grouped into a *transaction*: all
+# of them happen, at the `commit`, or none of them, after a `rollback`. Until the commit, nobody else sees them.
 
 # %% [markdown]
-# A new order is written, and a job should confirm it. This one only looks it up.
+# When a new order is inserted, a job should confirm it. This one only looks the order up.
 
 # %%
 write("confirm.py", """
@@ -338,10 +343,10 @@ buyer = ["ada@example.com", 500]
 
 # %% tags=["hide-input"]
 early = predict(
-    "Order 1 is inserted, its job runs, then you commit. It finds …",
+    "You insert order 1, its job runs, then you commit. The job finds …",
     a="the order: it was inserted before the push.",
     b="nothing.",
-    c="the order, because it does not run before the commit.",
+    c="the order, because the job does not run before the commit.",
     guess=None,
 )
 early
@@ -363,8 +368,8 @@ early.answer(
 )
 
 # %% [markdown]
-# Redis knows nothing of the transaction. The job was there at once, and was run before the commit. It found no order, and is done
-# all the same. Had the worker process been slower, all would have gone well: such a bug comes and goes.
+# Redis knows nothing about the transaction. The job was there at once, and ran before the commit. It found no order, and counts
+# as done all the same. If the worker process had been slower, all would have gone well: a bug like this comes and goes.
 #
 # And if the transaction is rolled back?
 
@@ -380,12 +385,13 @@ from lessons.kit import orders
 [number for number, *_ in orders()]
 
 # %% [markdown]
-# There is no order 2, and its job ran. A rollback takes no push back: had this been a payment, it would have been taken for nothing.
+# There is no order 2, but its job ran. A rollback does not undo a push: if this had been a payment, it would have been taken for
+# nothing.
 
 # %% [markdown]
 # ## After the commit, then
 #
-# Push when the order is safe. Here are both as the web page has them:
+# Push once the order is safe. Here are both versions, as a web page would have them:
 
 # %%
 head = """
@@ -413,7 +419,7 @@ write("after.py", head + """
 
 # %% [markdown]
 # The process that serves the page may be killed, too. So kill it after every line, and count jobs and orders. There should be as
-# many of these as of those: 0 more jobs than orders.
+# many jobs as orders: 0 more jobs than orders.
 
 # %%
 def jobs_more_than_orders(file, lines):
@@ -451,14 +457,15 @@ later.answer(
 )
 
 # %% [markdown]
-# Inside, there may be a job for no order. After the commit, there may be an order without a job, which nobody ever confirms.
-# Again there are two places, and a moment between two lines.
+# With the push inside the transaction, there may be a job without an order. With the push after the commit, there may be an order
+# without a job, which nobody will ever confirm. Again there are two places, and a moment between two lines.
 
 # %% [markdown]
 # ## The outbox
 #
-# So write into one place only. What should be pushed becomes a row in a table, the *outbox*, in the same transaction as the order.
-# Both are there, or neither. Once a minute, somebody looks into the table, pushes what is there, and deletes the row.
+# So write to one place only. A push that is to be made becomes a row in a table, the *outbox*, in the same transaction as the
+# order. Both are there, or neither is. Once a minute, `sweep` goes through the table, pushes a job for each row, and deletes the
+# row.
 
 # %%
 write("outbox.py", head + """
@@ -481,7 +488,7 @@ def sweep():
 kill_everywhere(["outbox.py"], "buy", jobs_more_than_orders, of=of, right=0)
 
 # %% [markdown]
-# And what if the process that sweeps is killed, after the push and before the row is deleted? Then the next one pushes it again:
+# And what if the process that sweeps is killed after the push, before the row is deleted? Then the next one pushes the job again:
 
 # %%
 empty_the_shop(), Queue("default").clear()
@@ -491,14 +498,14 @@ run_in_process("sweep.py", "sweep")
 swept, len(Queue("default")), len(orders())
 
 # %% [markdown]
-# Two jobs for one order. The outbox is *at least once*, too, and that is enough: a job that is idempotent may be there twice. But look:
-# they are two jobs, with two ids. For these, the jid would be the wrong key.
+# Two jobs for one order. The outbox is *at least once*, too, and that is enough: an idempotent job may be there twice. But note
+# that these are two jobs, with two ids. Here the jid would be the wrong key.
 
 # %% [markdown]
 # ## A job that kills
 #
-# Some jobs kill their process, each time: a picture that is too large for the memory, or a bug in a library in C. This one does it
-# itself. It is called a *poison pill*.
+# Some jobs kill their process every time: a picture is too large for the memory, or a library in C has a bug. This one does it
+# on purpose. Such a job is called a *poison pill*.
 
 # %%
 write("poison.py", """
@@ -512,8 +519,8 @@ class PictureWorker(Worker):
 
 # %% tags=["hide-input"]
 poison = predict(
-    "The job is run and rescued, again and again. How does it go on?",
-    a="For ever: no failure is noted, so no retries are used up.",
+    "The job is run and rescued, again and again. How does it end?",
+    a="Never: no failure is recorded, so no retries are used up.",
     b="After some rescues it goes to dead.",
     c="After the first time it goes to retry, as a failure.",
     guess=None,
@@ -546,13 +553,14 @@ from minijobs import DeadSet
 DeadSet().find(jid)["error_message"]
 
 # %% [markdown]
-# The third rescue is the last one. Otherwise such a job would kill one process after another, and all other jobs would suffer.
+# The third rescue is the last one. Otherwise a job like this would kill one process after another, and all other jobs would
+# suffer.
 
 # %% [markdown]
 # ## Redis itself
 #
-# All of this holds as long as Redis has the jobs. It keeps everything in memory. What if Redis itself is killed? The lesson starts
-# another server for that, with the default settings.
+# All of this holds as long as Redis has the jobs. It keeps everything in memory. What if Redis itself is killed? The lesson
+# starts another server to try that, with the default settings.
 
 # %%
 from lessons.kit import start_redis
@@ -561,7 +569,7 @@ other = start_redis()
 other.redis.config_get("save"), other.redis.config_get("appendonly")
 
 # %% [markdown]
-# `save` says when it writes a *snapshot*: all of its memory, into a file. After an hour if there was one change, after five
+# `save` says when Redis writes a *snapshot*, all of its memory, to a file: after an hour if there was one change, after five
 # minutes if there were 100, after one minute if there were 10,000. Now a thousand jobs are pushed.
 
 # %%
@@ -575,8 +583,8 @@ push(other, 1000)
 
 # %% tags=["hide-input"]
 lost = predict(
-    "Redis is killed and started again. How many jobs wait now?",
-    a="1,000: a database writes down what it confirms.",
+    "Redis is killed and started again. How many jobs are waiting now?",
+    a="1,000: a database saves what it confirms.",
     b="0.",
     c="Most of them; the last ones are lost.",
     guess=None,
@@ -607,8 +615,8 @@ lost.answer(
 )
 
 # %% [markdown]
-# All are gone, and each push had been confirmed. There had been no snapshot yet. Now with one, made by hand. After it, 100 jobs are
-# run, and 400 more come:
+# All are gone, although every push had been confirmed. No snapshot had been written yet. Now with one, made by hand. After it,
+# 100 jobs are run, and 400 more are pushed:
 
 # %%
 results = [["default settings", there, gone, back]]
@@ -621,9 +629,10 @@ results.append(["a snapshot after 600", *restart(other)])
 results[-1]
 
 # %% [markdown]
-# Of 900 that waited, 400 are gone: they came after the snapshot. And 100 are back that were done long ago. They will run *again*.
+# Of the 900 that were waiting, 400 are gone: they were pushed after the snapshot. And 100 that were done are back. They will run
+# *again*.
 #
-# Redis can do better. With `appendonly yes`, it appends each change to a file before it answers, the *append-only file*.
+# Redis can do better. With `appendonly yes`, it appends each change to a file, the *append-only file*, before it answers.
 
 # %%
 safe = start_redis("--appendonly yes")
@@ -637,15 +646,15 @@ safe.redis.config_get("appendfsync")
 Table(["Redis keeps", "waiting", "gone", "back again"], results[:3])
 
 # %% [markdown]
-# With the file, nothing is gone, and nothing comes back. That is for a Redis that is killed. If the machine itself loses its power, a
-# second may be missing: `everysec` says how often Redis makes sure that the disk has the file. So before you rely on a queue, ask
-# its Redis: `CONFIG GET appendonly`.
+# With the file, nothing is gone, and nothing comes back. That is true if Redis is killed. If the machine itself loses power,
+# about a second of changes may be missing: `everysec` is how often Redis makes sure that the file is on the disk. So before you
+# rely on a queue, ask its Redis: `CONFIG GET appendonly`.
 
 # %% [markdown]
 # ## Change something
 #
-# Write a version of your own into this cell, and have it killed everywhere. Does it help to take the note back, or to note
-# twice, *begun* and *done*? (In the terminal, type `p` for a Python prompt. The tools of this lesson are in `make try-8`, too.)
+# Write your own version into this cell, and have it killed everywhere. Does it help to delete the note again, or to make two
+# notes, *begun* and *done*? (In the terminal, type `p` for a Python prompt. The tools of this lesson are in `make try-8`, too.)
 
 # %%
 write("mine.py", """
@@ -665,17 +674,17 @@ kill_everywhere(["mine.py"], "perform", taken, of="payments", right=1)
 #
 # | You might have thought | What you saw |
 # |---|---|
-# | A plain pop is safe. | The loop was killed: no job anywhere. |
-# | A job runs exactly once. | It began anew, and Ada got two mails. |
-# | It only has to be noted down. | Killed in between: two, or none. |
-# | A rollback takes the push back. | Its job ran, and there is no order 2. |
-# | What Redis has confirmed, it keeps. | A thousand jobs were gone. |
+# | A plain pop is safe. | The loop was killed, and its entry was gone. |
+# | A job runs exactly once. | It started over, and Ada got two mails. |
+# | It is enough to make a note. | Killed in between: two payments, or none. |
+# | A rollback undoes the push. | Its job ran, and there is no order 2. |
+# | Redis keeps what it has confirmed. | A thousand jobs were gone. |
 #
 # ## To keep
 #
 # 1. A job whose process is killed runs again. Write it so that it may run twice.
 # 2. Between two writes to two places, a process may die. Use a key, or an outbox.
-# 3. A push belongs to no transaction: push after the commit.
+# 3. A push is part of no transaction: push after the commit.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *at least once*, *idempotent*, *transaction*, *outbox*,
 # *poison pill*, *snapshot*, *append-only file*.
@@ -684,7 +693,7 @@ kill_everywhere(["mine.py"], "perform", taken, of="payments", right=1)
 # ## Make it yours
 #
 # Open [lessons/lesson_08_the_crash/exercise.py](../lessons/lesson_08_the_crash/exercise.py). It is the whole shop: an order, a
-# payment, a receipt, and the check kills it after every step.
+# payment, a receipt. The check kills it after every step.
 
 # %% [markdown] tags=["terminal-only"]
 # Then run `make check-8`. `make hint-8` and `make try-8` are there, too.

@@ -68,7 +68,7 @@ def forgets_the_commit(seen):
         if "change" in kinds and "commit" not in kinds[kinds.index("change") :] and scope.error is None:
             line = next(event for event in scope.events if event.kind == "change").line
             return (
-                f"a change of the database without a commit{line}. When the function returns, the connection is closed, and "
+                f"a change to the database without a commit{line}. When the function returns, the connection is closed, and "
                 "what was not committed is gone."
             )
     return None
@@ -115,7 +115,7 @@ def two_jobs_two_payments(seen):
             if len(by_args[str(job["args"])]) > 1:
                 return (
                     f"two jobs for one order, and each of them took the payment{event.line}. sweep was called while the "
-                    "first one still waited. sweep cannot know that, so a job must stand being there twice."
+                    "first one still waited. sweep cannot know that, so two jobs must do no harm."
                 )
     return None
 
@@ -137,7 +137,7 @@ def pushes_before_the_commit(seen):
     trial = first(seen, "buy", "for nothing", after=("push",), before=("commit",))
     if trial and not as_handed_out(seen):
         return (
-            f"a push before the commit{trial.last.line}. A transaction does not take it back: the order is not in the "
+            f"a push before the commit{trial.last.line}. A rollback does not undo it: the order is not in the "
             "database, and its job is in Redis."
         )
     return None
@@ -148,7 +148,7 @@ def takes_it_in_buy(seen):
     trial = first(seen, "buy", "for nothing", after=("payment",))
     if trial:
         return (
-            f"taking the payment in buy, before the order is safe{trial.last.line}. The provider is no part of the "
+            f"taking the payment in buy, before the order is safe{trial.last.line}. The provider is not part of the "
             "transaction: it keeps the money, and there is no order."
         )
     return None
@@ -170,7 +170,7 @@ def deletes_before_it_pushes(seen):
     trial = first(seen, "sweep", "never", after=("commit",), before=("push",))
     if trial:
         return (
-            f"a sweep that strikes the order off its list first{trial.last.line}, and pushes then. It died in between: the "
+            f"a sweep that takes the order off its list first{trial.last.line}, and then pushes. It died in between: the "
             "order is on no list, and there is no job."
         )
     return None
@@ -181,7 +181,7 @@ def thinks_retry_off_helps(seen):
     trial = first(seen, "job", "twice", after=("payment",))
     if trial and any(not run.job.get("retry", True) for run in seen.quiet.runs if run.of("payment")):
         return (
-            "retry = 0, so that a job cannot run twice. That counts failures. A job whose process was killed has not "
+            "retry = 0, so that a job cannot run twice. Retries count failures. A job whose process was killed has not "
             "failed: it was rescued, and ran again."
         )
     return None
@@ -212,7 +212,7 @@ def remembers_in_a_variable(seen):
     if trial and seen.apart and any(one.kind == "twice" for one in seen.apart.wrong):
         return (
             "a variable of the process. As long as one process runs all jobs, the payment is taken once. When each job has "
-            "a process of its own, it is taken twice, even if nobody dies: what the one has noted, the other does not know."
+            "a process of its own, it is taken twice, even if nobody dies: one does not know what another has noted."
         )
     return None
 
@@ -242,8 +242,8 @@ def finally_does_not_run(seen):
     trial = first(seen, "job", "twice", after=("payment",))
     if trial and in_finally(seen, trial.next):
         return (
-            f"a finally, or an except, that puts things right{trial.next.line}. SIGKILL is no exception: the process ends "
-            "there and then, and none of its code runs any more."
+            f"a finally, or an except, that puts things right{trial.next.line}. SIGKILL is not an exception: the process "
+            "ends there and then, and none of its code runs any more."
         )
     return None
 
@@ -272,7 +272,7 @@ def notes_then_pays(seen):
     if trial:
         return (
             f"noting it down first{trial.last.line}. The second run saw the mark and took no payment, and the first one had "
-            "died before it."
+            "died before it took one."
         )
     return None
 
@@ -294,6 +294,6 @@ def returns_too_early(seen):
     if trial and not trial.has("twice", "never"):
         return (
             "a job that returns at once when the order is paid. The first run died after the mark"
-            f"{trial.last.line}, and before the push of the receipt{trial.next.line}. The second one found all done."
+            f"{trial.last.line}, and before the push of the receipt{trial.next.line}. The second one found the mark."
         )
     return None

@@ -2,18 +2,18 @@
 
 The payment has a key. In `perform`, the provider's books and the shop's database are two places, and
 the process may die in between. So the payment may be asked for twice, and the key lets the provider
-know it again. It is made of the order's number: the same in every run, and in every job for the
-order. The id of the job would not do, because `sweep` pushes a second job for the same order.
+recognize it. It is made from the order's number: the same in every run, and in every job for the
+order. The id of the job would not work, because `sweep` pushes a second job for the same order.
 
-The push comes after the commit. Before it, there may be a job for an order that is never written,
-and somebody pays for nothing.
+The push comes after the commit. Before it, there could be a job for an order that is never written,
+and somebody would pay for nothing.
 
 `sweep` pushes again what has not been paid. After the commit, `buy` may die before the push. The
-orders themselves are the outbox here: whatever is not marked as paid still has to be. It pushes
-too much, a second job while the first one waits, and that does no harm, because of the key.
+orders themselves are the outbox here: every order that is not marked as paid still has to be paid.
+`sweep` pushes too much, a second job while the first one waits. That does no harm, because of the key.
 
-In `perform`, nothing returns early when the order is paid already. A run that died after the mark
-and before the push of the receipt is done once more from its beginning, and so the receipt goes out.
+In `perform`, nothing returns early when the order has already been paid. A run that died after the
+mark and before the push of the receipt starts over, and so the receipt goes out.
 """
 
 from lessons.kit import database, send_receipt, take_payment

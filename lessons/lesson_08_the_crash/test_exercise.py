@@ -11,7 +11,7 @@ from lessons.lesson_08_the_crash.misconceptions import BUY, DONE, PAYMENT, QUIET
 from lessons.lesson_08_the_crash.trials import Quiet, Stories, Trial
 
 LOOK = (
-    'make try-8, then killed("buy", 2), killed("job", 1) or killed("sweep", 1): a process that is killed after so many '
+    'make try-8, then killed("buy", 2), killed("job", 1) or killed("sweep", 1): a process that is killed after that many '
     "steps. Then rescue(), work(), sweep(), books() and inbox."
 )
 
@@ -70,7 +70,7 @@ def test_as_long_as_nothing_dies(seen, judge):
 
 
 def test_wherever_buy_or_sweep_dies(seen, judge):
-    """Wherever `buy` or `sweep` dies, each order gets paid once, and nobody pays for an order that is not there."""
+    """Wherever `buy` or `sweep` dies, each order gets paid once, and nobody pays for an order that does not exist."""
     right = "as many payments as orders, for everybody."
     tell(judge, seen, BUY, right, ("buy", "sweep"), "no order", "for nothing", "twice", "never")
 

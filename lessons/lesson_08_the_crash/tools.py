@@ -14,7 +14,7 @@ __all__ = ["killed"]
 
 TO_LOOK = (
     'To have a process killed after its second step: killed("buy", 2), killed("sweep", 2) or killed("job", 2), by your '
-    "exercise as it was saved last. Then rescue(), work(), sweep() and books()."
+    "exercise as you last saved it. Then rescue(), work(), sweep() and books()."
 )
 
 EXERCISE = Path(__file__).with_name("exercise.py")
@@ -23,7 +23,7 @@ PARTS = {"buy": buys(*ADA), "sweep": sweeps, "job": works}
 
 
 def killed(what: str, after: int = 0) -> Table:
-    """Have somebody buy, or sweep, or run the jobs that wait, in a process that is killed after so many steps."""
+    """Have somebody buy, or sweep, or run the jobs that wait, in a process that is killed after this many steps."""
     if what not in PARTS:
         raise ValueError(f"{what!r} is none of {', '.join(PARTS)}.")
     with Dying(EXERCISE, session.database()[1]) as dying:

@@ -6,17 +6,17 @@
 # 30 minutes, and as long again for the exercise. Before this: [6 · The worker process](06_the_worker_process.ipynb) and
 # [5 · Testing](05_testing.ipynb).
 #
-# At the end you can say how to get from what somebody complains of to the line that causes it, and why an error that is gone may
-# still be there.
+# At the end you can say how to get from a complaint to the line that causes it, and why a problem may remain when its error is
+# gone.
 #
 # [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb) · Next: [10 · Growing](10_growing.ipynb)
 
 # %% [markdown]
-# In each lesson so far you knew what it was about. Outside, nobody tells you. Somebody writes "my mail did not come", and you have
-# an application of several files, with several processes.
+# In each lesson so far you knew what it was about. In real life nobody tells you. Somebody writes "my mail did not come", and you
+# have an application of several files, with several processes.
 #
-# So here is one. It is the application of the post, grown a little: a page with forms, jobs, the dashboard, an inbox. Several people have
-# written to you. This cell starts all of it, as it was handed out.
+# So here is one. It is the application from the post, grown a little: a page with forms, jobs, the dashboard, an inbox. Several
+# people have written to you. This cell starts all of it, as it was handed out.
 
 # %%
 from lessons.kit import Table, keys, predict, run, start
@@ -29,9 +29,9 @@ app = open_app()
 addresses(app)
 
 # %% [markdown]
-# As long as the lesson runs, you can open these three. At its end, all of it is gone.
+# While the lesson runs, you can open these three. At its end, all of it is gone.
 #
-# Which processes belong to the application is written down in a file, the *Procfile*, a line for each. `release` runs once, before
+# Which processes belong to the application is written in a file, the *Procfile*, one line for each. `release` runs once, before
 # the others.
 
 # %%
@@ -43,10 +43,10 @@ rows = [[file.name, len(file.read_text().splitlines())]
 Table(["file", "lines"], rows)
 
 # %% [markdown]
-# ## What you can look with
+# ## The instruments
 #
-# First a run that goes well, once through all the instruments. Linus closes his account. `press` does what a browser does: it sends
-# the form, and shows what the page answers. Meanwhile `monitor` notes the commands that Redis receives, from whichever process.
+# First a run that goes well, seen through every instrument. Linus closes his account. `press` does what a browser does: it sends
+# the form, and shows the answer. Meanwhile `monitor` records the commands that Redis receives, from any process.
 
 # %%
 with app.monitor() as told:
@@ -55,13 +55,13 @@ with app.monitor() as told:
 page
 
 # %% [markdown]
-# That was **the page**. Second, **the monitor**: one job was pushed.
+# That was the first instrument, **the page**. Second, **the monitor**: one job was pushed.
 
 # %%
 push_commands(told)
 
 # %% [markdown]
-# Third, **the log** of the worker process. (`settle` waits until no job runs any more.) Fourth, **the keys**.
+# Third, **the log** of the worker process. (`settle` waits until no job is running any more.) Fourth, **the keys**.
 
 # %%
 app.settle()
@@ -77,19 +77,19 @@ keys("queue|retry|dead|schedule")
 app.inbox
 
 # %% [markdown]
-# Sixth, **the dashboard**. You have its address; in a terminal, `minijobs stats` says the same.
+# Sixth, **the dashboard**. You have its address; in a terminal, `minijobs stats` shows the same numbers.
 
 # %%
 run("minijobs stats")
 
 # %% [markdown]
-# And the page has a log of its own, `app.web_log`. That is all there is. Remember how it looks when all is well: page, push, start, done,
-# mail.
+# And the page has its own log, `app.web_log`. That is all there is. Remember how it looks when all is well: page, push, start,
+# done, mail.
 
 # %% [markdown]
 # ## Six tickets
 #
-# A *ticket* is a trouble, in the words of the one who has it. They say what they saw, and what they expected. They do not know what a
+# A *ticket* is a problem, in the words of the person who has it: what they saw, and what they expected. They do not know what a
 # queue is.
 
 # %%
@@ -99,20 +99,20 @@ tickets(1, 3)
 tickets(4, 6)
 
 # %% [markdown]
-# You could read all the code now, and look for something that is wrong. With 300 lines that may even work. With 300,000 it does not. So go
-# from the ticket.
+# You could read all the code now, and look for something that is wrong. With 300 lines that may even work. With 300,000 it does
+# not. So start from the ticket.
 #
 # ## The first one: make it happen again
 #
-# Ada's mail server was busy when she pressed the button. To *reproduce* a trouble is to make it happen again, before your eyes. `refuse(1)`
-# makes the mail server refuse one mail.
+# The mail server was busy when Ada pressed the button. To *reproduce* a problem is to make it happen again, before your eyes.
+# `refuse(1)` makes the mail server refuse one mail.
 
 # %% tags=["hide-input"]
 lost = predict(
     "The mail server refuses Ada's mail. Where is her job afterwards?",
     a="In retry: it has failed.",
     b="In dead.",
-    c="In its queue: it waits until the mail server is well again.",
+    c="In its queue: it waits until the mail server works again.",
     d="Nowhere.",
     guess=None,
 )
@@ -136,8 +136,8 @@ lost.answer(
 )
 
 # %% [markdown]
-# Reproduced: the page hung for a while, as Ada says, and then there was the error. Now go through the instruments, and look for the first
-# that differs from the run that went well.
+# Reproduced: the page hung for a while, as Ada says, and then came the error. Now go through the instruments, and look for the
+# first one that differs from the run that went well.
 
 # %%
 push_commands(told)
@@ -146,15 +146,16 @@ push_commands(told)
 [line for line in app.log if line.startswith("SendGif")]
 
 # %% [markdown]
-# No push, and so no start either. The worker process knows nothing of Ada. Nothing is something, too: whatever went wrong, it did not go wrong in a
-# job. What is left is the page, and its log. This is the last traceback in it, without the lines that are not of this application:
+# No push, and so no start either. The worker process knows nothing about Ada. That tells you something, too: whatever went wrong,
+# it did not go wrong in a job. What is left is the page, and its log. This is the last traceback in it, without the lines that
+# are not part of this application:
 
 # %%
 print(*app.traceback(), sep="\n")
 
 # %% [markdown]
-# There is the way from the ticket to the line. The page itself waited for the mail server, in a call of `perform`. Where else is that
-# word?
+# This is the way from the ticket to the line. The page itself waited for the mail server, in a call of `perform`. Where else does
+# that word appear?
 
 # %%
 for number, line in enumerate((app.folder / "web.py").open(), start=1):
@@ -162,11 +163,11 @@ for number, line in enumerate((app.folder / "web.py").open(), start=1):
         print(number, line.rstrip())
 
 # %% [markdown]
-# Five pushes, and one plain call. It is the bug of the post.
+# Five pushes, and one plain call. It is the bug from the post.
 #
 # ## A change that hides it
 #
-# It is tempting to treat the *symptom*, that is, what the user saw: the error. So somebody catches it.
+# It is tempting to treat the *symptom*, which is what the user saw: the error. So somebody catches it.
 
 # %%
 call = "    SendGifToUserWorker().perform(email, thought)\n"
@@ -180,8 +181,8 @@ app.press("thoughts", email="ada@example.com", thought="hello")
 
 # %% tags=["hide-input"]
 hidden = predict(
-    "The mail server is well again. In an hour, Ada has",
-    a="one mail: now somebody tries again.",
+    "The mail server works again. An hour later, Ada has …",
+    a="one mail: by then, somebody has tried again.",
     b="no mail.",
     guess=None,
 )
@@ -201,7 +202,8 @@ hidden.answer(
 # %% [markdown]
 # It is worse than before. The page says "You did it!", and there is no error in any log. The next ticket will be harder.
 #
-# A loop that tries three times, a pause before the next try, a longer timeout: all of them are of this kind. They make the ticket rarer.
+# A loop that tries three times, a pause before the next try, a longer timeout: all of these are of the same kind. They only make
+# the ticket rarer.
 #
 # ## A change that cures it
 
@@ -213,7 +215,8 @@ app.inbox.refuse(1)
 app.press("thoughts", email="ada@example.com", thought="hello")
 
 # %% [markdown]
-# That is the start of the cure. Play the whole story, to its end. The job has failed once, since the mail server was busy for one mail:
+# That is the start of the cure. Play the whole story, to its end. The job has failed once, because the mail server was busy for
+# one mail:
 
 # %%
 app.settle()
@@ -227,21 +230,21 @@ app.later()
 app.inbox
 
 # %% [markdown]
-# Ada has her mail. (What the page tells her is not true any more: nothing is sent yet. Change that as well.)
+# Ada has her mail. (What the page says is no longer true: nothing has been sent yet. Change that as well.)
 #
-# This is how it goes, with every ticket:
+# This is how it goes with every ticket:
 #
 # | What you do | Why |
 # |---|---|
-# | Reproduce it. | Else you will never know that it is gone. |
+# | Reproduce it. | Otherwise you will never know that it is gone. |
 # | Go through the instruments. | Where does it first differ from a run that goes well? |
-# | Find the line. | Say why it does what the ticket says. |
+# | Find the line. | Explain why it does what the ticket says. |
 # | Change it, and play the story to its end. | Not only the part that was seen. |
 
 # %% [markdown]
 # ## Change something
 #
-# The mail server may be busy for longer. Here it refuses three mails. How many hours does it take?
+# The mail server may be busy for longer. Here it refuses three mails. How many hours does it take until Grace has hers?
 
 # %%
 app.inbox.refuse(3)
@@ -263,35 +266,36 @@ hours
 #
 # | You might have thought | What you saw |
 # |---|---|
-# | What fails is in retry. | Nothing was: there was no job. |
+# | What has failed is in retry. | It was not: there was no job. |
 # | The log says everything. | The log of the worker process said nothing. |
-# | No error, no trouble. | The error was caught, and the mail was lost. |
+# | No error, no problem. | The error was caught, and the mail was lost. |
 # | Reading the code is enough. | The instruments led to one line of 300. |
 #
 # ## To keep
 #
-# 1. First make it happen again, before your eyes. Then go and look for the line.
+# 1. First make it happen again, before your eyes. Then look for the line.
 # 2. Compare with a run that goes well: the first difference is where you dig.
-# 3. Whoever makes the error go away has not made the mail come.
+# 3. Making the error go away does not make the mail come.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *Procfile*, *ticket*, *reproduce*, *symptom*.
 
 # %% [markdown]
 # ## Make it yours
 #
-# Open [lessons/lesson_09_the_app/app](../lessons/lesson_09_the_app/app). It is the same application, yours to change. The tickets are in
-# [lessons/lesson_09_the_app/tickets.md](../lessons/lesson_09_the_app/tickets.md). You know the cure of the first. The other five are yours:
-# `make try-9` starts your application, and a Python prompt to look around in it.
+# Open [lessons/lesson_09_the_app/app](../lessons/lesson_09_the_app/app). It is the same application, and yours to change. The
+# tickets are in
+# [lessons/lesson_09_the_app/tickets.md](../lessons/lesson_09_the_app/tickets.md). You know the cure for the first. The other five
+# are yours: `make try-9` starts your application, with a Python prompt to look around in it.
 
 # %% [markdown] tags=["terminal-only"]
 # Then run `make check-9`, which plays the story of each ticket. `make hint-9` is there, too: it is about the first ticket that is
-# open.
+# still open.
 #
 # [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb) · Next: [10 · Growing](10_growing.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
 # Save it, and run the next cell, which plays the story of each ticket. `hint(9)` is there, too: it is about the first ticket that
-# is open.
+# is still open.
 #
 # [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb) · Next: [10 · Growing](10_growing.ipynb)
 

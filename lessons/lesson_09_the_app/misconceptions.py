@@ -59,7 +59,7 @@ def own_thread(seen):
 def tries_again_in_the_page(seen):
     if seen.thought.by_page > 1 and not seen.thought.answered:
         return (
-            f"trying again in the page: it tried {times(seen.thought.by_page)}. That hides a short trouble, and the visitor "
+            f"trying again in the page: it tried {times(seen.thought.by_page)}. That hides a short outage, and the visitor "
             "waits meanwhile. Mail servers can be busy for hours."
         )
     return None
@@ -135,7 +135,7 @@ def _(seen):
 def sends_it_in_the_page(seen):
     if seen.newsletter.by_page:
         return (
-            "sending the mail from the page. It comes, as long as the mail server is well, and ticket 1 is back: the "
+            "sending the mail from the page. It comes, as long as the mail server works, and ticket 1 is back: the "
             "visitor waits, and what fails is lost."
         )
     return None
@@ -157,7 +157,7 @@ def another_queue_nobody_serves(seen):
 def pushes_to_every_queue(seen):
     if len(seen.newsletter.pushed) > 1:
         return (
-            f"pushing several jobs, to be sure: one in {' and one in '.join(seen.newsletter.pushed)}. Each that is run "
+            f"pushing several jobs, to be sure: one in {' and one in '.join(seen.newsletter.pushed)}. Each one that runs "
             "sends a mail."
         )
     return None
@@ -175,7 +175,7 @@ def _(seen):
 def sends_the_data_in_the_page(seen):
     if seen.data.by_page:
         return (
-            "sending the mail from the page. It was sent before Grace had changed her address, and as in ticket 1: what "
+            "sending the mail from the page. It was sent before Grace changed her address, and, as in ticket 1, what "
             "fails is lost."
         )
     return None
@@ -248,7 +248,7 @@ def passes_over_the_missing_account(seen):
     if seen.welcome.done_early and not seen.welcome.mails:
         return (
             "a job that ends well when there is no such account. It ran before the account was saved, found nobody, and "
-            "counted as done. Nobody is greeted any more."
+            "counted as done. Nobody is greeted."
         )
     return None
 
@@ -275,7 +275,7 @@ def _(seen):
 def takes_the_test_out(seen):
     story = seen.tests
     if story.changed and not (story.red or story.pushed or story.ran or any(story.noticed.values())):
-        return "having no test of it. None of your tests pushes a job of GoodbyeWorker, and none runs one."
+        return "having no test for it. None of your tests pushes a job of GoodbyeWorker, and none runs one."
     return None
 
 

@@ -154,7 +154,7 @@ def picture(app: Application) -> Picture:
     story.note(f"that run {ended}, and the job was {'in ' + ', '.join(story.kept) if story.kept else 'nowhere'}")
     if story.without:
         story.note(f"{several(story.without, 'mail')} came without a picture")
-    story.note(f"when the service was well again, {several(story.mails, 'mail')} came with one")
+    story.note(f"when the service worked again, {several(story.mails, 'mail')} came with one")
     return story
 
 

@@ -61,35 +61,35 @@ def judge(answer, seen):
 
 
 def test_a_thought_is_mailed_even_if_the_mail_server_is_busy(seen, judge):
-    """Ticket 1: a thought is left to the worker process, and comes once when the mail server is well again."""
+    """Ticket 1: a thought is left to the worker process, and arrives once when the mail server works again."""
     story = seen.thought
     judge(
         1,
         story,
         story.answered and story.page.status < 400 and not story.by_page and story.mails == 1,
         THOUGHT,
-        expected="the page answers without waiting for the mail server; when that is well again, one mail comes.",
+        expected="the page answers without waiting for the mail server; when that works again, one mail comes.",
         instead=f"the page {'answered' if story.answered else 'waited for it'}, with {story.page.status} in the end; "
         f"{stories.several(story.mails, 'mail')} came.",
     )
 
 
 def test_the_picture_of_the_day_comes_when_the_service_is_well_again(seen, judge):
-    """Ticket 2: the picture of the day comes, also if the picture service was down when it was asked for."""
+    """Ticket 2: the picture of the day comes, even if the picture service was down when it was asked for."""
     story = seen.picture
     judge(
         2,
         story,
         story.mails == 1 and not (story.without or story.hangs),
         PICTURE,
-        expected="the service is down for some hours; no thread waits for it, and when it is well again, one mail comes.",
+        expected="the service is down for some hours; no thread waits for it, and when it works again, one mail comes.",
         instead=f"{'a thread waited for it all the time, and ' if story.hangs else ''}"
         f"{stories.several(story.mails, 'mail')} with a picture came, and {story.without or 'none'} without.",
     )
 
 
 def test_who_wants_the_newsletter_is_greeted(seen, judge):
-    """Ticket 3: whoever wants the newsletter gets the greeting, by a job."""
+    """Ticket 3: everybody who wants the newsletter gets the greeting, from a job."""
     story = seen.newsletter
     judge(
         3,
@@ -115,7 +115,7 @@ def test_the_data_of_a_user_goes_to_the_address_that_they_have(seen, judge):
 
 
 def test_a_new_user_is_greeted_once(seen, judge):
-    """Ticket 5: whoever has an account is greeted once, as soon as it is saved; nobody else is."""
+    """Ticket 5: everybody with an account is greeted once, as soon as it is saved; nobody else is."""
     story = seen.welcome
     judge(
         5,

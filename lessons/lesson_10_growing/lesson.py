@@ -13,7 +13,7 @@
 # %% [markdown]
 # The author of the post was "dropped into a project that has dozens of jobs, handling hundreds of thousands of actions a
 # day". Is that much? In this lesson nothing is assumed. It is measured, on your machine, or simulated by a model that has
-# first agreed with a measurement. `≈` stands before each number that will be another one on another machine.
+# first been checked against a measurement. `≈` stands before each number that will differ on another machine.
 
 # %%
 from lessons.kit import Curves, Day, Table, about, predict, start
@@ -24,8 +24,8 @@ redis = start(server=True)
 # %% [markdown]
 # ## A day
 #
-# This is such a day. The file [day.csv](../lessons/lesson_10_growing/day.csv) says how many mails, GIFs and reports came in
-# each ten minutes of it.
+# Here is such a day. The file [day.csv](../lessons/lesson_10_growing/day.csv) says how many mails, GIFs and reports came in
+# during each ten minutes of it.
 
 # %%
 day = Day()
@@ -54,7 +54,7 @@ average.answer(
 )
 
 # %% [markdown]
-# That is not much. But no day is an average one. This is the whole day:
+# That is not much. But jobs do not come evenly through the day. This is the whole day:
 
 # %%
 Curves("jobs a second", "o'clock", {"all kinds": day.rates()})
@@ -64,12 +64,12 @@ noon = day.a_second("12:00")
 f"{noon:.1f} a second at noon: {noon / a_second:.1f} times the average"
 
 # %% [markdown]
-# Whatever does for the average is too small at noon, by a factor of five or six. So noon is what counts from here on.
+# What is enough for the average is too little at noon, by a factor of five or six. So noon is what counts from here on.
 
 # %% [markdown]
 # ## Threads
 #
-# A job does one of two things: it waits for something, such as a mail server, or it computes. Most do both. The next Worker
+# A job does one of two things: it waits for something, such as a mail server, or it computes. Most jobs do both. The next Worker
 # does each for as long as its arguments say, in seconds.
 
 # %%
@@ -86,9 +86,9 @@ class TaskWorker(Worker):
 """)
 
 # %% [markdown]
-# `thread_time` is the time for which a processor has worked for this thread. `burst` makes a list of jobs that come all at
-# once. `measure` starts `minijobs worker` with the words that you give it, pushes the jobs, and waits until all have run.
-# Each job writes down when it began and when it ended. (`number` is for that.)
+# `thread_time` is how long a processor has worked for this thread. `burst` makes a list of jobs that come all at once. `measure`
+# starts `minijobs worker` with the options that you give it, pushes the jobs, and waits until all have run. Each job writes down
+# when it began and when it ended. (`number` is for that.)
 
 # %%
 from lessons.kit import burst, measure
@@ -102,7 +102,7 @@ one
 
 # %% tags=["hide-input"]
 threads = predict(
-    "25 threads, and jobs that compute for 5 ms. How many in a second?",
+    "25 threads, and jobs that compute for 5 ms. How many jobs a second?",
     a="Up to 5,000: 25 times as many as with one thread.",
     b="200 at most, as with one thread.",
     guess=None,
@@ -139,14 +139,14 @@ threads.answer(
 
 # %% [markdown]
 # Jobs that wait can do so side by side. Jobs that compute cannot: in a Python process only one thread computes at a time,
-# the one that holds the *interpreter lock*. Most jobs do both. They gain until the computing fills all of the time, and then
-# no more.
+# the one that holds the *interpreter lock*. Jobs that do both gain from more threads until the computing fills all of the time,
+# and then no more.
 
 # %% [markdown]
 # ## Processes
 #
-# Each process has an interpreter, and an interpreter lock, of its own. `--processes 2` starts two of them, with the same
-# words. So here are the computing jobs once more, with 25 threads in one process, and then with one thread in each of two:
+# Each process has its own interpreter, and its own interpreter lock. `--processes 2` starts two of them, with the same
+# options. So here are the computing jobs once more, with 25 threads in one process, and then with one thread in each of two:
 
 # %%
 computing = burst(50, computes=0.01)
@@ -155,16 +155,16 @@ two = measure("-r jobs.py -c 1 --processes 2", computing)
 f"{about(two.a_second / one.a_second)} times as many in a second"
 
 # %% [markdown]
-# If two processors were free, it is nearly twice as many. (If it is less here, something else needed them.) More processes
-# than processors gain nothing for jobs that compute. For jobs that wait, threads are cheaper: each process loads all of
+# If two processors were free, it is nearly twice as many. (If it is less here, something else was using them.) For jobs that
+# compute, more processes than processors gain nothing. For jobs that wait, threads are cheaper: each process loads all of
 # your code again.
 
 # %% [markdown]
 # ## How busy?
 #
-# So far all jobs came at once. People come when they like. `by_chance` makes so many jobs, one in so many seconds, on
-# average. And no two of them take equally long. First, how long does a job of 10 ms really take, with all that belongs to
-# it?
+# So far all jobs came at once. Real users come at random. `by_chance` makes the given number of jobs, which come at random
+# moments, one every so many seconds on average. And no two of them take equally long. First, how long does a job of 10 ms really
+# take, with everything around it?
 
 # %%
 from lessons.kit import by_chance
@@ -174,8 +174,8 @@ takes = 1 / drained.a_second
 f"{about(1000 * takes)} ms"
 
 # %% [markdown]
-# If a job comes every `takes` seconds, one thread has something to do all the time: 100 %. The share of the time in which it
-# has is called the *utilisation*. Let it be 50 %, 80 % and 95 %.
+# If a job comes every `takes` seconds, one thread is busy all the time: 100 %. The share of the time in which it is busy is
+# called the *utilisation*. Let it be 50 %, 80 % and 95 %.
 
 # %%
 def visitors(utilisation):
@@ -218,13 +218,13 @@ busy.answer(
 )
 
 # %% [markdown]
-# A job that finds the thread busy waits. At 95 % nearly all do, and those behind them, and there are hardly any free moments
-# to catch up in. So a thread that is always busy is no good sign. It means that jobs wait.
+# A job that finds the thread busy has to wait. At 95 % nearly all jobs do, and so do those behind them, and there is hardly any
+# free time to catch up in. So a thread that is always busy is not a good sign. It means that jobs wait.
 #
 # ## A model
 #
-# To try a whole day, you would have to wait for a day. In a *simulation*, the clock is only a number. The package `simpy`
-# does that. This is what a thread does in it:
+# To try out a whole day, you would have to wait a day. In a *simulation*, the clock is only a number. The package `simpy` does
+# that. This is what a thread does in it:
 
 # %%
 import inspect
@@ -236,9 +236,9 @@ from lessons.kit.model import Model
 print(dedent(inspect.getsource(Model.thread)))
 
 # %% [markdown]
-# It fetches a job and waits. Then it computes in turns: one thread at a time has the interpreter. A model is believed when
-# it agrees with what was measured. So it gets the same jobs, at the moments at which they really came. `extra` is what a job
-# cost beside its own work, and `lag` what it takes until an idle thread has noticed it.
+# It fetches a job and waits. Then it computes in turns: only one thread at a time has the interpreter. Before you believe a
+# model, compare it with what was measured. So it gets the same jobs, at the moments at which they really came. `extra` is what a
+# job cost besides its own work, and `lag` is how long an idle thread takes to notice a new one.
 
 # %%
 from lessons.kit import simulate
@@ -261,19 +261,19 @@ for percent, runs in measured.items():
     print(percent, 0.5 < simulated[percent].waited / runs.waited < 2)
 
 # %% [markdown]
-# They agree. Now the model may be asked what nobody has measured.
+# They agree. Now you can ask the model what nobody has measured.
 #
 # ## How many threads at noon?
 #
-# How many threads are busy at noon? In each second 18.6 mails come, and each of them keeps a thread for half a second.
+# How many threads are busy at noon? 18.6 mails come in each second, and each of them keeps a thread for half a second.
 
 # %%
 arriving = day.a_second("12:00", "mail")
 arriving * 0.5
 
 # %% [markdown]
-# So nine threads are too few, and with ten the utilisation is 93 %. What does each one more buy? `day.coming` makes the jobs
-# that the file tells of, here those of five minutes:
+# So nine threads are too few, and with ten the utilisation is 93 %. What does each further thread gain? `day.coming` makes the
+# jobs that the file lists, here those of five minutes:
 
 # %%
 mails = day.coming("12:00", "mail", minutes=5)
@@ -287,14 +287,14 @@ waits = [(threads, longest(threads)) for threads in (8, 9, 10, 11, 12, 14)]
 Curves("seconds that 19 of 20 waited at most", "threads", {"model": waits})
 
 # %% [markdown]
-# With too few, the queue grows as long as noon lasts. From ten on it does not, and two more make the wait a small part of a
-# second. After that, one more buys nothing. This is how much you need: what is busy on average at the busiest time, and a
-# few more.
+# With too few, the queue grows as long as noon lasts. From ten on it does not, and two more bring the wait down to a small part
+# of a second. After that, one more gains nothing. So this is how many you need: as many as are busy on average at the busiest
+# time, and a few more.
 
 # %% [markdown]
 # ## The length of a queue
 #
-# While the jobs ran, `measure` looked at the length of the queue, every few milliseconds. Here is the run at 95 % again:
+# While the jobs ran, `measure` looked at the length of the queue every few milliseconds. Here is the run at 95 % again:
 
 # %%
 runs = measured[95]
@@ -310,15 +310,16 @@ agree = 0.5 < runs.arrived * runs.waited / runs.length < 2
 agree
 
 # %% [markdown]
-# The last two are the same, as closely as this was measured. That is *Little's law*: the number of jobs that wait is the
+# The last two are the same, as closely as this was measured. That is *Little's law*: the number of jobs that are waiting is the
 # number that come in a second, times the seconds that each waits. It holds for every queue. You used it above for the
-# threads: so many are busy as jobs come in a second, times the seconds that each takes. And it says why a length alone tells you nothing:
+# threads: the number that are busy is the number of jobs that come in a second, times the seconds that each takes. It also says
+# why a length alone tells you nothing:
 
 # %% tags=["hide-input"]
 length = predict(
-    "A queue holds 40 jobs, another 10. Where does the last wait longer?",
-    a="Where there are 40.",
-    b="Where there are 10, here: it depends on what they do.",
+    "One queue holds 40 jobs, another 10. Which last job waits longer?",
+    a="That of 40: its queue is longer.",
+    b="Perhaps that of 10: it depends on the jobs.",
     guess=None,
 )
 length
@@ -342,7 +343,7 @@ length.answer(
 #
 # ## Slow ones in front
 #
-# Four reports come at once, and then mails. Two threads. How long do the mails wait?
+# Four reports come at once, then mails. There are two threads. How long do the mails wait?
 
 # %%
 reports = burst(4, waits=0.3, queue="report")
@@ -360,12 +361,12 @@ table["one queue"] = max(quick)
 about(table["one queue"])
 
 # %% [markdown]
-# That is in seconds, for mails of five milliseconds each. They had to wait for the reports. (All of them were in `default`.)
-# So give them a queue of their own. The process looks into `mail` before it looks into `report`.
+# That is in seconds, for mails of five milliseconds each. They had to wait for the reports. (All jobs were in `default`.)
+# So give each kind its own queue. The process looks into `mail` before it looks into `report`.
 
 # %% tags=["hide-input"]
 own = predict(
-    "Both threads have begun a report. A mail comes, to its own queue.",
+    "Both threads are busy with reports. A mail comes into its own queue.",
     a="It begins at once: its queue comes first.",
     b="It waits until a report has ended.",
     guess=None,
@@ -382,7 +383,7 @@ table["own process"] = runs.of("mail").within(1)
 
 # %%
 rows = [[name, about(1000 * seconds)] for name, seconds in table.items()]
-Table(["the mails have", "one of them waited (ms)"], rows)
+Table(["the mails have", "longest wait (ms)"], rows)
 
 # %% tags=["hide-input"]
 own.answer(
@@ -392,13 +393,13 @@ own.answer(
 )
 
 # %% [markdown]
-# An order among queues says which job is next. It does not free a thread. Only threads that never run reports are always
-# there for mails, and it took no more of them: two in all, each time.
+# The order of the queues says which job is next. It does not free a thread. Only threads that never run reports are always there
+# for mails. And that took no more threads: two in all, each time.
 #
 # ## A storm
 #
-# A service is down, and two hundred jobs that need it fail. Here are two ways to try again: that of the library, and one
-# that people like to write themselves.
+# A service is down, and two hundred jobs that need it fail. Here are two ways to try again: the library's, and one that people
+# like to write themselves.
 
 # %%
 from minijobs import Fetcher, Processor, RetrySet, ScheduledSet, Worker
@@ -417,9 +418,9 @@ class HomemadeWorker(Worker):
 
 # %% tags=["hide-input"]
 storm = predict(
-    "200 failed in one second. The library tries each again in 15 s",
-    a="to the second: all of them in the same one.",
-    b="and a time by chance: spread over several seconds.",
+    "200 failed in one second. The library tries each again in 15 s …",
+    a="exactly: all of them in the same second.",
+    b="plus a random time: spread over several seconds.",
     guess=None,
 )
 storm
@@ -457,17 +458,16 @@ storm.answer(
 )
 
 # %% [markdown]
-# A service that has just come up again gets all that it missed in one second, and goes down again: a *retry storm*. The
-# library adds a time by chance to each wait. So use its retries. And since a service that is down often lets you wait for
-# half a minute before it says so, calls of it are slow jobs. You have seen what those do to others: give them threads of
-# their own.
+# A service that has just come up again gets everything that it missed in one second, and may go down again: a *retry storm*. The
+# library adds a random time to each wait. So use its retries. And since a service that is down often keeps you waiting for half a
+# minute before the call fails, calls to it are slow jobs. You have seen what those do to others: give them threads of their own.
 
 # %% [markdown]
 # ## Connections
 #
-# Each thread that works with a database has a connection to it. Redis can say how many it has, so look there. (Each of our
-# jobs writes into Redis.) First with two processes of one thread each, which still run, and then with one that has 25
-# threads:
+# Each thread that works with a database has a connection to it. Redis can say how many connections it has, so look there. (Each
+# of our jobs writes to Redis.) First with two processes of one thread each, which are still running, and then with one that has
+# 25 threads:
 
 # %%
 few = len(redis.client_list())
@@ -476,13 +476,13 @@ many = len(redis.client_list())
 f"{about(few)} with 2 threads, {about(many)} with 25", many > few
 
 # %% [markdown]
-# That is no trouble for Redis. A PostgreSQL takes 100 unless somebody sets it otherwise, and web processes need some of them.
-# Multiply before you add a process: hosts, times processes, times threads.
+# That is no problem for Redis. PostgreSQL allows 100 connections unless it is set otherwise, and web processes need some of them.
+# Before you add a process, multiply: hosts, times processes, times threads.
 #
 # ## What one Redis can take
 #
-# All processes share one Redis, and that works on one command at a time. When is it full? Let a thousand jobs that do
-# nothing go through it, and ask it how much of a processor it has used.
+# All processes share one Redis, and it works on one command at a time. When does that become too much? Send a thousand empty jobs
+# through it, and ask it how much processor time it has used.
 
 # %%
 def used():
@@ -491,7 +491,7 @@ def used():
 
 # %% tags=["hide-input"]
 full = predict(
-    "1,000 jobs, as fast as one process can. Meanwhile, Redis was busy …",
+    "One process runs 1,000 jobs, as fast as it can. Redis was busy …",
     a="nearly all the time: everything goes through it.",
     b="less than half of the time.",
     guess=None,
@@ -521,8 +521,8 @@ f"{about(could)} jobs a second", could > 10 * noon
 # %% [markdown]
 # ## A second host
 #
-# So your machine is full long before that. A second one needs your code, and the same `REDIS_URL`. That is all. Here a
-# process plays it: it calls itself by another name.
+# So your machine is full long before Redis is. A second machine needs your code, and the same `REDIS_URL`. That is all. Here two
+# processes play two machines, each under a host name of its own.
 
 # %%
 for name in ("host_a", "host_b"):
@@ -546,15 +546,15 @@ Table(["host", "threads", "jobs that it ran"], rows)
 len(runs.ran), {one.host for one in runs.ran} == {"host_a", "host_b"}
 
 # %% [markdown]
-# Nobody gave out the jobs. Each process fetches one when it has a thread free, and Redis gives each job to one of them. If a
-# host is gone, the other one goes on, and rescues what the first one held.
+# Nobody handed out the jobs. Each process fetches a job when it has a thread free, and Redis gives each job to one of them. If a
+# host is gone, the other one goes on, and rescues what the first one held, as in lesson 8.
 
 # %% [markdown]
 # ## When Redis is gone
 #
-# So a second Redis is seldom needed for the number of jobs. It is needed on the day on which the first one is gone. A
+# So a second Redis is seldom needed because of the number of jobs. It is needed on the day when the first one is gone. A
 # *replica* is a second Redis that copies the first one, all the time. A *Sentinel* is a small program that watches both. If
-# the first one does not answer any more, it makes the replica the new one, and tells everybody who asks. Here are all three:
+# the first one no longer answers, it puts the replica in its place, and tells everybody who asks. Here are all three:
 
 # %%
 from lessons.kit import with_replica
@@ -563,8 +563,8 @@ redises = with_replica()
 redises.url
 
 # %% [markdown]
-# Such a `REDIS_URL` says where the Sentinels are, and not where the Redis is. (In production there are three of them, on three
-# machines.) Now a job, and then the first Redis is killed.
+# A `REDIS_URL` like this says where the Sentinels are, not where Redis is. (In production there are three Sentinels, on three
+# machines.) Now a job is pushed. Then the first Redis is killed.
 
 # %%
 from minijobs import Client, Queue, RedisUnavailable
@@ -576,10 +576,10 @@ redises.kill()
 
 # %% tags=["hide-input"]
 gone = predict(
-    "The Redis with the job is dead. You push one more. When it works,",
-    a="one job is there: the new one.",
-    b="two jobs are there.",
-    c="no job is there: it works when somebody starts that Redis again.",
+    "The Redis with the job is dead. You push another. What is there then?",
+    a="One job: the new one.",
+    b="Two jobs.",
+    c="No job: nothing works until that Redis is started again.",
     guess=None,
 )
 gone
@@ -605,23 +605,23 @@ gone.answer(
 )
 
 # %% [markdown]
-# For so many seconds nobody could push, and then it went on. But note the `wait_until(redises.copied)`. A replica is always
-# a moment behind. What the first one received in its last moment is lost, and nobody is told. Those who sell Redis as a
-# service do the same behind one address: there you need no Sentinel of your own. Ask them how long a change takes, and what
+# For that many seconds nobody could push, and then it went on. But note the `wait_until(redises.copied)`. A replica is always
+# a moment behind. What the first Redis received in its last moment is lost, and nobody is told. Companies that sell Redis as a
+# service do the same behind one address: there you need no Sentinel of your own. Ask them how long the change takes, and what
 # may be lost in it.
 #
-# `Client(client)` pushed to another Redis than that of the lesson. So queues can also be spread over several.
+# `Client(client)` pushed to a different Redis from the lesson's. So queues can also be spread over several.
 #
-# And some things are not for a job library. If each event must be read by several programs, in its order, and once more
-# next week, that is an event log, such as Kafka. If one piece of work has forty steps and takes three weeks, a workflow
-# engine remembers where it was.
+# And some things are not for a job library. If several programs must read each event, in order, and once more next week, you need
+# an event log, such as Kafka. If one piece of work has forty steps and takes three weeks, a workflow engine remembers where it
+# was.
 
 # %% [markdown]
 # ## The same job in Celery
 #
-# Names differ from library to library, and what is behind them does not. This is the job of the first lesson in Celery, the
-# one that most people mean when they say job library in Python. A job is a function there, and called a task. This one fails
-# for an address without an `@`.
+# Names differ from library to library; what is behind them does not. Here is the job of the first lesson in Celery, the library
+# that most people think of first when they need background jobs in Python. There a job is a function, and is called a task. This
+# one fails for an address without an `@`.
 
 # %%
 write("in_celery.py", """
@@ -637,9 +637,9 @@ def send_gif(email, thought):
 """)
 
 # %% [markdown]
-# Celery needs other versions of things than this project. So it gets an environment of its own, in a folder that git
-# ignores. The first time, that takes half a minute, and needs a package registry. If it cannot be made, the cell says so,
-# and the lesson goes on.
+# Celery needs other versions of some packages than this project. So it gets an environment of its own, in a folder that git
+# ignores. The first time, that takes half a minute, and needs a package registry. If the environment cannot be made, the cell
+# says so, and the lesson goes on.
 
 # %%
 from lessons.kit import elsewhere
@@ -648,7 +648,7 @@ celery = elsewhere("celery")
 celery
 
 # %% [markdown]
-# What is `perform_async` here is called `delay` there. One job for Ada, and one that will fail:
+# What is called `perform_async` here is called `delay` there. One job for Ada, and one that will fail:
 
 # %%
 write("push_celery.py", """
@@ -668,12 +668,12 @@ for entry in redis.lrange("celery", 0, -1):
 print(redis.llen("celery"), "entries")
 
 # %% [markdown]
-# Here they are: a list in Redis, whose entries are JSON. And this is a worker process of Celery's. (Times and ids are left
+# Here they are: a list in Redis, whose entries are JSON. And this is one of Celery's worker processes. (Times and ids are left
 # out.)
 
 # %% tags=["hide-input"]
 again = predict(
-    "The job for nobody fails. What does Celery do with it by itself?",
+    "The job for 'nobody' fails. What does Celery do with it by itself?",
     a="It tries it again, some seconds later.",
     b="It puts it aside, where a person can look at it.",
     c="Nothing: it is logged, and gone.",
@@ -703,9 +703,9 @@ again.answer(
 # %% [markdown]
 # ## The same job in Django
 #
-# Django has tasks of its own since version 6, which needs Python 3.12. For Python 3.11, they are a package, `django-tasks`.
-# What runs them is another package. The one used here keeps the jobs in a table of the application's database, so there is
-# no Redis at all.
+# Django has had its own tasks since version 6, which needs Python 3.12. For Python 3.11, they are in a package, `django-tasks`.
+# Another package runs them. The one used here keeps the jobs in a table of the application's database, so there is no Redis
+# at all.
 
 # %%
 write("settings.py", """
@@ -769,8 +769,8 @@ for job in DBTaskResult.objects.order_by("enqueued_at"):
 django.run("python look_django.py")
 
 # %% [markdown]
-# Neither is tried again. But the one that failed is kept, as a row. And since a job is a row, it can be written in the same
-# transaction as your own rows: there is none without the other. That is what a database is better at than Redis.
+# The job that failed is not tried again here either. But it is kept, as a row. And since a job is a row, it can be written in the
+# same transaction as your own rows: there is never one without the other. That is what a database does better than Redis.
 
 # %% [markdown]
 # ## Leaving
@@ -785,14 +785,13 @@ django.run("python look_django.py")
 # | tries again | when you ask for it | does not |
 # | then `dead` | gone | kept as a row |
 #
-# What you have learned goes with you: arguments are JSON, a job may run twice, the wait counts and not the length. A library
-# is a choice that can be changed. It is changed easily as long as `perform` is short, and calls your own functions to do the
-# work.
+# What you have learned goes with you: arguments are JSON, a job may run twice, watch the wait and not the length. You can change
+# to another library later. It is easy as long as `perform` is short, and calls your own functions to do the work.
 
 # %% [markdown]
 # ## Change something
 #
-# How many threads do the GIFs of the evening need? They compute for 0.3 seconds each. Here is one process, with more and
+# How many threads do the GIFs need in the evening? They compute for 0.3 seconds each. Here is one process, with more and
 # more threads:
 
 # %%
@@ -803,27 +802,27 @@ gifs = day.coming("19:10", "gif", minutes=5)
 ]
 
 # %% [markdown]
-# These are seconds, and threads do not help. Try `--processes 2`, and then 1 and 2 for the mails of noon. (In the terminal,
-# type `p` for a Python prompt.)
+# These are seconds, and more threads do not help. Try `--processes 2`. Then try one process and two for the mails at noon. (In
+# the terminal, type `p` for a Python prompt.)
 
 # %% [markdown]
 # ## You might have thought
 #
 # | You might have thought | What you saw |
 # |---|---|
-# | 300,000 a day are a great many. | Three a second, and twenty at noon. |
+# | 300,000 a day is a lot. | Three a second, and twenty at noon. |
 # | More threads are always faster. | Not for jobs that compute. |
 # | A thread should always be busy. | At 95 % jobs waited many times as long. |
-# | The length tells the wait. | The last of 10 waited longer than that of 40. |
+# | The length tells you the wait. | The last of 10 waited longer than that of 40. |
 # | A queue of its own is enough. | Its jobs waited for a thread. |
-# | Redis is full first. | It was idle for most of the time. |
+# | Redis is the bottleneck. | It was idle most of the time. |
 # | Every library tries again. | Two of three did not. |
 #
 # ## To keep
 #
-# 1. Size for the busiest hour: jobs a second, times seconds each, and a few threads more.
+# 1. Size for the busiest hour: jobs a second, times seconds each, and a few more threads.
 # 2. Threads for jobs that wait, processes for jobs that compute, and threads of their own for slow ones.
-# 3. Watch how long jobs wait. A length says nothing, and an average day does not come.
+# 3. Watch how long jobs wait. A length alone says nothing, and an average hides the busiest hour.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *interpreter lock*, *utilisation*, *simulation*,
 # *Little's law*, *retry storm*, *replica*, *Sentinel*.
@@ -831,8 +830,8 @@ gifs = day.coming("19:10", "gif", minutes=5)
 # %% [markdown]
 # ## Make it yours
 #
-# Open [lessons/lesson_10_growing/exercise.py](../lessons/lesson_10_growing/exercise.py). Set up worker processes for the
-# whole day in the file.
+# Open [lessons/lesson_10_growing/exercise.py](../lessons/lesson_10_growing/exercise.py). Set up the worker processes for the
+# whole of this day.
 
 # %% [markdown] tags=["terminal-only"]
 # Then run `make check-10`. `make hint-10` and `make try-10` are there, too.

@@ -32,14 +32,14 @@ def returns_nothing(seen):
 def lines_only(seen):
     result = seen.call.result
     if isinstance(result, list) and result and all(isinstance(line, str) and "-" in line for line in result):
-        return "returning the lines without the queues. Which queue a job is pushed to is a choice of yours, too."
+        return "returning the lines without the queues. Which queue a job is pushed to is your choice, too."
     return None
 
 
 @LIMITS.add
 def refused_words(seen):
     if seen.refused:
-        return "words that minijobs worker does not know. run('minijobs worker --help') shows them all, in make try-10."
+        return "options that minijobs worker does not know. run('minijobs worker --help') shows them all, in make try-10."
     return None
 
 
@@ -113,7 +113,7 @@ def slow_in_front(seen):
     same = seen.queues.get("mail") == seen.queues.get("report")
     if reports_are_in_the_way(seen, "mail") and same and len(seen.plans) > 1:
         return (
-            "one queue for mails and reports. Without the reports, these processes would do. At nine, 60 reports stand in "
+            "one queue for mails and reports. Without the reports, these processes would cope. At nine, 60 reports are in "
             "front of the mails, more than there are threads."
         )
     return None
@@ -124,8 +124,8 @@ def a_queue_is_no_thread(seen):
     both = seen.serving("mail", "report")
     if reports_are_in_the_way(seen, "mail") and seen.queues.get("mail") != seen.queues.get("report") and both:
         return (
-            "thinking that a queue of its own keeps a thread free. Without the reports, these processes would do. But they "
-            "run both, and at nine all of their threads have a report. The order of the queues, or a weight, says what "
+            "thinking that a queue of its own keeps a thread free. Without the reports, these processes would cope. But "
+            "they run both, and at nine all of their threads have a report. The order of the queues, or a weight, says what "
             "comes next, and not until a report has ended."
         )
     return None
@@ -136,8 +136,8 @@ def sized_for_the_average(seen):
     threads = seen.outlook.threads(seen.queues["mail"]) if seen.broken("mail") else 0
     if 0 < threads < 0.85 * BUSY_AT_NOON and not reports_are_in_the_way(seen, "mail") and seen.flat.kept("mail"):
         return (
-            f"sizing for the average. If all hours were alike, {threads} threads would do for the mails. At noon there are "
-            "six times as many mails as on average."
+            f"sizing for the average. If all hours were alike, {threads} threads would cope with the mails. At noon there "
+            "are six times as many mails as on average."
         )
     return None
 
@@ -157,7 +157,7 @@ def no_reserve(seen):
 def gifs_in_front(seen):
     if seen.broken("mail") and seen.serving("mail", "gif") and seen.without("gif").kept("mail"):
         return (
-            "letting mails wait for GIFs. Without the GIFs, these processes would do. The threads that run mails run GIFs "
+            "letting mails wait for GIFs. Without the GIFs, these processes would cope. The threads that run mails run GIFs "
             "as well."
         )
     return None
@@ -168,8 +168,8 @@ def threads_for_computing(seen):
     gifs = seen.serving("gif")
     if seen.broken("gif") and len(gifs) == 1 and gifs[0].threads > 1 and seen.together.kept("gif"):
         return (
-            f"threads for jobs that compute. If {gifs[0].threads} threads could compute at the same time, it would do. In "
-            "one process, one thread computes at a time: in the evening that is 1.2 seconds of work in each second."
+            f"threads for jobs that compute. If {gifs[0].threads} threads could compute at the same time, they would cope. "
+            "In one process, one thread computes at a time: in the evening that is 1.2 seconds of work in each second."
         )
     return None
 
@@ -189,8 +189,8 @@ def one_processor(seen):
 def gifs_behind_reports(seen):
     if reports_are_in_the_way(seen, "gif") and seen.serving("gif", "report"):
         return (
-            "letting GIFs wait for reports. Without the reports, these processes would do. They run both, and at nine their "
-            "threads have reports."
+            "letting GIFs wait for reports. Without the reports, these processes would cope. They run both, and at nine "
+            "their threads have reports."
         )
     return None
 
@@ -199,7 +199,7 @@ def gifs_behind_reports(seen):
 def gifs_behind_mails(seen):
     if seen.broken("gif") and seen.serving("gif", "mail") and seen.without("mail").kept("gif"):
         return (
-            "letting GIFs wait for mails. Without the mails, these processes would do. The threads that run GIFs run mails "
-            "as well."
+            "letting GIFs wait for mails. Without the mails, these processes would cope. The threads that run GIFs "
+            "run mails as well."
         )
     return None

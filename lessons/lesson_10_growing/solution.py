@@ -1,4 +1,4 @@
-"""Each kind of job has another trouble, so each has a queue and processes of its own.
+"""Each kind of job has a different problem, so each has a queue and processes of its own.
 
 Mails only wait. At noon 18.6 of them come in a second and each takes half a second, so 9.3 threads
 are busy, by Little's law. Ten would be busy for 93 % of the time; with twelve, hardly a mail waits.
@@ -9,11 +9,11 @@ Threads of one process share one interpreter, so there are two processes, and on
 enough.
 
 Reports compute for 15 seconds each, and 60 of them come at once: 15 minutes for one thread. That is
-within the promise. What counts is that nobody stands behind them: they have a thread that runs
+within the promise. What matters is that no other job waits behind them: they have a thread that runs
 nothing else.
 
 That makes 4 processes and 15 threads. With 3 processes it works as well, if mails and GIFs share two
-of them: there are threads enough for both.
+of them: there are enough threads for both.
 """
 
 

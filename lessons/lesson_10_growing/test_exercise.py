@@ -98,7 +98,7 @@ def _limits(seen):
     queues, lines = result
     lines = list(lines) if isinstance(lines, (list, tuple)) else [lines]
     if not isinstance(queues, dict) or not lines or not all(isinstance(line, str) for line in lines):
-        return "set_up returned something else than a dict of queues and a list of lines, which are text."
+        return "set_up returned something other than a dict of queues and a list of lines, which are text."
     seen.queues, seen.lines = {str(kind): str(queue) for kind, queue in queues.items()}, lines
     try:
         seen.plans, seen.once = plans(lines), [plans(line)[0] for line in lines]

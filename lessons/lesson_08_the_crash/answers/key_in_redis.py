@@ -1,4 +1,4 @@
-# Right: the key is made by chance, but once: SET NX keeps the first one for every run that comes later.
+# Right: the key is random, but made once: SET NX keeps the first one for every run that comes later.
 import secrets
 
 from lessons.kit import database, send_receipt, take_payment

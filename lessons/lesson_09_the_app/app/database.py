@@ -69,7 +69,7 @@ def set_email(db, name, email):
 
 
 def remove_user(db, name):
-    """Somebody has an account no more."""
+    """Somebody no longer has an account."""
     db.execute("delete from users where name = ?", [name])
 
 

@@ -1,4 +1,4 @@
-"""What other servers do for us: one takes our mails, one draws pictures. Neither is always well."""
+"""What other servers do for us: one takes our mails, one draws pictures. Neither always works."""
 
 import os
 import smtplib
