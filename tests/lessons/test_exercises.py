@@ -23,7 +23,7 @@ MISTAKES = [(one, mistake) for one in LESSONS for mistake in one.mistakes]
 ANSWERS = [(one, answer) for one in LESSONS for answer in one.answers]
 LABELS = ("Expected", "Instead", "Python said", "At", "Looks like", "Seen", "Look")
 
-# What a check costs is mostly the start of a process. So they run side by side, all of them before the first test here.
+# What a check costs is mostly the start of a process. So those of one exercise run side by side.
 SIDE_BY_SIDE = 3
 
 CREATE = "def create(email, thought):\n"
@@ -210,8 +210,21 @@ def found(tmp_path_factory):
     answers["no check"] = (Lesson(9, "gone", folder), LESSONS[0].solution)
     answers["no exercise"] = (LESSONS[0], folder / "gone.py")
     with forks(folder) as start, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        results = pool.map(lambda one: checking.examine(*one, start=start), answers.values())
-        return dict(zip(answers, results, strict=True))
+        yield Found(answers, lambda one: pool.map(lambda answer: checking.examine(*answer, start=start), one))
+
+
+class Found(dict):
+    """What was found, by the answer. All answers to one exercise are checked as soon as one of them is asked for."""
+
+    def __init__(self, answers, examine):
+        super().__init__()
+        self.answers, self.examine = answers, examine
+
+    def __missing__(self, key):
+        lesson, _ = self.answers[key]
+        those = {other: answer for other, answer in self.answers.items() if answer[0] == lesson}
+        self.update(zip(those, self.examine(those.values()), strict=True))
+        return self[key]
 
 
 @contextmanager
