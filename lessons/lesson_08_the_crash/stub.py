@@ -14,8 +14,8 @@ A job whose process was killed is run again. If `buy` was killed, its order may 
 or not: both are right. Payments, orders and receipts are compared when all jobs have run and
 `sweep` has been called a few more times.
 
-`take_payment` asks the provider for a payment. `database` opens the shop's database, as in the lesson; you
-may add tables. `send_receipt` mails the receipt.
+`take_payment` asks the provider for a payment. `database` opens the shop's database, as in the
+lesson; you may add tables. `send_receipt` mails the receipt.
 Check it with: make check-8 (or: python -m lessons check 8)
 """
 

@@ -208,7 +208,7 @@ def test_progress_says_what_is_done_and_what_is_next(said, course):
 def test_progress_has_a_line_for_each_lesson(course, capsys):
     assert main(["progress"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line[:3] for line in lines] == [*(f"{one.number}  " for one in catalogue.lessons()), "Nex"]
+    assert [line.split()[0] for line in lines] == [*(str(one.number) for one in catalogue.lessons()), "Next:"]
     assert lines[0].endswith("?  not played yet")
 
 
