@@ -77,9 +77,11 @@ keys("queue|retry|dead|schedule")
 app.inbox
 
 # %% [markdown]
-# Sixth, **the dashboard**. You have its address; in a terminal, `minijobs stats` shows the same numbers.
+# Sixth, **the dashboard**. You have its address; in a terminal, `minijobs stats` shows the same numbers. They are written with
+# each heartbeat, so wait for the next one first.
 
 # %%
+app.workers[0].next_beat()
 run("minijobs stats")
 
 # %% [markdown]
