@@ -69,7 +69,7 @@ class Environment:
         return printed
 
     def until(self, words: str, awaited: str) -> str:
-        """What it prints until a line matches; then it is told to stop, and must end well."""
+        """What it prints until a line matches; then it is stopped, and must end well."""
         with self.start(words) as process:
             late = threading.Timer(SOON, process.kill)  # or a line that never comes would be waited for
             late.start()

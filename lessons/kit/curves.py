@@ -96,7 +96,7 @@ class Curves(Shown):
 
 
 def about(value: float) -> str:
-    """A measured number as it is told: two or three digits of it.
+    """A measured number as it is shown: two or three digits of it.
 
     >>> about(1234.5), about(98.7), about(1.234), about(0.0123)
     ('≈ 1,234', '≈ 99', '≈ 1.2', '≈ 0.01')

@@ -53,7 +53,7 @@ class Trial:
         last, following = self.last, self.next
         assert last is not None
         who = {"buy": "buy", "sweep": "sweep", "job": "the job"}[self.of]
-        if last.kind == "line":  # it is told before it runs
+        if last.kind == "line":  # a line is reported before it runs
             return f"{who} was killed after {at(self.first.events[self.first.steps[-1] - 1])}, and before {at(last)}"
         after = f"{who} was killed after {at(last)}"
         return f"{after}, and before {at(following)}" if following is not None else f"{after}, its last step"

@@ -1,6 +1,7 @@
 """What people do who hide a symptom of lesson 9's application, and what proves it. See `lessons.course.rejection`.
 
-A row is about one ticket. What the application was handed out with is told of, and not explained: that is for the learner.
+A row is about one ticket. What was wrong with the application as handed out is mentioned, and not explained: that is for the
+learner.
 """
 
 from lessons.course.rejection import Misconceptions

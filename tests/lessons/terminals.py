@@ -45,7 +45,7 @@ class Terminal:
         os.close(theirs)
 
     def until(self, *awaited: str) -> str:
-        """Read until one of these words comes after all that was read before. Gives back which."""
+        """Read until one of these words comes after all that was read before. Returns which."""
         deadline = time.monotonic() + DEADLINE
         while True:
             new = self.text[self._read_to :]
@@ -59,7 +59,7 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def ended(self) -> int:
-        """Read to the end. Gives back the exit code."""
+        """Read to the end. Returns the exit code."""
         deadline = time.monotonic() + DEADLINE
         while self._more(deadline):
             pass
