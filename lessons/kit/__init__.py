@@ -7,9 +7,9 @@ from .busy_day import busy_day
 from .crashes import kill_everywhere
 from .curves import Curves, about
 from .day import Day
-from .elsewhere import rescue, run_in_process
 from .events import delete_event, find_event, remind, save_event
 from .failover import with_replica
+from .forks import rescue, run_in_process
 from .lateness import Lateness
 from .load import measure
 from .mail import catch_mail, send_gif

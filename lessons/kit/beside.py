@@ -19,7 +19,7 @@ from .leash import Leash
 from .show import Shown
 
 if TYPE_CHECKING:
-    from .elsewhere import Elsewhere
+    from .forks import Forks
     from .running import Running
     from .worker_process import WorkerProcess
 
@@ -33,7 +33,7 @@ class Beside:
     def __init__(self) -> None:
         self.running: list[Running] = []
         self.workers: list[WorkerProcess] = []  # those of them that are worker processes
-        self.elsewhere: Elsewhere | None = None
+        self.forks: Forks | None = None
         self.identities: set[str] = set()  # of processes that ran a job for this lesson
         self.where = ""  # the server, in words; empty if REDIS_URL names it
         self._written: dict[str, list[list[str]]] = {}  # the versions of each file

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .drawing import BLUE, GREY, RED, image, svg
-from .elsewhere import lines_of
+from .forks import lines_of
 from .show import Shown
 
 BEFORE = "(before the first line)"

@@ -1,4 +1,4 @@
-"""What runs in the process that a lesson has something done in. See `elsewhere`.
+"""What runs in the process that a lesson has something done in. See `forks`.
 
 Each line of its standard input asks for something, a fork of this process does it, and a line on the standard output says
 how it ended.

@@ -1,7 +1,7 @@
 """A job, or a function, in a process of its own, which can be killed after any line of it. And being the rescuer.
 
 To start Python and import everything takes half a second. So one process does that, and a copy of it, a fork, is made each
-time (see `elsewhere_process`).
+time (see `fork_server`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from minijobs.rescue import rescue_orphans
 from . import session
 
 
-class Elsewhere:
+class Forks:
     """The process that makes copies of itself, for one lesson."""
 
     def __init__(self) -> None:
         self._at = session.beside()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lessons.kit.elsewhere_process"],
+            [sys.executable, "-m", "lessons.kit.fork_server"],
             cwd=self._at.folder,
             env={**os.environ, **session.surroundings()},
             stdin=subprocess.PIPE,
@@ -50,7 +50,7 @@ class Elsewhere:
             return dict(json.loads(self._process.stdout.readline()))
         except BaseException:  # Ctrl-C: nobody reads any more what it answers; or it was killed
             self._process.kill()
-            self._at.elsewhere = None
+            self._at.forks = None
             raise
 
     def _end(self) -> None:
@@ -75,14 +75,14 @@ def run_in_process(file: str, function: str = "", *args: object, killed_after: i
     have run. Returns how it ended: "done" or the like, what the function returned, or "killed by SIGKILL".
     """
     at = session.beside()
-    if at.elsewhere is None:
-        at.elsewhere = Elsewhere()
+    if at.forks is None:
+        at.forks = Forks()
     identity = new_identity()
     _, redis, will_make = session.database()
     will_make({identity, f"inflight:{identity}|default", "queue:default"})
     at.identities.add(identity)
     before = set(redis.scan_iter())
-    told = at.elsewhere.ask(file=file, function=function, args=args, killed_after=killed_after, identity=identity)
+    told = at.forks.ask(file=file, function=function, args=args, killed_after=killed_after, identity=identity)
     will_make({key.decode() for key in set(redis.scan_iter()) - before})
     print(told["printed"], end="", flush=True)
     ended = Ended(told["ended"])
