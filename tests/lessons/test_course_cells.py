@@ -114,11 +114,7 @@ def test_the_cells_that_count_are_those_of_the_notebook_but_the_one_that_checks(
     assert ONE.ids_of_code() == stored[:-1]
 
 
-# Lesson 10 measures for a minute. What its cells are made of is in the others, too.
-TWICE = [lesson for lesson in catalogue.lessons() if lesson.number != 10]
-
-
-@pytest.mark.parametrize("lesson", TWICE, ids=lambda lesson: lesson.folder.name)
+@pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda lesson: lesson.folder.name)
 def test_every_cell_may_be_run_twice(copied, open_kernel, lesson):
     """None fails but those that are there to fail; and a question that was answered has that answer."""
     kernel = open_kernel(copied(), **{stage.PACE: "0.002"})
