@@ -1,5 +1,6 @@
 """What the exercise of lesson 6 must do. It is seen on two real worker processes, while jobs come in."""
 
+import json
 import os
 import sys
 import threading
@@ -36,7 +37,7 @@ class Seen:
     busy: dict[str, int]  # what busy() said last, by the process
     pushed: int
     never_ended: list[int]
-    gone: int  # of those: how many are in no queue, and were never begun
+    gone: int  # of those: how many are in no queue and not in flight, and were never begun
     begun_twice: list[int]
     failed: int
     gap: float | None
@@ -134,8 +135,8 @@ def seen(answer):
 
 def _what_was_seen(answer, call, watching, redis):
     day = watching.day
+    held = _held(redis)
     begun = {one["number"] for one in day.story if one["what"] == "begin"}
-    waiting = {job.args[0] for job in minijobs.Queue("default")}
     processes = [process for process in minijobs.ProcessSet() if not process.stopping]
     return Seen(
         answer=answer,
@@ -144,7 +145,7 @@ def _what_was_seen(answer, call, watching, redis):
         busy=watching.busy,
         pushed=len(day.pushed),
         never_ended=day.never_ended,
-        gone=sum(number not in begun and number not in waiting for number in day.never_ended),
+        gone=sum(number not in begun and number not in held for number in day.never_ended),
         begun_twice=day.begun_twice,
         failed=day.failed,
         gap=day.gap,
@@ -152,6 +153,16 @@ def _what_was_seen(answer, call, watching, redis):
         new_ones=sum(one.ready() and any(p["pid"] == one.pid for p in processes) for one in day.new),
         naps=call.of("nap"),
     )
+
+
+def _held(redis):
+    """The numbers of the jobs that wait, or are in flight: a process may have been killed before it began its job.
+
+    The queue is read twice, since a job may be rescued meanwhile.
+    """
+    flight = redis.scan_iter("inflight:*", _type="list")
+    keys = ["queue:default", *flight, "queue:default"]
+    return {json.loads(entry)["args"][0] for key in keys for entry in redis.lrange(key, 0, -1)}
 
 
 def test_every_job_runs_to_its_end_and_none_is_begun_twice(seen, judge):
