@@ -21,7 +21,7 @@ from .catalogue import LESSONS, Lesson, saved, unreadable
 from .console import hang, how, say
 
 # The process of the check ends by itself when an answer does not (see `telling`). This is for one that prevents even that.
-LONGEST_CHECK = 60
+LONGEST_CHECK = 180
 
 # What an answer may print. One that prints without end fills the disk otherwise. Bytes.
 MOST_OUTPUT = 1_000_000

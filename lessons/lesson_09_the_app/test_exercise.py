@@ -36,6 +36,7 @@ def seen(answer):
         session.start(server=True)
         try:
             app = Application(answer, watched=True)
+            telling.goes_on()
             found = []
             for play in stories.PLAYED:
                 found.append(play(app))

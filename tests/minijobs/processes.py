@@ -30,6 +30,16 @@ def eventually(condition, pause=0.01):
     return found
 
 
+# Seconds by which the clock of a machine is set now and then while it runs, also backwards.
+CLOCK_STEP = 1.0
+
+
+def lately(*moments: float, since: float) -> bool:
+    """Whether these moments, in this order, lie between `since` and now. All of them are in epoch seconds."""
+    between = [since - CLOCK_STEP, *moments, time.time() + CLOCK_STEP]
+    return between == sorted(between)
+
+
 class Process:
     """`minijobs worker`, started. `settings` are what `process_workers.py` looks for in the environment."""
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from processes import lately
 
 import minijobs
 from minijobs import BadArgument, Client, RedisUnavailable, connection, middleware
 from minijobs.client import BULK_SLICE, BulkInterrupted
-from minijobs.job import stamp
 
 JOB = {"class": "Mail", "args": ["ada"]}
 
@@ -47,7 +47,7 @@ def test_what_is_in_redis_is_the_job(redis: redis_py.Redis) -> None:
         "created_at": 0,
         "enqueued_at": 0,
     }
-    assert stamp(before) <= job["created_at"] <= job["enqueued_at"] <= time.time()
+    assert lately(job["created_at"], job["enqueued_at"], since=before)
 
 
 def test_jobs_are_taken_in_the_order_in_which_they_were_pushed(redis: redis_py.Redis) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from processes import lately
 
 from minijobs import Client, poll, retry, scheduled
-from minijobs.job import stamp
 
 NOW = 1_795_450_392.5
 
@@ -80,7 +80,7 @@ def test_a_moved_job_says_when_it_was_enqueued_and_is_otherwise_the_same(redis: 
     started = time.time()
     poll(now=NOW)
     job = json.loads(redis.lindex("queue:default", 0))
-    assert stamp(started) <= job["enqueued_at"] <= time.time()
+    assert lately(job["enqueued_at"], since=started)
     assert {**job, "enqueued_at": 7.5} == json.loads(before)
 
 
