@@ -141,7 +141,7 @@ def minijobs_process(real_redis_url: str, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def with_sidekiq(sidekiq_process: Place) -> Place:
     """Where a Sidekiq process runs; our Workers push there."""
-    connection.connect(sidekiq_process.url).delete("queue:ours")
+    connection.connect(sidekiq_process.url).delete("queue:ours", "retry", "schedule")
     return sidekiq_process
 
 
