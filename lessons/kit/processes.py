@@ -68,7 +68,7 @@ class Program:
         code = self.code()
         if code is None:
             return None
-        self._reader.join(1)
+        self._reader.join(LAST_LINES_WITHIN)
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         said = "".join(f"\n    {line}" for line in self.last_lines)
         return f"{self.name} (process {self.pid}) ended by itself, {how}." + (f" Its last lines:{said}" if said else "")

@@ -48,8 +48,8 @@ class Running:
         return self._program.pid
 
     def ended(self) -> bool:
-        """Whether it has ended."""
-        return self._program.code() is not None
+        """Whether it has ended. Then `lines` has all that it printed."""
+        return self._program.code() is not None and self._program.wait(0)
 
     def kill(self) -> None:
         """Send it KILL, as `kill -KILL` does: it ends at once, in the middle of whatever it does."""
@@ -81,7 +81,7 @@ class Running:
     def _next(self, deadline: float, meanwhile: Callable[[], object] = bool) -> str | None:
         """The next line, shown as soon as it is there; None if the process has ended and said no more."""
         while True:
-            ended = self._program.code() is not None and self._program.wait(0)
+            ended = self.ended()
             with self._news:
                 if self._shown < len(self.lines) or self._news.wait(0 if ended else 0.02):
                     line = self.lines[self._shown]

@@ -46,8 +46,10 @@ MOST_RUNS = 300
 # How many more afternoons are tried to find the shortest one that goes wrong.
 MORE = 120
 
-# So long may all that is made up take, on a machine that has other things to do: the check is ended at some point. Seconds.
-ENOUGH = 12.0
+# So long may all that is made up take: so much of a processor, or so long on the clock, for an answer that waits. A check
+# that takes longer is ended (see `telling`). Less time on the clock would mean another verdict on a busy machine. Seconds.
+ENOUGH_CPU = 5.0
+ENOUGH = 30.0
 
 
 @dataclass(frozen=True)
@@ -282,11 +284,19 @@ def _as_it_is_told(step: Step) -> Step:
     return (kind, "" if kind in ("wait", "busy") else name, 0 if kind == "cancel" else hours)
 
 
-def shortest(live: Callable[[Iterable[Step]], Afternoon], tries: int, kinds: list[str], *, until: float) -> Afternoon | None:
+def patience() -> Callable[[], bool]:
+    """What says, from now on, whether enough time has been taken."""
+    cpu, clock = time.process_time() + ENOUGH_CPU, time.monotonic() + ENOUGH
+    return lambda: time.process_time() > cpu or time.monotonic() > clock
+
+
+def shortest(
+    live: Callable[[Iterable[Step]], Afternoon], tries: int, kinds: list[str], *, enough: Callable[[], bool]
+) -> Afternoon | None:
     """The shortest afternoon of such steps that goes wrong, of `tries` that are made up; None if none does.
 
-    How many are tried is fixed, and so is which: the same answer is told the same each time. Only when time.monotonic() is
-    past `until`, no more are tried.
+    How many are tried is fixed, and so is which: the same answer is told the same each time. Only when it is `enough`, no
+    more are tried.
     """
     lived: dict[tuple[Step, ...], Afternoon | None] = {}
     more = MORE
@@ -296,7 +306,7 @@ def shortest(live: Callable[[Iterable[Step]], Afternoon], tries: int, kinds: lis
         key = tuple(steps)
         if key not in lived:
             failed = any(lived.values())
-            if (failed and more <= 0) or time.monotonic() > until:
+            if (failed and more <= 0) or enough():
                 return False
             more -= failed
             afternoon = live(steps)

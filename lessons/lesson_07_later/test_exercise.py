@@ -1,12 +1,11 @@
 """What the exercise of lesson 7 must do."""
 
-import time
 from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
 
-from lessons.lesson_07_later.afternoon import ENOUGH, Afternoon, Step, shortest
+from lessons.lesson_07_later.afternoon import Afternoon, Step, patience, shortest
 from lessons.lesson_07_later.misconceptions import ALWAYS, CANCELLED, CREATED, MOVED
 
 LOOK = (
@@ -67,7 +66,7 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(witness):
-    seen, live, until = Seen(witness.answer), partial(Afternoon, witness), time.monotonic() + ENOUGH
+    seen, live, enough = Seen(witness.answer), partial(Afternoon, witness), patience()
     for sort, tried in TRIED.items():
         for name, steps in tried.items():
             seen.of[name] = live(steps)
@@ -75,7 +74,7 @@ def seen(witness):
                 seen.wrong[sort] = seen.of[name]  # nothing else is worth a try
                 return seen
         failed = next((seen.of[name] for name in tried if seen.of[name].wrong), None)
-        if found := shortest(live, *MADE_UP[sort], until=until) or failed:
+        if found := shortest(live, *MADE_UP[sort], enough=enough) or failed:
             seen.wrong[sort] = found
             break
     if seen.wrong:  # to tell why
