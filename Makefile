@@ -61,7 +61,7 @@ notebooks: .venv/has-notebooks ## build all notebooks anew from the lessons
 	$(LESSONS) build
 
 test: .venv/has-dev ## run all tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-pythons: .venv/made ## run the library's tests on every other Python that is here
 	$(BIN)/python tests/pythons.py

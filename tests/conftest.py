@@ -80,6 +80,20 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     worker.registry.update(known)
 
 
+# The files that take longest, in this order: they are begun first, so that in the end nobody waits for the last of them.
+LONGEST_FIRST = (
+    *("fresh_clone", "course_cells", "exercises", "application_exercise", "app_browser", "notebooks", "wheel", "every_page"),
+    *("course_player", "web_browser", "worker_process", "platforms", "fuzz", "chaos", "later_stories", "production"),
+    *("app_process", "course_commands", "interop", "kit_processes", "scaffold", "worker_processes", "late_commands"),
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {f"test_{name}.py": number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
 @pytest.hookimpl(optionalhook=True)  # where pytest-xdist is not installed, nobody asks
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: most tests wait, for processes, browsers and moments."""
