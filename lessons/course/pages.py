@@ -35,6 +35,8 @@ class Pages:
         """Write, and wait each time that the terminal is full and more is to come."""
         for line in text.splitlines(keepends=True):
             self._note_questions()
+            if line == "\n" and not self._column and self._rows >= self._height():
+                continue  # an empty row is not worth a page
             rows = self._rows_of(line)
             if self._rows and self._rows + rows > self._height():
                 self._pause()

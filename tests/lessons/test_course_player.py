@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import io
 import os
 import re
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 
 import nbformat
 import pytest
@@ -16,6 +17,7 @@ from terminals import Terminal, surroundings
 
 from lessons.course import catalogue, console, notebooks, player
 from lessons.course.catalogue import lessons
+from lessons.course.pages import paged
 from lessons.kit import stage
 
 LESSONS = lessons()
@@ -477,6 +479,23 @@ def test_what_is_longer_than_the_terminal_waits_in_the_middle(small, terminal):
         pages += 1
     assert pages == 2
     assert [f"row {number}\n" in shown.text for number in range(50)] == [True] * 50
+
+
+def test_an_empty_row_has_no_page_of_its_own(monkeypatch):
+    monkeypatch.setenv("LINES", "24")
+    terminal, waited = io.StringIO(), []
+
+    def wait():
+        waited.append(terminal.getvalue())
+        monkeypatch.setattr(stage, "questions", stage.questions + 1)
+
+    with redirect_stdout(terminal), paged(wait):
+        print("row\n" * 22)
+        print()
+        assert waited == []
+        print("the rest")
+    assert waited == ["row\n" * 22]
+    assert terminal.getvalue() == "row\n" * 22 + "the rest\n"
 
 
 @pytest.mark.parametrize(
