@@ -45,10 +45,24 @@ class Event:
     @property
     def line(self) -> str:
         """Where in the answer, in words; empty if it is not known."""
-        return f" (line {self.places[0][0]})" if self.places else ""
+        return _line(self.places)
+
+    @property
+    def line_of_the_call(self) -> str:
+        """Where in the answer `perform` was called, in words, if this happened inside it; else as `line`."""
+        inside = [number for number, (_, function) in enumerate(self.places, start=1) if function == "perform"]
+        return _line(self.places[max(inside, default=0) :]) or self.line
+
+    def line_in(self, function: str) -> str:
+        """Where in this function of the answer, in words, if it happened inside it; else as `line`."""
+        return _line([place for place in self.places if place[1] == function]) or self.line
 
     def __str__(self) -> str:
         return f"{SAYS[self.kind](self.what)}{', in a thread' if self.elsewhere else ''}{self.line}"
+
+
+def _line(places: list[tuple[int, str]]) -> str:
+    return f" (line {places[0][0]})" if places else ""
 
 
 SAYS: dict[str, Callable[[Any], str]] = {

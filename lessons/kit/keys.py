@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
@@ -13,6 +14,9 @@ from minijobs.console import away, stretch
 from minijobs.monitor import folded, unfolded
 
 from .show import Shown, pre, table
+
+# Of what is new in a key, so many entries are shown. After a push of a thousand jobs, nobody reads all of them.
+MOST_SHOWN = 30
 
 NOUNS = {"list": "entry", "set": "member", "zset": "member", "hash": "field", "string": "value"}
 
@@ -88,20 +92,18 @@ class Keys(Shown):
         before, now = self.before.values.get(name), self.now.values.get(name)
         if before == now or now is None:
             return []
-        old, new = list(before.entries if before else ()), list(now.entries)
-        named = now.kind == "hash"
+        old, new = Counter(before.entries if before else ()), Counter(now.entries)
+        came, left = list((new - old).elements()), list((old - new).elements())
+        changed = {label for label, _ in came} & {label for label, _ in left} if now.kind == "hash" else set()
         lines = []
-        for label, entry in new:
-            if (label, entry) in old:
-                old.remove((label, entry))
-                continue
-            changed = named and any(label == other for other, _ in old)
-            lines += _unfold("~" if changed else "+", self._label(now.kind, label), entry)
-        gone = [(label, entry) for label, entry in old if not (named and any(label == other for other, _ in new))]
-        return lines + [
-            " ".join(filter(None, ("-", self._label(now.kind, label), folded(entry, 24 if label else 40))))
-            for label, entry in gone
-        ]
+        for label, entry in came[:MOST_SHOWN]:
+            lines += _unfold("~" if label in changed else "+", self._label(now.kind, label), entry)
+        lines += [f"+ … and {len(came) - MOST_SHOWN:,} more"] if len(came) > MOST_SHOWN else []
+        gone = [(label, entry) for label, entry in left if label not in changed]
+        for label, entry in gone[:MOST_SHOWN]:
+            short = folded(entry, 24 if label else 40)
+            lines.append(" ".join(filter(None, ("-", self._label(now.kind, label), short))))
+        return lines + ([f"- … and {len(gone) - MOST_SHOWN:,} more"] if len(gone) > MOST_SHOWN else [])
 
     def _label(self, kind: str, label: str) -> str:
         if kind != "zset":

@@ -50,13 +50,19 @@ class Prediction(Shown):
             from ipywidgets import HTML, RadioButtons, VBox
         except ImportError:
             return None
-        options = [(f"{letter}  {text}", letter) for letter, text in self.choices.items()]
+        options = [(f"{letter})  {text}", letter) for letter, text in self.choices.items()]
         choice = RadioButtons(options=options, value=self.guess, layout={"width": "max-content"})
-        choice.observe(lambda change: self._guess(change["new"]), "value")
-        return VBox([HTML(f"<b>{escape(self.question)}</b>"), choice, HTML("Choose one, or just go on.")])
+        below = HTML(self._kept())
 
-    def _guess(self, letter: str | None) -> None:
-        self.guess = _guessed[self.question] = letter
+        def guess(change: dict[str, Any]) -> None:
+            self.guess = _guessed[self.question] = change["new"]
+            below.value = self._kept()
+
+        choice.observe(guess, "value")
+        return VBox([HTML(f"<b>{escape(self.question)}</b>"), choice, below])
+
+    def _kept(self) -> str:
+        return f"Your guess is {self.guess}. Go on." if self.guess else "Choose one, or just go on."
 
     def asked(self) -> list[str]:
         """The question, and its choices."""
@@ -82,7 +88,7 @@ class Prediction(Shown):
 
 
 UNDECIDED = (
-    "What is in Redis now fits none of the choices, or several: a cell above has run twice, or not at all. "
+    "What can be seen now fits none of the choices, or several: a cell above has run twice, or not at all. "
     "To begin again, run the cell with start(), and those after it."
 )
 

@@ -150,13 +150,14 @@ class TestRun(Shown):
     def table(self) -> Table:
         """A row for each test that ran."""
         several = len(self.rounds) > 1
-        headings = [*(["time"] if several else []), "test", "", "it said"]
+        says = any(result.said for results in self.rounds for result in results)
+        headings = [*(["time"] if several else []), "test", "", *(["it said"] if says else [])]
         rows = [
-            [*([number] if several else []), result.test, result.colour, shortened(result.said)]
+            [*([number] if several else []), result.test, result.colour, *([shortened(result.said)] if says else [])]
             for number, results in enumerate(self.rounds, start=1)
             for result in results
         ]
-        return Table(headings, rows or [[*([""] if several else []), "(pytest found no test)", "", ""]])
+        return Table(headings, rows or [[*([""] if several else []), "(pytest found no test)", ""]])
 
     def lines(self) -> list[str]:
         return self.table().lines()

@@ -55,9 +55,8 @@ def does_both(seen):
     first = seen.presses[0]
     if first.jobs and first.of("mail") and not first.of("run"):
         return (
-            f"doing both. perform_async pushes a job, and the mail was sent right here as well{first.of('mail')[0].line}: "
-            "Ada "
-            "gets it twice, and waits."
+            "doing both. perform_async pushes a job, and the mail was sent right here as "
+            f"well{first.of('mail')[0].line_in('create')}: Ada gets it twice, and waits."
         )
     return None
 
@@ -68,8 +67,8 @@ def calls_perform(seen):
     for event in first.of("mail", "refused mail"):
         if event.direct and not event.elsewhere and not first.jobs:
             return (
-                f"calling perform directly{event.line}. That is a plain call: Redis never hears of it, and the visitor "
-                "waits."
+                f"calling perform directly{event.line_of_the_call}. That is a plain call: Redis never hears of it, and the "
+                "visitor waits."
             )
     return None
 

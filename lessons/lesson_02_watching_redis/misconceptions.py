@@ -75,9 +75,8 @@ def calls_perform(seen):
     for event in seen.greetings[0].of("mail"):
         if event.direct and not event.elsewhere:
             return (
-                f"calling perform directly{event.line}, because a plain call takes any object. greet waits for the mail, "
-                "and "
-                "if it fails, nobody tries again."
+                f"calling perform directly{event.line_of_the_call}, because a plain call takes any object. greet waits for "
+                "the mail, and if it fails, nobody tries again."
             )
     return None
 

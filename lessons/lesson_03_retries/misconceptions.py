@@ -57,8 +57,8 @@ def tries_directly_first(seen):
     first = seen.presses[0]
     if first.of("refused mail", "mail") and first.jobs and not first.of("run"):
         return (
-            f"asking the mail server in create{first.of('refused mail', 'mail')[0].line}, and pushing as well. The visitor "
-            "waits for the first try."
+            f"asking the mail server in create{first.of('refused mail', 'mail')[0].line_in('create')}, and pushing as well. "
+            "The visitor waits for the first try."
         )
     return None
 
@@ -68,8 +68,8 @@ def loops_in_create(seen):
     first = seen.presses[0]
     if len(first.of("refused mail")) > 1 and not first.jobs:
         return (
-            f"trying again yourself, in create{first.of('refused mail')[0].line}. The visitor waits for all of it, and if "
-            "this process ends, nobody tries again."
+            f"trying again yourself, in create{first.of('refused mail')[0].line_in('create')}. The visitor waits for all of "
+            "it, and if this process ends, nobody tries again."
         )
     return None
 
@@ -79,8 +79,8 @@ def calls_perform(seen):
     first = seen.presses[0]
     if first.of("refused mail") and first.error is not None and not first.jobs and not first.of("run"):
         return (
-            f"thinking that a direct call is tried again{first.of('refused mail')[0].line}. It is a plain call. There is "
-            "no job, so there is nothing to try again."
+            f"thinking that a direct call is tried again{first.of('refused mail')[0].line_of_the_call}. It is a plain call. "
+            "There is no job, so there is nothing to try again."
         )
     return None
 
@@ -92,7 +92,7 @@ def as_handed_out(seen):
     if len(asked_here) == 1 and first.error is None and not first.jobs and not first.of("push"):
         return (
             "the exercise as it was handed out, or near it. The mail server was asked "
-            f"directly{first.of('refused mail')[0].line}"
+            f"directly{first.of('refused mail')[0].line_in('create')}"
             ", so there is no job that could be tried again."
         )
     return None

@@ -49,9 +49,8 @@ def calls_perform(seen):
     for event in seen.call.of("mail", "refused mail"):
         if event.direct:
             return (
-                f"calling perform{event.line}. The mail goes out, and the job does not know of it: no line in the log, no "
-                "retry "
-                "if it fails."
+                f"calling perform{event.line_of_the_call}. The mail goes out, and the job does not know of it: no line in "
+                "the log, no retry if it fails."
             )
     return None
 

@@ -70,7 +70,8 @@ def test_a_question_has_a_button_for_each_choice_and_a_guess_is_kept_when_its_ce
     assert "application/vnd.jupyter.widget-view+json" in shown
     assert "Where?" in shown["text/plain"]
     press = "choice = q.buttons().children[1]\nprint([label for label, _ in choice.options])\nchoice.value = 'b'"
-    assert kernel.run(press)[0] == "['a  Here.', 'b  There.']\n"
+    press += "\nprint(q.buttons().children[2].value)"
+    assert kernel.run(press)[0] == "['a)  Here.', 'b)  There.']\nYour guess is b. Go on.\n"
     kernel.run(ask)
     _, shown = kernel.run("q.answer('nothing is there', a=False, b=True)")
     assert shown["text/plain"].splitlines()[-1] == "You guessed it."

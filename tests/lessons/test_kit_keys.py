@@ -114,6 +114,14 @@ def test_of_two_equal_entries_only_the_one_that_came_is_new(lesson):
     assert keys().lines() == ["~ letters  list, 2 entries", "    + a"]
 
 
+def test_of_very_many_entries_some_are_shown_and_the_others_counted(lesson):
+    lesson.rpush("many", *range(1_101))
+    assert keys().lines() == ["+ many  list, 1101 entries", *(f"    + {n}" for n in range(30)), "    + … and 1,071 more"]
+    lesson.delete("many")
+    lesson.rpush("many", "last")
+    assert keys().lines()[-2:] == ["    - 29", "    - … and 1,071 more"]
+
+
 def test_a_value_is_shown_as_it_is_with_its_spaces(lesson):
     lesson.hset("it", "name", "Ada  Lovelace")
     assert lines_about("it") == ["+ it  hash, 1 field", "    + name: Ada  Lovelace"]
