@@ -212,10 +212,12 @@ def notebook(number: int) -> int:
     path = os.pathsep.join([tools, os.environ.get("PATH", "")])
     kernels = str(Path(__file__).with_name("startup.py"))
     environment = {**os.environ, "PATH": path, "PYTHONSTARTUP": kernels}
-    code = subprocess.call([*JUPYTERLAB, str(one.working_copy)], env=environment)
+    # Where no browser opens by itself, the address that is printed leads to the lesson, too.
+    address = f"/lab/tree/{one.working_copy.relative_to(catalogue.LESSONS.parent).as_posix()}"
+    code = subprocess.call([*JUPYTERLAB, f"--LabApp.default_url={address}", str(one.working_copy)], env=environment)
     if code and hasattr(os, "geteuid") and os.geteuid() == 0:
         say("JupyterLab refuses to run as root. Run it as another user; or, in a container of your own, allow it:")
-        say(ALLOW_ROOT)
+        print(ALLOW_ROOT)  # in one line, however narrow the terminal is: it will be copied
     return code
 
 
@@ -226,6 +228,7 @@ DUE_IS_KNOWN = 3
 JUPYTERLAB = [
     *(sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={catalogue.LESSONS.parent}"),
     *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+    "--log-level=WARN",  # the address is shown, and what goes wrong
 ]
 ALLOW_ROOT = """mkdir -p ~/.jupyter && echo '{"ServerApp": {"allow_root": true}}' > ~/.jupyter/jupyter_server_config.json"""
 

@@ -29,7 +29,7 @@ def unexecuted(lesson: Lesson) -> Any:
     """The notebook of a lesson as its script has it: cells with fixed ids, and no outputs.
 
     The code that asks a question and that compares the guess with what was observed is folded away: the question stands in
-    its output, and the comparing code would give the answer away.
+    its output, and the comparing code would give the answer away. JupyterLab still shows its first line.
     """
     notebook = jupytext.read(lesson.script, fmt="py:percent")
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
@@ -38,6 +38,7 @@ def unexecuted(lesson: Lesson) -> Any:
         cell.id = lesson.id_of_cell(number)
         if "hide-input" in cell.metadata.get("tags", []):
             cell.metadata["jupyter"] = nbformat.from_dict({"source_hidden": True})
+            cell.source = f"# {'The answer' if '.answer(' in cell.source else 'A question'}\n{cell.source}"
     return notebook
 
 

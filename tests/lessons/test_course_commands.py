@@ -403,10 +403,15 @@ def test_a_lesson_is_opened_as_a_copy_of_the_learners_own_that_answers_nothing(s
     assert env["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
     copy = nbformat.read(one.working_copy, as_version=4)
     code = [cell.source for cell in copy.cells if cell.cell_type == "code"]
-    assert code == [cell.source for cell in one.in_notebook() if cell.kind == "code"]
+    assert [source.removeprefix("# A question\n").removeprefix("# The answer\n") for source in code] == [
+        cell.source for cell in one.in_notebook() if cell.kind == "code"
+    ]
     assert not any(cell.get("outputs") for cell in copy.cells)
     hidden = [cell.source for cell in copy.cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
     assert len(hidden) == len([source for source in code if ".answer(" in source or "predict(\n" in source])
+    # The first line of what is folded away can be read: it must not give the answer away.
+    assert {source.splitlines()[0] for source in hidden} == {"# A question", "# The answer"}
+    assert "--LabApp.default_url=/lab/tree/notebooks/01_the_wait.mine.ipynb" in command
     assert Path(env["PYTHONSTARTUP"]).name == "startup.py"
     assert all(other.working_copy.exists() for other in catalogue.lessons())  # they lead to each other
 
@@ -430,6 +435,8 @@ def test_root_is_told_how_to_be_allowed(said, one, opened, monkeypatch):
     code, text = said("notebook", "1")
     assert code == 1
     assert "JupyterLab refuses to run as root." in text
+    assert "\n" not in commands.ALLOW_ROOT
+    assert commands.ALLOW_ROOT in text  # in one line
 
 
 # Watch.
