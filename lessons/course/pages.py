@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TextIO
@@ -14,6 +16,9 @@ from lessons.kit import stage
 
 # Rows of the terminal that are kept free: for the question, and for the row after it.
 KEPT_FREE = 2
+
+# A cell that has printed nothing for so long is said to be still running. Seconds.
+SILENT = 3.0
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
@@ -27,6 +32,10 @@ class Pages:
         self._column = 0  # in the row that has begun
         self._questions = stage.questions
         self._waits = True
+        self._writing = threading.Lock()
+        self._running_since = 0.0  # when the cell began that runs now; 0 if none does
+        self._written_at = 0.0
+        self._said = ""  # that it is still running, in a row that the next output takes
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._terminal, name)
@@ -40,7 +49,10 @@ class Pages:
             rows = self._rows_of(line)
             if self._rows and self._rows + rows > self._height():
                 self._pause()
-            self._terminal.write(line)
+            with self._writing:
+                self._take_back()
+                self._terminal.write(line)
+                self._written_at = time.monotonic()
             self._column += len(COLOUR.sub("", line.rstrip("\n")))
             if line.endswith("\n"):
                 self._rows, self._column = self._rows + rows, 0
@@ -51,6 +63,38 @@ class Pages:
         self._note_questions()
         if self._rows and self._rows + rows > self._height() >= rows:
             self._pause()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Meanwhile a cell runs. Whenever it has been silent for a while, the terminal says for how long it has run."""
+        over = threading.Event()
+        self._running_since = time.monotonic()
+        teller = threading.Thread(target=self._say_that_it_runs, args=(over,), daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()
+            with self._writing:
+                self._take_back()
+
+    def _say_that_it_runs(self, over: threading.Event) -> None:
+        while not over.wait(0.2):
+            now = time.monotonic()
+            with self._writing:
+                silent = now - max(self._written_at, self._running_since) > SILENT
+                if silent and self._waits and not self._column and not stage.asking:
+                    said = f"… {now - self._running_since:.0f} s"
+                    if said != self._said:
+                        self._said = said
+                        self._terminal.write(f"\r{said}")
+                        self._terminal.flush()
+
+    def _take_back(self) -> None:
+        if self._said:
+            self._terminal.write(f"\r{' ' * len(self._said)}\r")
+            self._said = ""
 
     def _rows_of(self, line: str) -> int:
         """The rows that it takes, with what stands before it: the terminal breaks a long line."""
@@ -90,6 +134,12 @@ def paged(wait: Callable[[], None]) -> Iterator[Pages]:
         yield pages
     finally:
         sys.stdout = terminal
+
+
+def running() -> AbstractContextManager[None]:
+    """Meanwhile a cell runs; see `Pages.running`. In a hurry, nothing is said of it."""
+    hurried = stage.PACE in os.environ
+    return sys.stdout.running() if isinstance(sys.stdout, Pages) and not hurried else nullcontext()
 
 
 def keep_together(rows: int) -> None:

@@ -18,7 +18,7 @@ from lessons.kit.timeline import reading
 from . import progress
 from .catalogue import TERMINAL_ONLY, Cell, Lesson
 from .console import code, how, prompt, prose, say, show
-from .pages import paged, unpaged
+from .pages import paged, running, unpaged
 
 
 class NoSuchStep(LookupError):
@@ -103,7 +103,8 @@ def _run_cell(lesson: Lesson, number: int, cell: Cell, names: dict[str, Any]) ->
     name = f"<lesson {lesson.number}, cell {number}>"
     linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(keepends=True), name)
     try:
-        value = _execute(cell.source, name, names)
+        with running():
+            value = _execute(cell.source, name, names)
     except Exception as error:
         if "raises-exception" not in cell.tags:
             raise LessonBroke(f"Lesson {lesson.number}, cell {number}: {type(error).__name__}: {error}") from error

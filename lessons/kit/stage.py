@@ -21,6 +21,9 @@ except ImportError:  # Windows
 # Somebody sits at a terminal and can be asked. The player sets it.
 watched = False
 
+# Whether somebody is being asked right now.
+asking = False
+
 # How many questions have been asked. A reader who answers one has read what stood above it.
 questions = 0
 
@@ -88,11 +91,13 @@ def wait_until(condition: Callable[[], object], seconds: float | None = None) ->
 
 def ask(question: str) -> str:
     """What somebody types at a prompt. What they typed before it was there is thrown away. Raises EOFError at the end."""
-    global questions
+    global asking, questions
     if termios is not None and sys.stdin.isatty():
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    asking = True
     try:
         with timeline.reading():
             return input(question).strip()
     finally:
+        asking = False
         questions += 1

@@ -136,7 +136,7 @@ later.answer(
 # new, but has changed.
 #
 # So only things that JSON can write down fit into a job: text, numbers, `True`, `False`, `None`, lists, and dicts whose keys
-# are text. What happens to the rest?
+# are text. What happens to the rest? The next two cells try it. Each of them raises: read the last line.
 
 # %% tags=["raises-exception"]
 import datetime
@@ -234,20 +234,18 @@ outcome.name
 # in that very process. A worker process elsewhere knows what it loaded when it started. So after a change it must be
 # started again.)
 #
-# And this is what Redis held in the middle of it:
+# And what did Redis hold in the middle of it? Three keys are new:
+#
+# - `processes`, a set: the identities of all worker processes.
+# - the identity itself, a *hash*, that is, a key with named fields. The process describes itself there. Look for `busy`, how
+#   many jobs it is running, and for `queues`. (Most of the other fields are for the dashboard, a web page about all
+#   processes.) The key `expires`: Redis deletes it after 20 seconds, unless the process beats again.
+# - the identity followed by `:work`, a hash: what each thread was running at that moment. The job is quoted in it, as text.
 
 # %%
 during["keys"]
 
 # %% [markdown]
-# Three new keys:
-#
-# - `processes`, a set: the identities of all worker processes.
-# - the identity itself, a *hash*, that is, a key with named fields. The process describes itself there: how many jobs it is
-#   running (`busy`), how much memory it uses (`rss`, in KB), which queues it serves. The key `expires`: Redis deletes it
-#   after 20 seconds, unless the process beats again. (The other fields are for the dashboard, a web page about all processes.)
-# - the identity followed by `:work`, a hash: what each thread was running at that moment. The job is quoted in it, as text.
-#
 # The post's author saw the last one pass by as `hset`, beside the `lpush` of the push.
 
 # %%
@@ -324,8 +322,9 @@ gone.fetch()
 where(third).replace(gone.identity, "IDENTITY")
 
 # %% [markdown]
-# The job is in the in-flight list of a process that has no heartbeat. Somebody has to look for such lists. `rescue_orphans()`
-# does. (In every worker process, a thread calls it now and then.)
+# The job is in the in-flight list of a process that has no heartbeat. (This one never had one. The last heartbeat of a process
+# that ran before it died expires first.) Somebody has to look for such lists. `rescue_orphans()` does. (In every worker
+# process, a thread calls it now and then.)
 
 # %%
 from minijobs import rescue_orphans

@@ -282,7 +282,7 @@ from minijobs import Heartbeat, Stats
 heartbeat = Heartbeat(processor)
 heartbeat.beat()
 before = ["so far", Stats().processed, Stats().failed]
-keys()
+keys("stat")
 
 # %% [markdown]
 # ## Somebody catches the exception
@@ -448,7 +448,7 @@ StubbornWorker.perform_async()
 runs()
 
 # %%
-keys()
+keys("retry|dead")
 
 # %% [markdown]
 # `retry = 2` is one run and two retries. After the last one the job went to `dead`, another sorted set, where a person can look

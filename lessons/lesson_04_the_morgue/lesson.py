@@ -200,7 +200,8 @@ back.answer(
 
 # %% [markdown]
 # `retry()` ran nothing. It moved the job to its queue. `True` means that the job was still there to be moved. And it is
-# still the same job, with one try left: in `dead` its `retry_count` was 1, now it is 0. So it had one run, and no more.
+# still the same job, with one try left: in `dead` its `retry_count` was 1, and `retry()` took one off. So it had one run,
+# and no more.
 #
 # So fix the bug first:
 
@@ -254,12 +255,17 @@ keys()
 #
 # ## One job, taken out by hand
 #
-# Another job whose class is gone. This time nobody wants it any more.
+# Another job whose class is gone. This time nobody wants it any more. (You have seen what the log says of such a job. Here it
+# is switched off while one runs.)
 
 # %%
+import logging
+
 def a_hopeless_job():
     jid = Client().push({"class": "OldReportWorker", "args": [2017]})
+    logging.disable()
     processor.process_one()
+    logging.disable(logging.NOTSET)
     return jid
 
 # %% [markdown]
@@ -309,11 +315,21 @@ for job in RetrySet():
 # for later, here in an hour. Until then it waits in `schedule`.)
 
 # %%
+from minijobs import ScheduledSet
+
 a_hopeless_job()
 SendGifToUserWorker.perform_async("ada@example.com", "in the queue")
 SendGifToUserWorker.perform_in(60 * 60, "grace@example.com", "in an hour")
 redis.set("visitors", 7)
-keys()
+
+# %%
+def held(when):
+    places = Queue("default"), RetrySet(), ScheduledSet()
+    return [when, *map(len, places), redis.get("visitors").decode()]
+
+names = ["", "queue:default", "retry", "schedule", "visitors"]
+before = held("before")
+Table(names, [before])
 
 # %% tags=["hide-input"]
 cleared = predict(
@@ -326,14 +342,12 @@ cleared = predict(
 cleared
 
 # %%
-from minijobs import ScheduledSet
-
 for queue in Queue.all():
     queue.clear()
 for jobs in (RetrySet(), ScheduledSet(), DeadSet()):
     jobs.clear()
 
-keys()
+Table(names, [before, held("after")])
 
 # %% tags=["hide-input"]
 good = len(Queue("default")) + len(ScheduledSet())

@@ -41,14 +41,16 @@ write("gifs.py", source)
 # %% [markdown]
 # ## A program of its own
 #
-# `start_worker` does what you would do in a second terminal: it types a command, and what the process says is shown here. `-r` names
-# the file to load, and `-c 1` says that one job runs at a time.
+# `start_worker` does what you would do in a second terminal: it types a command, and what the process says is shown here. `-r`
+# names the file to load, and `-c 1` says that one job runs at a time. Whenever you start another process, the one before is
+# stopped first.
 
 # %%
 worker = start_worker("-r gifs.py -c 1")
 
 # %% [markdown]
-# The last line says which Workers it has found in the file. Your own process imports the file too, because it wants to push. Then
+# The first line says which Redis it uses, and which *database* there: a server has several, with numbers, and each has keys of
+# its own. The last line says which Workers it has found in the file. Your own process imports the file too, because it wants to push. Then
 # `until` shows the log as it comes, up to the first line that says *done*. (Of each line you see who and what. The time, the
 # numbers and the jid are left out here.)
 
@@ -373,8 +375,8 @@ elsewhere = predict(
 elsewhere
 
 # %% [markdown]
-# **Another database.** A Redis server has several, with numbers, and each has keys of its own. Which one a program uses is in its setting
-# `REDIS_URL`, and that may be wrong. Look at the first line of the log:
+# **Another database.** Which one a program uses is in its setting `REDIS_URL`, and that may be wrong. Look at the first line of
+# the log:
 
 # %%
 worker = start_worker("-r gifs.py -c 1", other_database=True)
@@ -476,7 +478,7 @@ Table(headings, causes.values())
 #
 # ## Stopped in the middle of a job
 #
-# The process still runs the report. It was started with `--timeout 1`.
+# The process still runs the report. It was started with `--timeout 1`: when it is stopped, what it runs gets one second more.
 
 # %% tags=["hide-input"]
 stopped = predict(

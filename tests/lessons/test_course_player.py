@@ -17,7 +17,7 @@ from terminals import Terminal, surroundings
 
 from lessons.course import catalogue, console, notebooks, player
 from lessons.course.catalogue import lessons
-from lessons.course.pages import paged
+from lessons.course.pages import paged, running
 from lessons.kit import stage
 
 LESSONS = lessons()
@@ -496,6 +496,24 @@ def test_an_empty_row_has_no_page_of_its_own(monkeypatch):
         print("the rest")
     assert waited == ["row\n" * 22]
     assert terminal.getvalue() == "row\n" * 22 + "the rest\n"
+
+
+def test_a_cell_that_is_silent_for_long_is_said_to_be_running_until_it_prints(monkeypatch):
+    monkeypatch.setattr("lessons.course.pages.SILENT", 0.0)
+    monkeypatch.delenv(stage.PACE, raising=False)
+    terminal = io.StringIO()
+
+    def said():
+        return "\r… 0 s" in terminal.getvalue()
+
+    with redirect_stdout(terminal), paged(lambda: None):
+        with running():
+            print("begun")
+            stage.wait_until(said)
+            print("printed")
+        print("next")
+    shown = re.sub(r"\r… \d s\r +\r", "", terminal.getvalue())
+    assert shown == "begun\nprinted\nnext\n"
 
 
 @pytest.mark.parametrize(
