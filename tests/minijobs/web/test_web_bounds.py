@@ -64,7 +64,8 @@ words = st.fixed_dictionaries(
         "identity": names,
         "page": numbers,
         "days": numbers,
-        "count": numbers,
+        "count": st.one_of(numbers, st.just("all")),
+        "in": st.one_of(names, st.sampled_from(["dead", "queue:mail"])),
         "done": numbers,
         "do": st.one_of(st.sampled_from(["retry", "kill", "delete", "quiet", "stop"]), names),
         "sure": st.just("yes"),
@@ -78,7 +79,19 @@ words = st.fixed_dictionaries(
 shelves = st.sampled_from(["retries", "scheduled", "dead"])
 paths = st.one_of(
     st.sampled_from(
-        ["/", "/busy", "/queues", "/queue", "/queue/job", "/queue/raw", "/queue/clear", "/static/x", "/busy/all", "/stats"]
+        [
+            "/",
+            "/busy",
+            "/queues",
+            "/search",
+            "/queue",
+            "/queue/job",
+            "/queue/raw",
+            "/queue/clear",
+            "/static/x",
+            "/busy/all",
+            "/stats",
+        ]
     ),
     shelves.map("/{}".format),
     shelves.map("/{}/all".format),
@@ -102,6 +115,9 @@ paths = st.one_of(
 @example("/retries/all", {"do": "retry", "find": "ada", "from": "9" * 30}, [], "POST")
 @example("/retries/all", {"do": "kill", "class": "SendGif"}, [], "POST")
 @example("/busy/all", {"do": "stop"}, [], "POST")
+@example("/search", {"find": "ada"}, [], "GET")
+@example("/search", {"find": "nothing"}, [], "GET")
+@example("/retries", {"count": "all"}, [], "GET")
 def test_no_request_costs_more_than_50_commands_and_wrong_input_is_no_error_of_ours(
     path: str, words: dict[str, str], keys: list[str], method: str
 ) -> None:
