@@ -15,11 +15,12 @@ from .searching import Search
 STEPS = 25  # of one request, each over twice as many jobs as one of a search
 
 # How many entries there are of each class and error. ARGV: list or zset; the first place; how many; up to which size an
-# entry is looked at. The reply: for each pair that occurs its class, its error, and how many; what is no text is empty.
+# entry is looked at; after how many bytes to stop. The reply: the place after the last one that was looked at; then for
+# each pair that occurs its class, its error, and how many; what is no text is empty.
 TALLY = """
-local place, last, numbers, answer = tonumber(ARGV[2]), ARGV[2] + ARGV[3], {}, {}
+local place, last, numbers, answer, used = tonumber(ARGV[2]), ARGV[2] + ARGV[3], {}, {0}, 0
 local function text(value) return type(value) == 'string' and value or '' end
-while place < last do
+while place < last and used < tonumber(ARGV[5]) do
     local to, found = math.min(place + 100, last) - 1, nil
     if ARGV[1] == 'list' then
         found = redis.call('LRANGE', KEYS[1], -to - 1, -place - 1)
@@ -28,7 +29,9 @@ while place < last do
     end
     for i = 1, #found do
         local read, job = false, nil
-        if #found[i] <= tonumber(ARGV[4]) then read, job = pcall(cjson.decode, found[i]) end
+        if #found[i] <= tonumber(ARGV[4]) then
+            used, read, job = used + #found[i], pcall(cjson.decode, found[i])
+        end
         if read and type(job) == 'table' then
             local class, error = text(job['class']), text(job['error_class'])
             if not numbers[class] then numbers[class] = {} end
@@ -43,6 +46,7 @@ for class, errors in pairs(numbers) do
         answer[#answer + 1], answer[#answer + 2], answer[#answer + 3] = class, error, number
     end
 end
+answer[1] = place
 return answer
 """
 
@@ -79,10 +83,10 @@ def tally(of: Queue | JobSet) -> Tally:
     for _ in range(STEPS):
         if seen >= size:
             break
-        flat = iter(scripts.run(of.redis, TALLY, [of.key], kind, seen, step, entries.WHOLE))
+        seen, *numbers = scripts.run(of.redis, TALLY, [of.key], kind, seen, step, entries.WHOLE, searching.MOST_BYTES)
+        flat = iter(numbers)
         for name, error, number in zip(flat, flat, flat, strict=True):
             pairs[name.decode(errors="replace"), error.decode(errors="replace")] += number
-        seen += step
     return Tally(pairs, min(seen, size), size)
 
 

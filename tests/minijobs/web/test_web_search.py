@@ -237,10 +237,11 @@ def test_chips_say_what_they_count_and_can_count_all_jobs(
 
 
 def test_what_was_not_counted_is_said(redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "STEP", 1)
-    put(redis, "retry", [failed(number) for number in range(60)])
-    assert "The first 50 jobs:" in visitor.get("/retries?count=all").text
-    assert "Delete at least 50 jobs" in visitor.get("/retries/all/delete?error=OSError").text
+    monkeypatch.setattr(searching, "STEP", 100)
+    monkeypatch.setattr(searching, "MOST_BYTES", 1)  # a step ends after 100 jobs at the latest
+    put(redis, "retry", [failed(number) for number in range(2_600)])
+    assert "The first 2,500 jobs:" in visitor.get("/retries?count=all").text
+    assert "Delete at least 2,500 jobs" in visitor.get("/retries/all/delete?error=OSError").text
 
 
 # Everywhere
