@@ -360,7 +360,9 @@ def all_pages(visitor: Visitor) -> dict[str, str]:
 @pytest.mark.parametrize("nasty", NASTY.values(), ids=NASTY)
 def test_a_hostile_job_is_shown_and_does_nothing(redis: redis_py.Redis, visitor: Visitor, nasty: str) -> None:
     queue = nasty[:5000].encode(errors="replace").decode()
-    job = failed(1, args=[nasty, {nasty: [nasty]}], tags=[nasty], error_class=nasty, error_message=nasty, queue=queue)
+    job = failed(
+        1, args=[nasty, {nasty: [nasty]}, "needle"], tags=[nasty], error_class=nasty, error_message=nasty, queue=queue
+    )
     job = json.dumps(
         {**json.loads(job), "class": nasty, "jid": nasty, nasty: nasty, "error_backtrace": minijobs.retry.pack([nasty])}
     )
@@ -374,7 +376,9 @@ def test_a_hostile_job_is_shown_and_does_nothing(redis: redis_py.Redis, visitor:
     redis.hset(identity, mapping={"info": json.dumps(told), "busy": 1})
     redis.hset(identity + b":work", identity, json.dumps({"queue": nasty, "payload": job, "run_at": 1}))
     pages = all_pages(visitor)
-    assert len(pages) >= 10
+    pages["found"] = visitor.get("/search?find=needle").text
+    pages["counted"] = visitor.get("/retries?count=all").text
+    assert len(pages) >= 12
     for path, page in pages.items():
         assert not re.search(
             r"<script>alert|<img|[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202a-\u202e\u2066-\u2069\ud800]", page

@@ -256,7 +256,8 @@ def found_in(visitor: Visitor, path: str) -> dict[str, list[int]]:
     }
 
 
-def test_a_job_is_found_wherever_it_is(redis: redis_py.Redis, visitor: Visitor) -> None:
+def test_a_job_is_found_wherever_it_is(redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "PATIENCE", float("inf"))
     redis.sadd("processes", "web-1:7:abc")
     redis.hset("web-1:7:abc", mapping={"info": json.dumps({"identity": "web-1:7:abc", "concurrency": 5}), "beat": 1})
     redis.hset("web-1:7:abc:work", "t1", json.dumps({"queue": "mail", "payload": a_job(1), "run_at": 1}))
@@ -277,6 +278,7 @@ def test_where_a_search_of_every_place_stopped_it_goes_on_in_one_of_them(
 ) -> None:
     monkeypatch.setattr(searching, "STEP", 10)
     monkeypatch.setattr(searching, "STEPS", 4)
+    monkeypatch.setattr(searching, "PATIENCE", float("inf"))
     put(redis, "retry", [a_job(number, args=["bob"]) for number in range(50)] + [a_job(50)])
     put(redis, "schedule", [a_job(number) for number in range(30)])
     first = found_in(visitor, "/search?find=ada")
