@@ -30,7 +30,15 @@ SCHEMES = ("light", "dark")
 
 DASHBOARD = (
     *("/", "/busy", "/queues", "/queue?name=mail", "/retries", "/scheduled", "/dead", "/nowhere"),
-    *("/retries?find=ada", "/dead?find=nothing", "/retries/all/delete", "/queue/clear?name=mail", "/busy/all/stop"),
+    *(
+        "/retries?find=ada",
+        "/dead?find=nothing",
+        "/retries?count=all",
+        "/search?find=ada",
+        "/retries/all/delete",
+        "/queue/clear?name=mail",
+        "/busy/all/stop",
+    ),
 )
 EMPTY = ("/", "/queues", "/retries")
 READ_ONLY = ("/busy", "/retries")
@@ -183,6 +191,10 @@ NAMELESS = """() => [...document.querySelectorAll("a, button, input:not([type=hi
   .filter((one) => !(one.labels?.[0] ?? one).textContent.trim() && !one.getAttribute("aria-label"))
   .map((one) => one.outerHTML.slice(0, 80))"""
 
+# Numbers of the dashboard become long ones.
+MILLIONS = """() => document.querySelectorAll(".count, .tile dd, .queues td[data-label=Jobs]")
+  .forEach((number) => { number.textContent = "1,234,567"; })"""
+
 # What a thumb would miss.
 SMALL = """() => [...document.querySelectorAll("button, a.button, nav a, label:has(input)")]
   .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44)
@@ -202,13 +214,14 @@ def test_nobody_is_kept_from_using_a_page_and_each_fits(visit: Page, sites: Simp
                 wrong = visit.evaluate(AXE, None if scheme == "light" else COLOURS) + visit.evaluate(CONTRASTS)
                 wrong += visit.evaluate(NAMELESS)
                 wrong += visit.evaluate(SMALL) if window is NARROW else []
+                visit.evaluate(MILLIONS)
                 wide = visit.evaluate("document.documentElement.scrollWidth")
                 wrong += [f"{wide} pixels wide"] if wide > window["width"] else []
                 wrong += ["no h1, or several"] if visit.locator("h1").count() != 1 else []
                 found += [f"{name}, {window['width']}, {scheme}: {one}" for one in wrong]
         visit.set_viewport_size(WIDE)
     assert found == []
-    assert len(seen) == len(set(seen)) == 32
+    assert len(seen) == len(set(seen)) == 34
 
 
 def test_axe_and_the_other_looks_see_what_is_wrong(visit: Page, sites: SimpleNamespace) -> None:

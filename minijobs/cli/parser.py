@@ -63,13 +63,16 @@ def main(words: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line, with all commands."""
-    main = argparse.ArgumentParser(prog="minijobs", description="Background jobs through Redis, in Sidekiq's own format.")
+    which = "REDIS_URL says which Redis, as in redis://127.0.0.1:6379/0."
+    about = "Background jobs through Redis, in Sidekiq's own format."
+    main = argparse.ArgumentParser(prog="minijobs", description=about, epilog=which)
     main.add_argument("--version", action="version", version=f"minijobs {_version()}")
     verbs = main.add_subparsers(metavar="what to do", required=True)
 
     def verb(name: str, do: object, help: str, under: argparse._SubParsersAction = verbs) -> argparse.ArgumentParser:  # type: ignore[type-arg]
         new: argparse.ArgumentParser = under.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         new.set_defaults(do=do)
+        new.epilog = None if do is commands.new else which
         if do not in (work, web, commands.new):
             new.add_argument("--json", action="store_true", help="for programs")
         return new
@@ -108,6 +111,7 @@ def parser() -> argparse.ArgumentParser:
     watch = verb("monitor", commands.watch, "show what Redis is being told, by anybody, until Ctrl-C")
     watch.add_argument("--grep", metavar="PATTERN", help="only what matches, such as 'hset|lpush'")
     pages = verb("web", web, "show the dashboard to a browser, until Ctrl-C")
+    pages.epilog = f"{which} With MINIJOBS_WEB_PASSWORD in the environment, it asks for that password."
     pages.add_argument("--host", metavar="HOST", default="127.0.0.1", help="where to listen (127.0.0.1: this machine alone)")
     pages.add_argument("--port", metavar="N", type=int, default=9876, help="(9876); 0 for any that is free")
     pages.add_argument("--prefix", metavar="PATH", default="", help="the path below which a proxy shows it, such as /jobs")

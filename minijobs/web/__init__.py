@@ -19,11 +19,13 @@ Sidekiq: `Sidekiq::Web`.
     reading.py     reading the numbers that the pages show
     entries.py     reading and finding the entries of a list
     searching.py   searching a list
+    counting.py    counting a list by class and by error
     moving.py      moving and deleting many jobs
     words.py       a job's values as text that can do no harm
     life.py        what an entry says about its job's life, and what comes next
     drawing.py     the daily history, as shapes
     pages.py       the pages
+    finding.py     the page that searches every place
     actions.py     what their buttons do
     health.py      the numbers, and what is wrong, for programs that watch
     serve.py       the command `minijobs web`

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from .. import connection
 from ..console import plain
-from . import actions, drawing, entries, health, pages, reading, searching, security, words
+from . import actions, drawing, entries, finding, health, pages, reading, searching, security, words
 
 if TYPE_CHECKING:
     from ..connection import Redis
@@ -34,9 +34,11 @@ def dashboard(redis: Redis | None = None, *, hosts: Sequence[str] | None = None,
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= words.FILTERS
     app.jinja_env.filters["from_now"] = lambda moment: words.from_now(moment, reading.now())
+    app.jinja_env.filters["due"] = lambda moment: words.due(moment, reading.now())
     app.jinja_env.filters["since"] = lambda moment: words.duration(reading.now() - moment)
     security.protect(app, hosts, read_only=read_only)
     app.register_blueprint(pages.pages)
+    app.register_blueprint(finding.finding)
     app.register_blueprint(actions.actions)
     app.register_blueprint(health.health)
     app.register_error_handler(HTTPException, _refused)
@@ -47,6 +49,7 @@ def dashboard(redis: Redis | None = None, *, hosts: Sequence[str] | None = None,
     app.jinja_env.globals["with"] = lambda words, field, value: {**words, field: value}
     app.jinja_env.globals["without"] = lambda words, field: {name: word for name, word in words.items() if name != field}
     app.jinja_env.globals["chips_of"] = searching.chips
+    app.jinja_env.globals["beat_late"] = reading.BEAT_LATE
     app.jinja_env.globals |= {"shelves": reading.SHELVES, "bars": drawing.bars, "per_page": entries.PER_PAGE}
     return app
 

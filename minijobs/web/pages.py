@@ -11,7 +11,8 @@ from .. import connection
 from ..api import JobSet, Queue
 from ..job import BadPayload, load
 from ..overview import Stats
-from . import entries, life, reading, searching, words
+from . import counting, entries, life, reading, searching, words
+from .counting import Tally
 from .entries import PER_PAGE, Listed
 from .reading import SHELVES, Numbers, Shelf
 from .searching import Search
@@ -36,7 +37,7 @@ def overview() -> bytes:
     found = reading.numbers(redis)
     history = Stats(redis).history(days)
     values = {"history": history, "days": days, "ranges": DAYS, "queues": reading.queues(redis)}
-    values |= {"today": next(iter(history.values())), "due": reading.next_due(redis)}
+    values |= {"today": next(iter(history.values())), "next_due": reading.next_due(redis)}
     shown = found.processes[:PER_PAGE]
     return show("overview.html", "Overview", found, processes=shown, work=reading.work(redis, shown), **values)
 
@@ -78,7 +79,8 @@ def queue() -> bytes:
     size = len(found)
     page, last = _page(size)
     listed = entries.page(found, (page - 1) * PER_PAGE)
-    return show("queue.html", f"Queue {words.line(found.name)}", queue=found, size=size, listed=listed, page=page, last=last)
+    values: dict[str, Any] = {"size": size, "listed": listed, "page": page, "last": last, "tally": _tally(found)}
+    return show("queue.html", f"Queue {words.line(found.name)}", queue=found, **values)
 
 
 @pages.get("/queue/job")
@@ -117,7 +119,8 @@ def shelf(name: str) -> bytes:
         listed = entries.page(jobs, max(0, end - PER_PAGE), min(end, PER_PAGE))[::-1] if end > 0 else []
     else:
         listed = entries.page(jobs, start)
-    return show("shelf.html", it.title, shelf=it, size=size, listed=listed, page=page, last=last)
+    values: dict[str, Any] = {"size": size, "listed": listed, "page": page, "last": last, "tally": _tally(jobs)}
+    return show("shelf.html", it.title, shelf=it, **values)
 
 
 @pages.get("/<any(retries, scheduled, dead):name>/<key>")
@@ -145,7 +148,12 @@ def ask_all(name: str, do: str) -> bytes:
 def _asked_for(of: Queue | JobSet) -> tuple[int, bool, Search]:
     """How many jobs are asked for, whether these are all, and what is looked for, if anything is."""
     wanted = searching.asked()
-    return (*(searching.count(of, wanted) if wanted.words else (len(of), True)), wanted)
+    return (*(counting.count(of, wanted) if wanted.words else (len(of), True)), wanted)
+
+
+def _tally(of: Queue | JobSet) -> Tally | None:
+    """How many there are of each class and error, if the request asks for that."""
+    return counting.tally(of) if flask.request.args.get("count") == "all" else None
 
 
 def asked_queue() -> Queue:
@@ -188,7 +196,7 @@ def show(template: str, title: str, numbers: Numbers | None = None, **values: An
 
 def show_found(template: str, title: str, of: Queue | JobSet, wanted: Search, **values: Any) -> bytes:
     """Render the jobs of a list that match a search, from the place on at which an earlier request stopped."""
-    start = max(0, min(flask.request.args.get("from", 0, type=int), 10**12))
+    start = first_place()
     found = searching.page(of, wanted, start, latest_first=of.key == "dead")
     values |= {"search": wanted, "found": found, "listed": found.listed, "size": found.size, "start": start}
     return show(template, title, page=1, last=1, **values)
@@ -245,6 +253,11 @@ def asked(name: str) -> str:
     if len(word) > LONGEST_NAME:
         flask.abort(400, f"The address is wrong: {name} has {len(word):,} characters.")
     return word
+
+
+def first_place() -> int:
+    """The place in a list from which on the request searches it."""
+    return max(0, min(flask.request.args.get("from", 0, type=int), 10**12))
 
 
 def listed_page() -> int | None:

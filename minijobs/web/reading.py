@@ -11,12 +11,15 @@ import flask
 from .. import connection
 from ..api import DeadSet, JobRecord, JobSet, RetrySet, ScheduledSet, readable
 from ..overview import Process, ProcessSet, Work, read, whole
+from ..retry import DEAD_FOR, DEAD_SIZE
 from . import scripts
 from .entries import PER_PAGE, WHOLE
+from .words import some
 
 if TYPE_CHECKING:
     from ..connection import Redis
 
+BEAT_LATE = 30  # seconds: three beats of Sidekiq's, half of the time after which a process counts as gone
 MOST_THREADS = 200  # of one process
 LONGEST_REPORT = 64_000  # bytes of what a process tells about itself
 
@@ -35,6 +38,12 @@ class Shelf:
     empty: str
     kind: type[JobSet]
     does: dict[str, str]
+
+    @property
+    def kept(self) -> str:
+        """Which jobs leave it without having been run, in a sentence."""
+        days = f"{DEAD_FOR / 86_400:,.0f} days"
+        return f"It keeps {DEAD_SIZE:,} jobs at most, for {days}; the oldest leave." if self.kind is DeadSet else ""
 
     @property
     def all(self) -> dict[str, str]:
@@ -96,7 +105,15 @@ class Numbers:
 
     @property
     def threads(self) -> int:
-        return sum(count for process in self.processes if isinstance(count := process["concurrency"], int))
+        return _threads(self.processes)
+
+    def serving(self, queue: str) -> int:
+        """How many threads fetch jobs from this queue."""
+        return _threads([one for one in self.processes if not one.stopping and queue in some(one["queues"])])
+
+
+def _threads(processes: list[Process]) -> int:
+    return sum(count for process in processes if isinstance(count := process["concurrency"], int))
 
 
 class QueueRow(NamedTuple):

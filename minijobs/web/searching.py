@@ -8,6 +8,7 @@ came; the next one goes on from there.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ class Search(NamedTuple):
     """What is looked for. What is empty is not."""
 
     text: str = ""
+    """Between quotation marks, it is looked for as a whole word."""
     kind: str = ""
     """The name of a Worker."""
     error: str = ""
@@ -41,6 +43,16 @@ class Search(NamedTuple):
         """The same as parameters of an address; empty if nothing is looked for."""
         return {name: word for name, word in zip(("find", "class", "error"), self, strict=True) if word}
 
+    @property
+    def whole(self) -> bool:
+        """Whether the text is to be a whole word: "471" is no part of 4711."""
+        return len(self.text) > 2 and self.text[0] == self.text[-1] == '"'
+
+    @property
+    def word(self) -> str:
+        """The text without its quotation marks."""
+        return self.text[1:-1] if self.whole else self.text
+
     def matches(self, record: JobRecord) -> bool:
         """Whether this job is one of those that are looked for. Upper and lower case are the same.
 
@@ -49,17 +61,32 @@ class Search(NamedTuple):
         [True, True, True, True, False]
         >>> Search("ada", kind="SendGif").matches(job), Search(kind="Send").matches(job)
         (True, False)
+        >>> Search('"ada"').matches(job), Search('"ad"').matches(job)
+        (True, False)
         """
         if (self.kind and self.kind != record.class_name) or (self.error and self.error != record["error_class"]):
             return False
         if not self.text:
             return True
-        fields = (record.jid, record.class_name, record["error_class"], record["error_message"], record["tags"])
-        return _inside(self.text) in "\n".join(_inside(field) for field in (*fields, record.args) if field is not None)
+        return self._in(record.jid, record["tags"], *_in_tables(record))
+
+    def elsewhere(self, record: JobRecord) -> str:
+        """The jid or the tags, if only these contain the text: a table does not show them."""
+        if not self.text or self._in(*_in_tables(record)):
+            return ""
+        hidden = {"jid": record.jid, "tags": record["tags"]}
+        return next((f"{name}: {_inside(value)}" for name, value in hidden.items() if self._in(value)), "")
+
+    def _in(self, *fields: object) -> bool:
+        text, word = "\n".join(_inside(field) for field in fields if field is not None), _inside(self.word)
+        if not self.whole:
+            return word in text
+        before, after = (r"\b" if re.match(r"\w", end) else "" for end in (word[0], word[-1]))
+        return re.search(before + re.escape(word) + after, text) is not None
 
     def needles(self) -> list[bytes]:
         """What Redis looks for: any of these in the bytes of an entry, whose ASCII letters are made small."""
-        word = self.text or json.dumps(self.kind or self.error, ensure_ascii=False)
+        word = self.word or json.dumps(self.kind or self.error, ensure_ascii=False)
         if self.text:
             spellings = [json.dumps(word, ensure_ascii=kind)[1:-1] for kind in (False, True)]
         else:
@@ -82,8 +109,12 @@ class Found(NamedTuple):
 
 def chips(listed: list[Listed], field: str) -> list[tuple[str, int]]:
     """The most frequent values of "class" or "error_class" among these jobs, and how frequent each is."""
-    values = [one.record[field] for one in listed]
-    return Counter(value for value in values if isinstance(value, str) and _can_be_asked_for(value)).most_common(CHIPS)
+    return most_frequent(Counter(value for one in listed if isinstance(value := one.record[field], str)))
+
+
+def most_frequent(values: Counter[str]) -> list[tuple[str, int]]:
+    """The most frequent of these that an address can ask for, and how frequent each is."""
+    return Counter({value: number for value, number in values.items() if _can_be_asked_for(value)}).most_common(CHIPS)
 
 
 def asked() -> Search:
@@ -144,6 +175,11 @@ def _look(
     seen, *flat = scripts.run(of.redis, scripts.SEARCH, [of.key], *arguments)
     five = iter(flat)
     return seen, zip(five, five, five, five, five, strict=True)
+
+
+def _in_tables(record: JobRecord) -> tuple[object, ...]:
+    """What a table shows of a job."""
+    return record.class_name, record.args, record["error_class"], record["error_message"]
 
 
 def _inside(value: object) -> str:

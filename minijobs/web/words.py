@@ -10,11 +10,13 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from ..console import away, plain, stretch
 
 SHORT = 120  # characters of a value in a table
 LONG = 50_000  # characters of a value on its job's own page
+LATE = 60  # seconds; worker processes look for what is due every few seconds
 AGES = 1e11  # seconds, over 3,000 years: no moment that anybody meant
 
 DO = {"retry": "Put back", "kill": "Kill", "delete": "Delete", "quiet": "Make quiet", "stop": "Stop"}
@@ -102,6 +104,17 @@ def from_now(moment: float, now: float) -> str:
     if abs(distance) >= AGES:
         return "never" if distance > 0 else "ages ago"
     return away(distance)
+
+
+def due(moment: float, now: float) -> str:
+    """When something is to happen, and that it should have happened if that is so. Both are in epoch seconds.
+
+    >>> due(1_030, now=1_000), due(995, now=1_000), due(700, now=1_000)
+    ('30 s from now', 'due now', 'due 5 minutes ago')
+    """
+    if moment > now:
+        return from_now(moment, now)
+    return "due now" if now - moment < LATE else f"due {from_now(moment, now)}"
 
 
 def duration(seconds: float) -> str:
@@ -223,6 +236,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "machine_clock": machine_clock,
     "duration": duration,
     "web_name": web_name,
+    "fragment": lambda name: quote(web_name(name)),
     "some": some,
     "plain": lambda value: plain(str(value)),
     "number": lambda value: f"{value:,}",

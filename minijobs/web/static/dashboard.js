@@ -86,8 +86,8 @@
   function sample() {
     const at = Date.now() / 1000;
     const last = samples.at(-1);
-    const one = [at, Number(nav.dataset.processed), Number(nav.dataset.failed)];
-    if (last && (one[1] < last[1] || at < last[0])) samples = []; // counted anew from 0
+    const one = [at, ...["processed", "failed", "waiting"].map((name) => Number(nav.dataset[name]))];
+    if (last && (one[1] < last[1] || at < last[0] || last.length < one.length)) samples = []; // counted anew from 0
     samples = [...samples.filter(([then]) => then > at - SPAN - WINDOW), one];
     keep.write(sessionStorage, HERE, samples);
   }
@@ -126,6 +126,9 @@
     document.getElementById("graph-top").textContent = top.toLocaleString("en");
     document.getElementById("graph-said").textContent =
       `${say(done.at(-1)[1])} a second, ${say(failed.at(-1)[1])} failed`;
+    const more = rates(3).at(-1)[1];
+    document.getElementById("graph-waiting").textContent = Math.abs(more) < 0.05 ? "As many jobs come into the queues as leave them."
+      : `The queues ${more > 0 ? "grow" : "shrink"} by ${say(Math.abs(more))} ${say(Math.abs(more)) === "1.0" ? "job" : "jobs"} a second.`;
   }
 
   // Times: the server writes UTC, and that stays in the tooltip
@@ -171,37 +174,54 @@
 
   // A search that has not filled its page yet goes on by itself, and shows what it finds as it comes
 
-  async function searchOn() {
-    const more = document.querySelector("[data-more]");
-    const list = document.getElementById("list");
+  async function searchOn(list) {
+    const more = list.querySelector("[data-more]");
     if (!more) return;
+    const [word, lead] = [more.textContent, list.querySelector("[data-found]")];
+    more.textContent = "Searching…";
     try {
       const answer = await fetch(more.href, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (!answer.ok) return;
-      const [rows, found] = [fresh.querySelectorAll("#list tbody tr"), fresh.getElementById("found")];
+      const part = fresh.getElementById(list.id);
+      if (!answer.ok || !part) throw new Error(answer.statusText);
+      const [rows, found, next] = [part.querySelectorAll("tbody tr"), part.querySelector("[data-found]"), part.querySelector("nav.pager")];
       const body = list.querySelector("tbody");
       if (rows.length > 0 && !body) { // the first ones: now there is a table to show
-        location.replace(more.href);
-        return;
+        lead.replaceChildren(...found.childNodes);
+        found.replaceWith(lead);
+        list.replaceChildren(...[...part.childNodes].map((node) => document.adoptNode(node)));
+      } else {
+        body?.append(...rows);
+        addChips(list, part);
+        lead.replaceChildren(...found.childNodes);
+        const nav = more.closest("nav");
+        if (next) nav.replaceWith(next);
+        else nav.remove();
       }
-      for (const row of rows) body.append(document.importNode(row, true));
       const shown = list.querySelectorAll("tbody tr").length;
-      const lead = document.getElementById("found");
-      lead.textContent = found.textContent.replace(/^[\d,]+ jobs?/, shown === 1 ? "1 job" : `${shown.toLocaleString("en")} jobs`)
-        .replace(/among the [\d,]+\. to ([\d,]+)\./, "among the first $1");
-      const next = fresh.querySelector("nav.pager [href*='from=']");
-      const nav = more.closest("nav");
-      if (!next) nav.remove();
-      else {
-        nav.replaceWith(document.importNode(next.closest("nav"), true));
-        const link = list.querySelector("nav.pager [href*='from=']");
-        link.toggleAttribute("data-more", shown < Number(list.dataset.page));
-        link.textContent = shown < Number(list.dataset.page) ? "Search on" : "Next";
+      lead.textContent = lead.textContent.replace(/^[\d,]+ jobs?/, shown === 1 ? "1 job" : `${shown.toLocaleString("en")} jobs`)
+        .replace(/ that contains? /, shown === 1 ? " that contains " : " that contain ")
+        .replace(/ among the [\d,]+\. to ([\d,]+)\./, next ? " among the first $1" : ",");
+      const link = list.querySelector("nav.pager [href*='from=']");
+      if (link && shown >= Number(list.dataset.page)) {
+        link.removeAttribute("data-more");
+        link.textContent = "Next";
       }
       offerAll();
-      searchOn();
-    } catch { /* the link is still there */ }
+      searchOn(list);
+    } catch {
+      more.textContent = word; // the link is still there
+    }
+  }
+
+  // The chips of what has come, with those that were there
+  function addChips(list, part) {
+    for (const chip of part.querySelectorAll(".chips .chip:has(small)")) {
+      const same = [...list.querySelectorAll(".chips .chip:has(small)")].find((old) => old.href === chip.href);
+      const [count, more] = [same, chip].map((one) => Number(one?.querySelector("small").textContent.replaceAll(",", "")));
+      if (same) same.querySelector("small").textContent = (count + more).toLocaleString("en");
+      else [...list.querySelectorAll(`.chips .chip.${chip.classList[1]}`)].at(-1)?.after(chip);
+    }
   }
 
   // What takes several requests goes on by itself
@@ -315,7 +335,7 @@
     offerAll();
   });
   offerAll();
-  searchOn();
+  document.querySelectorAll("[data-list]").forEach(searchOn);
 
   if (!nav.dataset.now || document.querySelectorAll("main [data-live]:not(#clocks)").length === 0) return;
   button.hidden = false;

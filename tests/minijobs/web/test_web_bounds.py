@@ -15,11 +15,15 @@ from hypothesis import strategies as st
 from visitors import Asker, Visitor, a_job, failed, three_of_each
 
 from minijobs import connection
-from minijobs.web import entries
+from minijobs.web import entries, searching
 
 MOST = 50
 
-PAGES = ("/", "/busy", "/queues", "/queue?name=mail", "/retries", "/scheduled", "/dead", "/retries/all/delete", "/stats")
+PAGES = (
+    *("/", "/busy", "/queues", "/queue?name=mail", "/retries", "/scheduled", "/dead", "/retries/all/delete", "/stats"),
+    *("/retries?count=all", "/queue?name=mail&count=all"),
+)
+EVERYWHERE = "/search?find=ada"  # it looks as far as its time allows
 NAMES = ("mail", "a/b", "a b", "é", "?", "%", "%2F", "a&b=c#d", "../..", "+", "a\nb", "\x00", "x" * 500, '"><b>')
 
 
@@ -64,7 +68,8 @@ words = st.fixed_dictionaries(
         "identity": names,
         "page": numbers,
         "days": numbers,
-        "count": numbers,
+        "count": st.one_of(numbers, st.just("all")),
+        "in": st.one_of(names, st.sampled_from(["dead", "queue:mail"])),
         "done": numbers,
         "do": st.one_of(st.sampled_from(["retry", "kill", "delete", "quiet", "stop"]), names),
         "sure": st.just("yes"),
@@ -78,7 +83,19 @@ words = st.fixed_dictionaries(
 shelves = st.sampled_from(["retries", "scheduled", "dead"])
 paths = st.one_of(
     st.sampled_from(
-        ["/", "/busy", "/queues", "/queue", "/queue/job", "/queue/raw", "/queue/clear", "/static/x", "/busy/all", "/stats"]
+        [
+            "/",
+            "/busy",
+            "/queues",
+            "/search",
+            "/queue",
+            "/queue/job",
+            "/queue/raw",
+            "/queue/clear",
+            "/static/x",
+            "/busy/all",
+            "/stats",
+        ]
     ),
     shelves.map("/{}".format),
     shelves.map("/{}/all".format),
@@ -102,6 +119,9 @@ paths = st.one_of(
 @example("/retries/all", {"do": "retry", "find": "ada", "from": "9" * 30}, [], "POST")
 @example("/retries/all", {"do": "kill", "class": "SendGif"}, [], "POST")
 @example("/busy/all", {"do": "stop"}, [], "POST")
+@example("/search", {"find": "ada"}, [], "GET")
+@example("/search", {"find": "nothing"}, [], "GET")
+@example("/retries", {"count": "all"}, [], "GET")
 def test_no_request_costs_more_than_50_commands_and_wrong_input_is_no_error_of_ours(
     path: str, words: dict[str, str], keys: list[str], method: str
 ) -> None:
@@ -229,7 +249,7 @@ def test_a_bad_key_spoils_its_own_number_and_no_page(redis: redis_py.Redis, key:
     redis.delete(key)
     redis.set(key, value)
     own = {"queue:mail": "/queue?", "retry": "/retries", "schedule": "/scheduled", "dead": "/dead"}.get(key, "none")
-    for page in PAGES:
+    for page in (*PAGES, EVERYWHERE):
         assert asker.get(page).status_code == (409 if page.startswith(own) else 200), page
     after = numbers_of(asker)
     assert len(after) == len(before) == 7
@@ -287,11 +307,15 @@ def test_a_score_that_is_no_moment_is_shown_in_few_words(redis: redis_py.Redis, 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_queue_may_have_any_name(redis: redis_py.Redis, visitor: Visitor, name: str) -> None:
+def test_a_queue_may_have_any_name(
+    redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(searching, "PATIENCE", float("inf"))
     redis.sadd("queues", name)
     redis.lpush(f"queue:{name}", a_job(1), a_job(2))
     [page] = visitor.links("/queues", r"^/queue\?")
     job = visitor.links(page, "/queue/job")[0]
+    assert job in visitor.links("/search?find=ada")
     assert visitor.get(job).status_code == visitor.get(job.replace("/job", "/raw")).status_code == 200
     to = page.replace("/queue?", "/queue/job?")
     assert visitor.press(page, to=to, do="delete", key=visitor.keys(page)[0]) == "1 job was deleted."
@@ -310,7 +334,7 @@ def test_a_job_of_20_mb_is_named_and_can_be_deleted_and_no_page_reads_it(real: r
     real.hset("web-1:7:abc", mapping={"info": json.dumps({"identity": "web-1:7:abc"}), "busy": 1})
     real.hset("web-1:7:abc:work", "t", json.dumps({"queue": "mail", "payload": large, "run_at": 1}))
     asker = Asker(real)
-    for page in PAGES:
+    for page in (*PAGES, EVERYWHERE):
         before = real.info("stats")["total_net_output_bytes"]
         answer = asker.get(page)
         assert answer.status_code == 200

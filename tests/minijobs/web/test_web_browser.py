@@ -283,6 +283,8 @@ def test_the_graph_is_drawn_while_jobs_run(some: redis_py.Redis, open_page: Call
     expect(said).to_have_text(re.compile(r"^[1-9]\d* a second, \d+(\.\d)? failed$"))
     for line in ("done", "failed", "area"):
         assert page.locator(f"#graph-{line}").get_attribute("d").startswith("M")
+    some.lpush("queue:mail", *map(a_job, range(4, 300)))
+    expect(page.locator("#graph-waiting")).to_have_text(re.compile(r"^The queues grow by \d+(\.\d)? jobs a second\.$"))
     page.goto("/busy")
     page.goto("/")
     expect(said).to_have_text(re.compile(r"^[1-9]\d* a second"))  # it is kept from page to page
@@ -496,14 +498,19 @@ def test_what_is_found_is_shown_as_it_comes_and_without_javascript_link_by_link(
         expect(page).to_have_url(re.compile("find=needle"))
         found = []
         if script:
-            expect(page.locator("#found")).to_contain_text(re.compile(r"^3 jobs that contain “needle”"))
+            expect(page.locator("[data-found]")).to_contain_text(re.compile(r"^3 jobs that contain “needle”"))
             expect(page.get_by_role("link", name="Search on")).to_have_count(0)
+            expect(page.locator(".chips .class")).to_have_text("SendGif 3")
+            expect(page).to_have_url(re.compile(r"\?find=needle$"))
         while True:
             found += re.findall(r"\"needle (\d+)", page.locator("#list").inner_text())
             if page.get_by_role("link", name="Search on").count() == 0:
                 break
             page.get_by_role("link", name="Search on").click()
         assert found == ["119990", "60000", "10"]
+    page = open_page("/search?find=needle")
+    expect(page.locator("#in-dead [data-found]")).to_have_text("3 jobs that contain “needle”, of 120,003.")
+    expect(page.locator("#in-dead tbody tr")).to_have_count(3)
 
 
 def test_all_that_match_are_deleted_across_pages(some: redis_py.Redis, open_page: Callable) -> None:
@@ -511,7 +518,7 @@ def test_all_that_match_are_deleted_across_pages(some: redis_py.Redis, open_page
         some.zadd("retry", {failed(number, error_class="KeyError"): time.time() + number})
     page = open_page("/retries", java_script_enabled=False)
     page.get_by_role("group", name="Narrow to").get_by_role("link", name=re.compile("KeyError")).click()
-    expect(page.locator("#found")).to_contain_text("25 jobs with KeyError")
+    expect(page.locator("[data-found]")).to_contain_text("25 jobs with KeyError")
     page.get_by_role("link", name="Delete all that match…").click()
     page.get_by_role("button", name="Delete 60 jobs", exact=True).click()
     expect(page.locator("#said")).to_contain_text("60 jobs were deleted.")

@@ -71,7 +71,7 @@ def test_the_overview_has_the_totals_and_the_history(some: redis_py.Redis, visit
 def test_what_there_is_now_is_said_by_the_server_and_todays_failures_are_red(some: redis_py.Redis, visitor: Visitor) -> None:
     today, now = datetime.now(UTC).date().isoformat(), time.time()
     some.mset({"stat:processed": 90, "stat:failed": 89})  # of earlier days
-    assert re.findall(r'class="bad">', visitor.get("/").text) == []
+    assert re.findall(r'class="bad">([^<]+)<', visitor.get("/").text) == ["none"]  # the threads that serve the queue
     some.delete("queue:mail")
     some.lpush("queue:mail", a_job(1, enqueued_at=now - 600), a_job(2, enqueued_at=now))
     some.mset({f"stat:processed:{today}": 1060, f"stat:failed:{today}": 15})
@@ -110,8 +110,37 @@ def test_queues_have_a_size_and_a_latency(some: redis_py.Redis, visitor: Visitor
     some.lpush("queue:mail", a_job(1, enqueued_at=time.time() - 600), a_job(2, enqueued_at=time.time()))
     some.sadd("queues", "low")
     shown = text_of(visitor.get("/queues").text)
-    assert "mail 2 10 minutes" in shown
-    assert "low 0 –" in shown
+    assert "mail 2 10 minutes none" in shown
+    assert "low 0 – 0" in shown
+
+
+def test_what_may_be_stuck_is_said(some: redis_py.Redis, visitor: Visitor) -> None:
+    now = time.time()
+    for number, (beat, quiet) in enumerate(((40, "false"), (2, "false"), (2, "true"))):
+        info = {"identity": f"web-{number}:7:abc", "concurrency": 5, "queues": ["mail"]}
+        some.sadd("processes", f"web-{number}:7:abc")
+        some.hset(f"web-{number}:7:abc", mapping={"info": json.dumps(info), "beat": now - beat, "quiet": quiet})
+        work = {"queue": "mail", "payload": a_job(number), "run_at": int(now - 3600 * (number + 1))}
+        some.hset(f"web-{number}:7:abc:work", "t1", json.dumps(work))
+    for page in ("/", "/busy"):
+        shown = text_of(visitor.get(page).text)
+        assert ", the longest for 3 hours on web-2" in shown
+        assert re.findall(r"No beat for 4\d s", shown) == [shown[shown.index("No beat") :][:16]]
+    for page in ("/", "/queues"):
+        assert re.search(r" mail 3 [^N]*? 10 ", text_of(visitor.get(page).text))  # those of two processes
+
+
+def test_what_is_due_is_said_to_be_and_for_how_long(redis: redis_py.Redis, visitor: Visitor) -> None:
+    for key in ("retry", "schedule"):
+        redis.zadd(key, {a_job(1): time.time() - 600, a_job(2): time.time() - 2})
+    for page in ("/retries", "/scheduled"):
+        assert re.findall(r"due (now|1\d minutes ago)", visitor.get(page).text) == ["10 minutes ago", "now"]
+    assert "Next retry due 10 minutes ago Next scheduled due 10 minutes ago" in text_of(visitor.get("/").text)
+
+
+def test_the_dead_say_how_long_they_stay(some: redis_py.Redis, visitor: Visitor) -> None:
+    for page in ("/dead", "/dead?find=nobody"):
+        assert "10,000 jobs at most, for 180 days" in visitor.get(page).text
 
 
 def test_a_queue_shows_the_next_job_first(some: redis_py.Redis, visitor: Visitor) -> None:
@@ -331,7 +360,9 @@ def all_pages(visitor: Visitor) -> dict[str, str]:
 @pytest.mark.parametrize("nasty", NASTY.values(), ids=NASTY)
 def test_a_hostile_job_is_shown_and_does_nothing(redis: redis_py.Redis, visitor: Visitor, nasty: str) -> None:
     queue = nasty[:5000].encode(errors="replace").decode()
-    job = failed(1, args=[nasty, {nasty: [nasty]}], tags=[nasty], error_class=nasty, error_message=nasty, queue=queue)
+    job = failed(
+        1, args=[nasty, {nasty: [nasty]}, "needle"], tags=[nasty], error_class=nasty, error_message=nasty, queue=queue
+    )
     job = json.dumps(
         {**json.loads(job), "class": nasty, "jid": nasty, nasty: nasty, "error_backtrace": minijobs.retry.pack([nasty])}
     )
@@ -345,7 +376,9 @@ def test_a_hostile_job_is_shown_and_does_nothing(redis: redis_py.Redis, visitor:
     redis.hset(identity, mapping={"info": json.dumps(told), "busy": 1})
     redis.hset(identity + b":work", identity, json.dumps({"queue": nasty, "payload": job, "run_at": 1}))
     pages = all_pages(visitor)
-    assert len(pages) >= 10
+    pages["found"] = visitor.get("/search?find=needle").text
+    pages["counted"] = visitor.get("/retries?count=all").text
+    assert len(pages) >= 12
     for path, page in pages.items():
         assert not re.search(
             r"<script>alert|<img|[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202a-\u202e\u2066-\u2069\ud800]", page

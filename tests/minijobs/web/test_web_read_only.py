@@ -18,7 +18,10 @@ from minijobs.web import dashboard
 
 REFUSED = "Nothing was done: this dashboard is read-only."
 QUESTIONS = ("/retries/all/delete", "/scheduled/all/retry", "/dead/all/retry", "/queue/clear?name=mail", "/busy/all/stop")
-PAGES = ("/", "/busy", "/queues", "/queue?name=mail", "/retries", "/scheduled", "/dead", "/retries?find=ada", "/nowhere")
+PAGES = (
+    *("/", "/busy", "/queues", "/queue?name=mail", "/retries", "/scheduled", "/dead", "/retries?find=ada", "/nowhere"),
+    *("/search?find=ada", "/retries?count=all"),
+)
 
 # What changes something, or leads to it: a form that is posted, a box to select a job, a link to a question.
 ACTION = r'<form[^>]*method="post"|type="checkbox"|/all/|/queue/clear'
@@ -46,7 +49,7 @@ def test_no_page_offers_an_action_and_each_says_that_it_is_read_only(reader: Vis
         assert re.findall(ACTION, page) == [], path
         assert "Read-only" in page
     offering = [path for path, page in all_pages(visitor).items() if re.search(ACTION, page)]
-    assert len(offering) == 11  # all but the overview and the page that is not there, where it is not read-only
+    assert len(offering) == 12  # all but the overview, the search of every place and the page that is not there
     assert "Read-only" not in visitor.get("/").text
 
 

@@ -155,6 +155,15 @@ def test_a_search_among_100_000_costs_a_bounded_number_of_commands_and_goes_on_w
         for page in ("/retries", "/queue?name=mail", "/retries/all/delete", "/queue/clear?name=mail"):
             status, commands = asker.cost(f"{page}{'&' if '?' in page else '?'}find={text}")
             assert (status, commands <= 50) == (200, True)
+    for page in (
+        "/search?find=nothing",
+        "/retries?count=all",
+        "/queue?name=mail&count=all",
+        "/dead/all/retry?error=OSError",
+    ):
+        status, commands = asker.cost(page)
+        assert (status, commands <= 50) == (200, True)
+    assert "All 100,001 jobs:" in asker.get("/retries?count=all").text
     ticks = itertools.count(0, 0.05)  # each look at the clock takes so many seconds
     monkeypatch.setattr(searching, "PATIENCE", 0.12)
     monkeypatch.setattr(searching, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
@@ -178,3 +187,101 @@ def test_a_search_that_has_no_time_at_all_looks_at_one_step(real: redis_py.Redis
     real.zadd("retry", {failed(number): number for number in range(10)})
     monkeypatch.setattr(searching, "PATIENCE", -1.0)
     assert shown(Asker(real), "/retries?find=ada7@") == [7]
+
+
+# What a text is part of
+
+
+def test_a_text_in_quotation_marks_is_looked_for_as_a_whole_word(redis: redis_py.Redis, visitor: Visitor) -> None:
+    jobs = [[4711], [47110], [{"order": "no. 4711."}], ["a4711"], ["nada@x"], ["ada@x"]]
+    put(redis, "retry", [a_job(number, args=args) for number, args in enumerate(jobs)] + [a_job(4711, args=[])])
+    assert shown(visitor, "/retries", find="4711") == [0, 1, 2, 3, 4711]
+    for path in ("/retries?find=4711", "/search?find=4711"):
+        [whole] = visitor.links(path, r"^/(retries|search)\?find=%224711%22$")
+        assert re.findall(r'"args"><[^>]*>([^<]*)<', visitor.get(whole).text) == [
+            "4711",
+            "{&#34;order&#34;: &#34;no. 4711.&#34;}",
+        ]
+        assert visitor.links(whole, r"/(retries|search)\?find=4711$")
+    assert shown(visitor, "/retries", find='"ada@"') == [5]
+
+
+def test_what_a_table_does_not_show_is_shown_if_only_that_contains_the_text(redis: redis_py.Redis, visitor: Visitor) -> None:
+    put(redis, "retry", [a_job(4711, args=[]), a_job(2, args=[4711]), a_job(3, args=[], tags=["x", "no4711"])])
+    for path in ("/retries?find=4711", "/search?find=4711"):
+        found = re.findall(r'class="elsewhere"><bdi>([^<]*)<', visitor.get(path).text)
+        assert found == [f"jid: {4711:024d}", "tags: &#34;x&#34;, &#34;no4711&#34;"]
+
+
+# Counting
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_chips_say_what_they_count_and_can_count_all_jobs(
+    redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(searching, "STEP", 20)  # a count takes several
+    trap = {"error_class": "Trap", "class": "Trap"}
+    jobs = [failed(number, error_class=("KeyError", "OSError")[number // 150], args=[trap]) for number in range(210)]
+    put(redis, LISTS[path], [*jobs, a_job(210, **{"class": "Éclair"}), "no job", "[1]", failed(211, error_class=["x"])])
+    page = visitor.get(path).text
+    assert "On this page:" in page
+    [every] = visitor.links(path, "count=all")
+    counted = visitor.get(every).text
+    assert "All 214 jobs:" in counted
+    chips = re.findall(r'class="chip \w+" href="[^"]*"><bdi>([^<]*)</bdi> <small>([^<]*)<', counted)
+    assert chips == [("SendGif", "211"), ("Éclair", "1"), ("KeyError", "150"), ("OSError", "60")]
+    [narrowed] = visitor.links(every, "error=OSError$")
+    [question] = visitor.links(narrowed, "(clear|all/delete).*error=OSError")
+    assert ">Delete 60 jobs?<" in visitor.get(question).text
+
+
+def test_what_was_not_counted_is_said(redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "STEP", 100)
+    monkeypatch.setattr(searching, "MOST_BYTES", 1)  # a step ends after 100 jobs at the latest
+    put(redis, "retry", [failed(number) for number in range(2_600)])
+    assert "The first 2,500 jobs:" in visitor.get("/retries?count=all").text
+    assert "Delete at least 2,500 jobs" in visitor.get("/retries/all/delete?error=OSError").text
+
+
+# Everywhere
+
+
+def found_in(visitor: Visitor, path: str) -> dict[str, list[int]]:
+    """The numbers of the jobs in each place of the page that searches every place."""
+    sections = re.findall(r"<section.*?</section>", visitor.get(path).text, re.DOTALL)
+    titles = [re.sub("<[^>]+>", "", re.findall("<h2.*?</h2>", section)[0]) for section in sections]
+    return {
+        title: [int(one) for one in re.findall(r"ada(\d+)@", part)] for title, part in zip(titles, sections, strict=True)
+    }
+
+
+def test_a_job_is_found_wherever_it_is(redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "PATIENCE", float("inf"))
+    redis.sadd("processes", "web-1:7:abc")
+    redis.hset("web-1:7:abc", mapping={"info": json.dumps({"identity": "web-1:7:abc", "concurrency": 5}), "beat": 1})
+    redis.hset("web-1:7:abc:work", "t1", json.dumps({"queue": "mail", "payload": a_job(1), "run_at": 1}))
+    redis.sadd("queues", "mail", "a/b é")
+    for number, key in enumerate(("retry", "schedule", "dead", "queue:mail", "queue:a/b é"), 2):
+        put(redis, key, [a_job(number), a_job(9, args=["bob"])])
+    everywhere = {"Running": [1], "Retries": [2], "Scheduled": [3], "Dead": [4], "Queue mail": [5], "Queue a/b é": [6]}
+    assert found_in(visitor, "/search?find=ada") == everywhere
+    for link in visitor.links("/search?find=ada", r"/(job\?|(retries|scheduled|dead)/)"):
+        assert "ada" in visitor.get(link).text
+    [box] = re.findall(r'<form class="search".*?</form>', visitor.get("/").text, re.DOTALL)
+    assert 'action="/search"' in box
+    assert visitor.links("/retries?find=ada", r"^/search\?find=ada$")
+
+
+def test_where_a_search_of_every_place_stopped_it_goes_on_in_one_of_them(
+    redis: redis_py.Redis, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "STEP", 10)
+    monkeypatch.setattr(searching, "STEPS", 4)
+    monkeypatch.setattr(searching, "PATIENCE", float("inf"))
+    put(redis, "retry", [a_job(number, args=["bob"]) for number in range(50)] + [a_job(50)])
+    put(redis, "schedule", [a_job(number) for number in range(30)])
+    first = found_in(visitor, "/search?find=ada")
+    assert first == {"Running": [], "Retries": [], "Scheduled": [0, 1, 2, 3, 4], "Dead": []}
+    [on] = visitor.links("/search?find=ada", "from=")
+    assert found_in(visitor, on) == {"Retries": [50]}
