@@ -22,7 +22,7 @@ import minijobs.testing  # noqa: F401  once, before there are forks
 # A test of a lesson takes a moment. One that takes so long never ends. Seconds.
 LONGEST = 60
 
-OPTIONS = ("-q", "--tb=short", "-p", "no:cacheprovider")
+OPTIONS = ("-q", "--tb=short", "--color=no", "-p", "no:cacheprovider")
 
 
 class Results:
@@ -51,10 +51,12 @@ class Results:
 
 
 def said(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """The first line of what a test raised; an assertion is told by itself."""
+    """The first line of what a test raised, or a file; an assertion is told by itself."""
     crash = getattr(report.longrepr, "reprcrash", None)
     unknown = getattr(report.longrepr, "errorstring", "")  # a fixture that is not there
     lines = (crash.message if crash is not None else unknown or str(report.longrepr).strip()).splitlines()
+    raised = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")]  # in a file that is no Python
+    lines = raised[-1:] or lines
     return lines[0].removeprefix("AssertionError: ").replace(f"{Path.cwd()}{os.sep}", "") if lines else ""
 
 

@@ -139,6 +139,7 @@ second = predict(
 second
 
 # %%
+before = len(inbox)
 with clock("perform_async") as queued:
     jid = SendGifToUserWorker.perform_async("ada@example.com", "queued")
 
@@ -184,13 +185,13 @@ inbox
 # %% tags=["hide-input"]
 second.answer(
     f"{at_once} mails right after the call, {len(inbox)} mails later",
-    a=at_once == 3,
+    a=at_once > before,
     b=len(inbox) > at_once,
-    c=len(inbox) == at_once == 2,
+    c=len(inbox) == at_once == before,
 )
 
 # %% [markdown]
-# Still two mails. The job waits in Redis, and it would wait for ever. Nothing in this program is going to run it.
+# Still no new mail. The job waits in Redis, and it would wait for ever. Nothing in this program is going to run it.
 #
 # ## Who does the work, then?
 #

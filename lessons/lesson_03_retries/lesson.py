@@ -414,9 +414,11 @@ def nothing_left():
 server = Server(concurrency=1, poll=0.1)
 running = threading.Thread(target=server.run)
 running.start()
-wait_until(nothing_left)
-server.stop()
-running.join()
+try:
+    wait_until(nothing_left)
+finally:  # also if you interrupt this
+    server.stop()
+    running.join()
 
 # %%
 inbox

@@ -46,10 +46,13 @@ tea = RemindWorker.perform_in(60 * 60, "tea")
 keys()
 
 # %% tags=["hide-input"]
+import threading
+
+timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
 first.answer(
     f"the job is in {where(tea)}",
     a=where(tea) == "queue:default",
-    b=where(tea) == "nowhere",
+    b=len(timers) > 0,
     c=where(tea) == "schedule",
 )
 
@@ -280,10 +283,12 @@ late.clear()
 server = Server("default", poll=0.2)
 running = threading.Thread(target=server.run, daemon=True)
 running.start()
-push_fifty()
-wait_until(lambda: len(late) == 50)
-server.stop()
-running.join()
+try:
+    push_fifty()
+    wait_until(lambda: len(late) == 50)
+finally:  # also if you interrupt this
+    server.stop()
+    running.join()
 
 Lateness({"50 jobs": late})
 

@@ -316,7 +316,7 @@ kill_everywhere(["key.py"], "perform", taken, of="payments", right=1)
 # ## A push in a transaction
 #
 # The shop has a database: SQLite, which comes with Python. `database()` opens it. Changes are grouped into a *transaction*: all
-# of them happen, at the `commit`, or none of them, after a `rollback`. Until the commit, nobody else sees them.
+# of them happen, at the `commit`, or none of them, after a `rollback`.
 
 # %% [markdown]
 # When a new order is inserted, a job should confirm it. This one only looks the order up.
@@ -368,8 +368,8 @@ early.answer(
 )
 
 # %% [markdown]
-# Redis knows nothing about the transaction. The job was there at once, and ran before the commit. It found no order, and counts
-# as done all the same. If the worker process had been slower, all would have gone well: a bug like this comes and goes.
+# Until the commit, nobody else sees the order. Redis knows nothing about the transaction: the job was there at once, and ran
+# before the commit. It found no order, and counts as done all the same. If the worker process had been slower, all would have gone well: a bug like this comes and goes.
 #
 # And if the transaction is rolled back?
 
@@ -684,7 +684,7 @@ kill_everywhere(["mine.py"], "perform", taken, of="payments", right=1)
 #
 # 1. A job whose process is killed runs again. Write it so that it may run twice.
 # 2. Between two writes to two places, a process may die. Use a key, or an outbox.
-# 3. A push is part of no transaction: push after the commit.
+# 3. A push is part of no transaction: push after the commit; or, if it must not be lost, from an outbox.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *at least once*, *idempotent*, *transaction*, *outbox*,
 # *poison pill*, *snapshot*, *append-only file*.
