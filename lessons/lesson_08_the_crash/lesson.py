@@ -369,7 +369,8 @@ early.answer(
 
 # %% [markdown]
 # Until the commit, nobody else sees the order. Redis knows nothing about the transaction: the job was there at once, and ran
-# before the commit. It found no order, and counts as done all the same. If the worker process had been slower, all would have gone well: a bug like this comes and goes.
+# before the commit. It found no order, and counts as done all the same. If the worker process had been slower, all would have
+# gone well: a bug like this comes and goes.
 #
 # And if the transaction is rolled back?
 
