@@ -319,8 +319,9 @@ from minijobs import ScheduledSet
 
 a_hopeless_job()
 SendGifToUserWorker.perform_async("ada@example.com", "in the queue")
-SendGifToUserWorker.perform_in(60 * 60, "grace@example.com", "in an hour")
 redis.set("visitors", 7)
+hour = 60 * 60
+later = SendGifToUserWorker.perform_in(hour, "grace@example.com", "in an hour")
 
 # %%
 def held(when):
