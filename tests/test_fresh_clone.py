@@ -53,6 +53,7 @@ def make(folder: Path, *words: str, typed: str = "", **environment: str) -> subp
 
 def only_what_a_person_has() -> dict[str, str]:
     ours = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "REDIS_URL", "COLUMNS", "PYTEST_CURRENT_TEST")
+    ours += ("PYTHONDONTWRITEBYTECODE",)  # or each process that is started here would compile all that it imports
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 
@@ -77,16 +78,19 @@ def test_the_first_minute_is_quiet(clone):
 def test_what_a_part_needs_can_be_brought_along_to_where_there_is_no_internet(clone, tmp_path):
     """As the page for teachers has it."""
     page = (clone / "lessons" / "TEACHING.md").read_text(encoding="utf-8")
-    download, play = re.search(r"```sh\n(python3 -m lessons.install .+)\n```.+```sh\n(.+)\n```", page, re.DOTALL).groups()
-    python = str(clone / ".venv" / "bin" / "python")
-    words = download.replace("wheels", str(tmp_path / "wheels")).split()[1:]
-    assert subprocess.run([python, *words], cwd=clone, capture_output=True, env=only_what_a_person_has()).returncode == 0
-    settings, (_, target) = dict(word.split("=") for word in play.split()[:2]), play.split()[2:]
-    settings["PIP_FIND_LINKS"] = settings["PIP_FIND_LINKS"].replace("/media/stick/wheels", str(tmp_path / "wheels"))
+    (typed,) = re.findall(
+        r"```sh\n(\.venv/bin/python .+?)\n```.+?```sh\nexport (.+?)\nmake (.+?)\nmake (.+?)\n```", page, re.DOTALL
+    )
+    download, settings, lesson, check = (words.replace("/media/stick/wheels", str(tmp_path / "wheels")) for words in typed)
+    words = download.replace(" wheels", f" {tmp_path / 'wheels'}").split()
+    assert subprocess.run(words, cwd=clone, capture_output=True, env=only_what_a_person_has()).returncode == 0
+    exported = dict(word.split("=") for word in settings.split())
     (clone / ".venv").rename(tmp_path / "venv")
     try:
-        played = make(clone, target, PIP_CONFIG_FILE=os.devnull, **settings)
+        played = make(clone, lesson, PIP_CONFIG_FILE=os.devnull, **exported)
         assert played.stdout.rstrip().endswith("When you have changed it: make check-1"), played.stdout + played.stderr
+        checked = make(clone, check, PIP_CONFIG_FILE=os.devnull, **exported)
+        assert "as it was handed out" in checked.stdout, checked.stdout + checked.stderr
     finally:
         shutil.rmtree(clone / ".venv")
         (tmp_path / "venv").rename(clone / ".venv")
@@ -116,7 +120,7 @@ def test_the_words_for_who_has_no_make(clone):
     played = subprocess.run(
         [python, "-m", "lessons", "play", "1"],
         cwd=clone,
-        env={**os.environ, "MINIJOBS_LESSON_PACE": "0.02"},
+        env={**only_what_a_person_has(), "MINIJOBS_LESSON_PACE": "0.02"},
         capture_output=True,
     )
     assert played.returncode == 0
