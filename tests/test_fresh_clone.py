@@ -189,6 +189,31 @@ def test_a_python_that_is_too_old_is_refused_in_one_sentence(tmp_path):
     assert not (tmp_path / ".venv" / "made").exists()
 
 
+def test_ctrl_c_ends_a_command_without_a_word_of_makes(tmp_path):
+    """With a lesson that only waits, and ends as Python does."""
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\ntrap 'exit 130' INT\necho playing\nwhile :; do sleep 1; done\n")
+    python.chmod(0o755)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt", ".venv/made", ".venv/has-lessons"):
+        (tmp_path / name).touch()
+    played = subprocess.Popen(
+        ["make", "lesson-1"],
+        cwd=tmp_path,
+        env=only_what_a_person_has(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background jobs ignore
+    )
+    with played:
+        assert played.stdout.readline() == "playing\n"
+        os.killpg(played.pid, signal.SIGINT)  # as a terminal does: to all of them
+        assert played.communicate(timeout=60)[0] == ""
+
+
 def test_notebook_3_opens_the_lesson_in_jupyterlab(tmp_path):
     url = opened_by_jupyterlab(tmp_path)
     assert "/lab/tree/notebooks/03_retries.mine.ipynb?token=" in url
