@@ -97,6 +97,7 @@ bench: .venv/has-dev ## measure minijobs beside its peers (half an hour; two min
 	echo "Installing what tests need, once. It takes a minute …"
 	$(call install,dev)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c $(IMPORTED)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q minijobs lessons/kit lessons/course lessons/app
 	touch .venv/has-lessons .venv/has-app .venv/has-check .venv/has-notebooks $@
 
 install = $(BIN)/python -m lessons.install $1
