@@ -4,10 +4,11 @@
 .SILENT:
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-LESSONS := $(BIN)/python -m lessons
+LESSONS = $(HEARD) $(BIN)/python -m lessons
 
-# What goes wrong has been said in a sentence by then; make would add "*** [Makefile:28: check-1] Error 1" to it. Where the
-# exit code is needed, `python -m lessons check 1` has it.
+# What goes wrong has been said in a sentence by then; make would add "*** [Makefile:28: check-1] Error 1" to it, and after
+# Ctrl-C "Interrupt". Where the exit code is needed, `python -m lessons check 1` has it.
+HEARD := trap : INT;
 SAID := || exit 0
 
 # Lesson 5 is about tests: it runs pytest.
@@ -52,12 +53,12 @@ others: .venv/has-lessons ## make the environments of Celery and Django, in whic
 	$(LESSONS) others $(SAID)
 
 app: .venv/has-app ## all of it on one page: form, Redis, worker, inbox, dashboard
-	$(BIN)/python -m lessons.app $(SAID)
+	$(HEARD) $(BIN)/python -m lessons.app $(SAID)
 
 lesson notebook try check watch hint solution reset:
 	echo "Which lesson? Add its number: make $@-1" >&2
 
-notebooks: .venv/has-notebooks ## build all notebooks anew from the lessons
+notebooks: .venv/has-notebooks ## rebuild all notebooks from the lessons, and run them
 	$(LESSONS) build
 
 test: .venv/has-dev ## run all tests
@@ -96,6 +97,7 @@ bench: .venv/has-dev ## measure minijobs beside its peers (half an hour; two min
 	echo "Installing what tests need, once. It takes a minute …"
 	$(call install,dev)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c $(IMPORTED)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q minijobs lessons/kit lessons/course lessons/app
 	touch .venv/has-lessons .venv/has-app .venv/has-check .venv/has-notebooks $@
 
 install = $(BIN)/python -m lessons.install $1

@@ -119,8 +119,11 @@ def install(version: str, python: str) -> Path:
     if done.exists() and done.read_text() == wanted:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    # Compiled, unlike .venv: where Python is told to keep nothing, each process that is started would compile it for itself.
-    quietly = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--compile")
+    inside = str(folder / "bin" / "python")
+    quietly = (inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    without = ()
+    if uv := os.environ.get("UV"):  # CI has it, and it takes a quarter of the time
+        quietly, without = (uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", inside), ("--without-pip",)
     chosen = folder / "constraints.txt"
 
     def must(*command: str) -> None:
@@ -128,9 +131,9 @@ def install(version: str, python: str) -> Path:
         if run.returncode:
             raise Missing(f"its environment cannot be made.\n{run.stdout}")
 
-    must(python, "-m", "venv", str(folder))
+    must(python, "-m", "venv", *without, str(folder))
     chosen.write_text("\n".join(constraints(VERSIONS_OF_PACKAGES.get(version))))
-    must(str(folder / "bin" / "python"), *quietly, *INSTALLED, "-c", str(chosen))
+    must(*quietly, *INSTALLED, "-c", str(chosen))
     done.write_text(wanted)
     return folder
 
@@ -159,7 +162,7 @@ def tell(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 def environment(**more: str) -> dict[str, str]:
     """The environment without what belongs to the environment that this runs in."""
-    ours = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "REDIS_URL", "MAKEFLAGS", "MAKELEVEL")
+    ours = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "REDIS_URL", "MAKEFLAGS", "MAKELEVEL")
     return {name: value for name, value in os.environ.items() if name not in ours} | more
 
 

@@ -53,6 +53,7 @@ def make(folder: Path, *words: str, typed: str = "", **environment: str) -> subp
 
 def only_what_a_person_has() -> dict[str, str]:
     ours = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "REDIS_URL", "COLUMNS", "PYTEST_CURRENT_TEST")
+    ours += ("PYTHONDONTWRITEBYTECODE",)  # or each process that is started here would compile all that it imports
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 
@@ -77,16 +78,19 @@ def test_the_first_minute_is_quiet(clone):
 def test_what_a_part_needs_can_be_brought_along_to_where_there_is_no_internet(clone, tmp_path):
     """As the page for teachers has it."""
     page = (clone / "lessons" / "TEACHING.md").read_text(encoding="utf-8")
-    download, play = re.search(r"```sh\n(python3 -m lessons.install .+)\n```.+```sh\n(.+)\n```", page, re.DOTALL).groups()
-    python = str(clone / ".venv" / "bin" / "python")
-    words = download.replace("wheels", str(tmp_path / "wheels")).split()[1:]
-    assert subprocess.run([python, *words], cwd=clone, capture_output=True, env=only_what_a_person_has()).returncode == 0
-    settings, (_, target) = dict(word.split("=") for word in play.split()[:2]), play.split()[2:]
-    settings["PIP_FIND_LINKS"] = settings["PIP_FIND_LINKS"].replace("/media/stick/wheels", str(tmp_path / "wheels"))
+    (typed,) = re.findall(
+        r"```sh\n(\.venv/bin/python .+?)\n```.+?```sh\nexport (.+?)\nmake (.+?)\nmake (.+?)\n```", page, re.DOTALL
+    )
+    download, settings, lesson, check = (words.replace("/media/stick/wheels", str(tmp_path / "wheels")) for words in typed)
+    words = download.replace(" wheels", f" {tmp_path / 'wheels'}").split()
+    assert subprocess.run(words, cwd=clone, capture_output=True, env=only_what_a_person_has()).returncode == 0
+    exported = dict(word.split("=") for word in settings.split())
     (clone / ".venv").rename(tmp_path / "venv")
     try:
-        played = make(clone, target, PIP_CONFIG_FILE=os.devnull, **settings)
+        played = make(clone, lesson, PIP_CONFIG_FILE=os.devnull, **exported)
         assert played.stdout.rstrip().endswith("When you have changed it: make check-1"), played.stdout + played.stderr
+        checked = make(clone, check, PIP_CONFIG_FILE=os.devnull, **exported)
+        assert "as it was handed out" in checked.stdout, checked.stdout + checked.stderr
     finally:
         shutil.rmtree(clone / ".venv")
         (tmp_path / "venv").rename(clone / ".venv")
@@ -116,7 +120,7 @@ def test_the_words_for_who_has_no_make(clone):
     played = subprocess.run(
         [python, "-m", "lessons", "play", "1"],
         cwd=clone,
-        env={**os.environ, "MINIJOBS_LESSON_PACE": "0.02"},
+        env={**only_what_a_person_has(), "MINIJOBS_LESSON_PACE": "0.02"},
         capture_output=True,
     )
     assert played.returncode == 0
@@ -183,6 +187,31 @@ def test_a_python_that_is_too_old_is_refused_in_one_sentence(tmp_path):
     refused = make(tmp_path, "lesson-1", f"PYTHON={tools}/python3")  # one that was named is not replaced in silence
     assert f"needs Python 3.11 or later, and {tools}/python3 is not one." in refused.stderr
     assert not (tmp_path / ".venv" / "made").exists()
+
+
+def test_ctrl_c_ends_a_command_without_a_word_of_makes(tmp_path):
+    """With a lesson that only waits, and ends as Python does."""
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\ntrap 'exit 130' INT\necho playing\nwhile :; do sleep 1; done\n")
+    python.chmod(0o755)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt", ".venv/made", ".venv/has-lessons"):
+        (tmp_path / name).touch()
+    played = subprocess.Popen(
+        ["make", "lesson-1"],
+        cwd=tmp_path,
+        env=only_what_a_person_has(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background jobs ignore
+    )
+    with played:
+        assert played.stdout.readline() == "playing\n"
+        os.killpg(played.pid, signal.SIGINT)  # as a terminal does: to all of them
+        assert played.communicate(timeout=60)[0] == ""
 
 
 def test_notebook_3_opens_the_lesson_in_jupyterlab(tmp_path):

@@ -469,8 +469,8 @@ StubbornWorker.set(retry=False).perform_async()
 runs(), redis.zcard("dead") - dead
 
 # %% [markdown]
-# Both mean one run. With 0 the job is kept in `dead`, with `False` it is dropped. Try 5: in a notebook, in the cell itself; in the
-# terminal, type `p` for a Python prompt.
+# Both mean one run. With 0 the job is kept in `dead`, with `False` it is dropped. Try 5: in a notebook, in the cell itself;
+# in the terminal, type `p` for a Python prompt.
 
 # %% [markdown]
 # ## You might have thought
@@ -489,7 +489,8 @@ runs(), redis.zcard("dead") - dead
 # 2. The exception is the message. Whoever swallows it says that all went well.
 # 3. A failed job waits in `retry`. The poller moves it back to its queue when it is due.
 #
-# New words, all of them in the [glossary](../lessons/README.md#glossary): *retry*, *sorted set*, *score*, *due*, *poller*, *dead*.
+# New words, all of them in the [glossary](../lessons/README.md#glossary): *retry*, *sorted set*, *score*, *due*, *poller*,
+# *dead*.
 
 # %% [markdown]
 # ## Make it yours

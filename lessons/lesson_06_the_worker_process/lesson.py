@@ -152,7 +152,7 @@ frozen.answer(
 # No code is frozen in a job. It holds the name of a class, as you saw in lesson 2, and the process that runs it says what that
 # means. The job has waited for its process, and nothing was lost.
 #
-# While you write code, `--reload` spares you the trouble: the process watches the files that it has loaded, and starts itself again.
+# While you write code, use `--reload`: the process watches the files that it has loaded, and restarts when you save one.
 
 # %%
 worker = start_worker("-r gifs.py -c 1 --reload")
@@ -225,16 +225,16 @@ own.answer(
 )
 
 # %% [markdown]
-# Neither. It has a list of its own and an environment of its own. What needs to reach the job has to stand in its arguments, or in
-# a place that both can read, such as Redis or a database. Push one more, and look at the list:
+# Neither. It has a list of its own and an environment of its own. What needs to reach the job has to stand in its arguments,
+# or in a place that both can read, such as Redis or a database. Push one more, and look at the list:
 
 # %%
 count.CountWorker.perform_async("two")
 lines = worker.until("done")
 
 # %% [markdown]
-# The second job finds what the first one has left, because both ran in the same process. Do not rely on it: the next job may run in
-# another one. And after a restart?
+# The second job finds what the first one has left, because both ran in the same process. Do not rely on it: the next job may
+# run in another one. And after a restart?
 
 # %%
 worker = start_worker("-r count.py -c 1")
@@ -309,8 +309,9 @@ from minijobs.dispatcher import Dispatcher
 print(code_of(Dispatcher._work))
 
 # %% [markdown]
-# Around and around, until `_ended` is true. `_lead` settles what has been run, and fetches more. `_follow` waits until another
-# thread has fetched a job for this one. `_run` runs it: it finds the class by its name, and calls `perform`. Where does it find it?
+# Around and around, until `_ended` is true. `_lead` settles what has been run, and fetches more. `_follow` waits until
+# another thread has fetched a job for this one. `_run` runs it: it finds the class by its name, and calls `perform`. Where
+# does it find it?
 
 # %%
 from minijobs.worker import find
@@ -323,8 +324,8 @@ print(*code_of(find).splitlines()[4:6], sep="\n")
 # %% [markdown]
 # ## I pushed, and nothing happens
 #
-# There are many causes. You produce each of them now, and write down how it looks: where the job is, how many processes there are,
-# how many jobs they run, and what the log says.
+# There are many causes. You produce each of them now, and write down how it looks: where the job is, how many processes there
+# are, how many jobs they run, and what the log says.
 
 # %%
 from minijobs import Stats
@@ -346,8 +347,8 @@ jid = gifs.SendGifToUserWorker.perform_async("ada@example.com", "hello?")
 write_down("no process", jid, "(there is none)")
 
 # %% [markdown]
-# **A queue that nobody serves.** `-q` says which queues a process takes jobs from. This one serves `mails`, and your job is in `default`.
-# To see that the process is well, you push one to `mails` as well.
+# **A queue that nobody serves.** `-q` says which queues a process takes jobs from. This one serves `mails`, and your job is
+# in `default`. To see that the process is well, you push one to `mails` as well.
 
 # %%
 worker = start_worker("-r gifs.py -c 1 -q mails")
@@ -421,8 +422,8 @@ if RetrySet().retry_all():
 # %% [markdown]
 # At last. (`--heartbeat 0.2` says that this process tells Redis five times a second how it is, so that you need not wait.)
 #
-# **A quiet process.** There is another signal, TSTP: take no more jobs. The process lives on, and is *quiet*. Push, and wait until it has
-# told Redis once more that it lives:
+# **A quiet process.** There is another signal, TSTP: take no more jobs. The process lives on, and is *quiet*. Push, and wait
+# until it has told Redis once more that it lives:
 
 # %%
 worker.quiet()
@@ -473,8 +474,8 @@ headings = ["cause", "the job is in", "processes", "busy", "the log says"]
 Table(headings, causes.values())
 
 # %% [markdown]
-# Mostly the job sits in its queue and waits, and no error is written anywhere. So begin with the queue. Is the job there? Then look
-# at the processes, and at the first lines of their logs: which queues, which database, which Workers.
+# Mostly the job sits in its queue and waits, and no error is written anywhere. So begin with the queue. Is the job there?
+# Then look at the processes, and at the first lines of their logs: which queues, which database, which Workers.
 #
 # ## Stopped in the middle of a job
 #
@@ -519,8 +520,8 @@ worker = start_worker(words)
 lines = worker.until("start")
 
 # %% [markdown]
-# The report begins anew, from its very beginning. All that it had done is done a second time. For a sum that is a pity. For mails it
-# means that somebody gets two.
+# The report starts again, from its very beginning. All that it had done is done a second time. For a sum that is a pity. For
+# mails it means that somebody gets two.
 #
 # You do not want to wait ten minutes. So stop it, and take the report out of its queue. The mail stays there.
 
@@ -535,8 +536,8 @@ for job in Queue("default"):
 # %% [markdown]
 # ## A long job that listens
 #
-# In `perform`, `self.stopping` says whether the process is about to end. The next Worker looks at it before each number that it writes
-# into a file. If the process should end, it pushes the rest as a job of its own.
+# In `perform`, `self.stopping` says whether the process is about to end. The next Worker looks at it before each number that
+# it writes into a file. If the process should end, it pushes the rest as a job of its own.
 
 # %%
 head = """
@@ -577,8 +578,8 @@ rest = next(iter(Queue("default")))
 rest.class_name, rest.args[0] == len(numbers()), rest.args[1]
 
 # %% [markdown]
-# Nothing was left unfinished: the job has ended by itself, well before its time was up. And there is a new job, which begins at the
-# first number that is missing. Another process finds it:
+# Nothing was left unfinished: the job has ended by itself, well before its time was up. And there is a new job, which begins
+# at the first number that is missing. Another process finds it:
 
 # %%
 worker = start_worker(words)
@@ -631,8 +632,8 @@ with clock("the start") as starting:
 f"nobody took jobs for {starting.seconds:.1f} s"
 
 # %% [markdown]
-# At last, when the old process has finished its report, it is stopped. `busy()` says how many jobs it runs, as it told Redis with its
-# last heartbeat.
+# At last, when the old process has finished its report, it is stopped. `busy()` says how many jobs it runs, as it told Redis
+# with its last heartbeat.
 
 # %%
 wait_until(lambda: old.busy() == 0)
@@ -640,12 +641,14 @@ lines = old.stop()
 old.ended(), new.ready()
 
 # %% [markdown]
-# The report was not cut off, no mail was lost, and after the new code had begun, the old code began nothing. Only the gap is not nice. Here it
-# was short, because two small files are loaded quickly. In the exercise it takes longer, and you will do better.
+# The report was not cut off, no mail was lost, and after the new code had begun, the old code began nothing. Only the gap is
+# not nice. Here it was short, because two small files are loaded quickly. In the exercise it takes longer, and you will do
+# better.
 #
 # ## Change something
 #
-# `-c` says how many threads a process has, and so how many jobs it runs at a time. With two, does a mail have to wait for the report?
+# `-c` says how many threads a process has, and so how many jobs it runs at a time. With two, does a mail have to wait for the
+# report?
 
 # %%
 worker = start_worker("-r gifs.py -r reports.py -c 2")
@@ -674,15 +677,15 @@ lines = worker.until("SendGifToUserWorker: done")
 #
 # 1. A process knows what it has loaded when it was started. After a change, in code or in a setting, start it again.
 # 2. If nothing happens, look where the job is, then which processes there are, and what their first lines say.
-# 3. Quiet first, stop last: what runs may finish, and what is cut off begins anew.
+# 3. Quiet first, stop last: what runs may finish, and what is cut off starts again.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *signal*, *environment*, *deploy*, *quiet*, *requeue*.
 
 # %% [markdown]
 # ## Make it yours
 #
-# Open [lessons/lesson_06_the_worker_process/exercise.py](../lessons/lesson_06_the_worker_process/exercise.py). It is the deploy of
-# the lesson, under load, and without the gap.
+# Open [lessons/lesson_06_the_worker_process/exercise.py](../lessons/lesson_06_the_worker_process/exercise.py). It is the
+# deploy of the lesson, under load, and without the gap.
 
 # %% [markdown] tags=["terminal-only"]
 # Then run `make check-6`. `make hint-6` and `make try-6` are there, too.

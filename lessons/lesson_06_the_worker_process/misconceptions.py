@@ -114,7 +114,7 @@ def stops_at_once(seen):
     if cut_off(seen) and started_first and ("old", "quiet") not in seen.told:
         return (
             f"stopping the old process{line(seen, 'old', 'stop')} in the middle of its work. What has not ended within the "
-            "0.3 seconds of its --timeout goes back to the queue, and begins anew elsewhere."
+            "0.3 seconds of its --timeout goes back to the queue, and starts again elsewhere."
         )
     return None
 

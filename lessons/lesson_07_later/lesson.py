@@ -57,8 +57,8 @@ first.answer(
 )
 
 # %% [markdown]
-# You have seen `schedule` in lesson 4. It is a sorted set, as `retry` is. The score is the moment at which the job is due. The job itself does not hold it. And
-# this is what was written:
+# You have seen `schedule` in lesson 4. It is a sorted set, as `retry` is. The score is the moment at which the job is due.
+# The job itself does not hold it. And this is what was written:
 
 # %%
 commands("zadd|sadd|lpush")
@@ -307,8 +307,8 @@ print(inspect.getsource(poll_interval).splitlines()[-1].strip())
 POLL_EVERY
 
 # %% [markdown]
-# That is the pause until the same process looks again. `uniform` is a number between the two, by chance. `every` was 0.2 just now,
-# and is 5 seconds unless somebody sets it. And the more processes there are, the less often each of them looks.
+# That is the pause until the same process looks again. `uniform` is a number between the two, by chance. `every` was 0.2 just
+# now, and is 5 seconds unless somebody sets it. And the more processes there are, the less often each of them looks.
 
 # %% tags=["hide-input"]
 ten = predict(

@@ -330,7 +330,7 @@ def old_job_of_the_name(seen):
     if sorted(mailed_by(seen, again)) == [("14:30", 0), ("14:30", 2)] and went_well(seen, "cancelled", "moved and back"):
         return (
             "an old job that passes for a new one. The event was cancelled, and another one was created under its name. "
-            "The jobs of both mailed: what tells jobs apart must not begin anew with each event."
+            "The jobs of both mailed: what tells jobs apart must not start again with each event."
         )
     return None
 

@@ -155,8 +155,7 @@ log.logger.removeHandler(shown)
 where(jid)
 
 # %% [markdown]
-# The job is back in its queue. (It has a new field, `rescued`, which counts this.) Now the archive is available, and a new
-# process starts.
+# The job is back in its queue. Now the archive is available, and a new process starts.
 
 # %% tags=["hide-input"]
 mails = predict(

@@ -606,7 +606,7 @@ gone.answer(
 
 # %% [markdown]
 # For that many seconds nobody could push, and then it went on. But note the `wait_until(redises.copied)`. A replica is always
-# a moment behind. What the first Redis received in its last moment is lost, and nobody is told. Companies that sell Redis as a
+# a moment behind. What the first Redis received in its last moment is lost, and no error says so. Companies that sell Redis as a
 # service do the same behind one address: there you need no Sentinel of your own. Ask them how long the change takes, and what
 # may be lost in it.
 #

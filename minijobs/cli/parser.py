@@ -108,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
         verb("clear", commands.clear, "delete all of them for good", under).add_argument(
             "--yes", action="store_true", help="do not ask"
         )
-    watch = verb("monitor", commands.watch, "show what Redis is being told, by anybody, until Ctrl-C")
+    watch = verb("monitor", commands.watch, "show the commands that Redis receives, until Ctrl-C")
     watch.add_argument("--grep", metavar="PATTERN", help="only what matches, such as 'hset|lpush'")
     pages = verb("web", web, "show the dashboard to a browser, until Ctrl-C")
     pages.epilog = f"{which} With MINIJOBS_WEB_PASSWORD in the environment, it asks for that password."

@@ -140,7 +140,7 @@ def test_a_killed_redis_has_lost_nothing_and_a_job_takes_as_much_as_the_page_say
 
 
 def test_the_rights_of_the_page_are_enough_and_nobody_else_gets_in(host: Host) -> None:
-    users, addresses, look, lock = blocks("Least rights")
+    users, addresses, look, lock = blocks("Least privilege")
     host.type(users)
     assert "mail" in host.type(addresses)
     host.push(1, jid="again")  # the job of the page once more
@@ -177,7 +177,7 @@ def test_the_rights_of_the_page_are_enough_and_nobody_else_gets_in(host: Host) -
 
 
 def test_the_rights_of_a_worker_are_those_that_its_start_asks_for() -> None:
-    (granted,) = re.findall(r"ACL SETUSER worker (.*?)\nredis-cli", blocks("Least rights")[0], re.DOTALL)
+    (granted,) = re.findall(r"ACL SETUSER worker (.*?)\nredis-cli", blocks("Least privilege")[0], re.DOTALL)
     asked = {part.split()[0].lower() for part in preflight.COMMANDS.strip().replace("\n", "|").split("|")}
     asked = asked - {"script"} | {"script|exists", "script|load", "hello", "info", "multi", "exec"}
     assert {word.strip("'+") for word in granted.split() if "+" in word} == asked

@@ -1,4 +1,4 @@
-"""The tests. `python -m pytest` runs them, in this folder; or `make check-9`, with all else."""
+"""The tests. `python -m pytest` runs them, in this folder; so does `make check-9`, among other checks."""
 
 
 def test_the_page_is_there(browser):
