@@ -10,8 +10,9 @@ import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 LESSONS = Path(__file__).parent.parent
@@ -209,10 +210,15 @@ def load(answer: Path) -> ModuleType:
     """An exercise as a module of its own, loaded afresh. Raises whatever it raises."""
     spec = importlib.util.spec_from_file_location("exercise", answer)
     assert spec is not None
-    assert spec.loader is not None
     module = sys.modules["exercise"] = importlib.util.module_from_spec(spec)  # a dataclass looks for its module there
-    spec.loader.exec_module(module)
+    exec(compiled(answer.read_bytes(), answer), vars(module))
     return module
+
+
+@lru_cache
+def compiled(source: str | bytes, file: Path) -> CodeType:
+    """This source of a file as code. It is compiled once, and not for each process that loads it."""
+    return compile(source, str(file), "exec", dont_inherit=True)
 
 
 class NoSuchLesson(LookupError):

@@ -68,6 +68,7 @@ def examine(lesson: Lesson, answer: Path, start: Callable[..., subprocess.Popen[
         command = [sys.executable, "-m", "pytest", str(lesson.check), f"--answer={answer}", "-qs", "--assert=plain"]
         command += [] if lesson.is_an_application else ["-x"]
         command += ["-p", "lessons.course.telling", "-p", "no:cacheprovider", "-o", "filterwarnings=", "-o", "addopts="]
+        command += ["-p", "no:unraisableexception"]  # at the end it looks at every object there is, several times
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_FOR_A_CHECK}
         own = {"MINIJOBS_CHECK_TELLS": str(told), "MINIJOBS_CHECK_OF": str(answer)}
         process = start(

@@ -41,6 +41,7 @@ class Inbox:
         self._controller.start()
         self._running = True
         self.port: int = self._controller.port
+        running[self.port] = self
 
     def __len__(self) -> int:
         return len(self.mails)
@@ -62,16 +63,21 @@ class Inbox:
         """Close the server. Doing it twice is the same as once."""
         if self._running:
             self._running = False
+            del running[self.port]
             self._controller.stop()
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """What aiosmtpd calls for each mail."""
+        return self.take(envelope.content)
+
+    def take(self, content: bytes) -> str:
+        """A mail has come, these bytes. Returns what the server answers."""
         if self._refuse > 0:
             self._refuse -= 1
             self.refused += 1
             timeline.mark("inbox", "refused")
             return self.TOO_BUSY
-        mail = self.read(envelope.content)
+        mail = self.read(content)
         self.mails.append(mail)
         timeline.mark("inbox", f"mail to {mail['To']}")
         return "250 OK"
@@ -97,6 +103,9 @@ class Inbox:
     def _repr_html_(self) -> str:
         return self.show().html()
 
+
+running: dict[int, Inbox] = {}
+"""The inboxes of this process that take mail, by their ports."""
 
 _inbox: Inbox | None = None
 

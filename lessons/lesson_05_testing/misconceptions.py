@@ -8,7 +8,7 @@ import ast
 
 from lessons.course.rejection import Misconceptions, place
 from lessons.course.seen import brief
-from lessons.lesson_05_testing.versions import AS_IT_IS
+from lessons.lesson_05_testing.versions import AS_IT_IS, BROKEN
 
 PASSES, RIGHTLY, CREATES, PERFORMS, REFUSES = (Misconceptions() for _ in range(5))
 
@@ -123,6 +123,23 @@ def waits_for_a_mail_in_fake_mode(seen):
     return None
 
 
+@PASSES.add
+def waits_for_a_second_try(seen):
+    for trial in seen.red(AS_IT_IS):
+        after = trial.events[next((n for n, event in enumerate(trial.events) if event.kind == "refused mail"), 0) :]
+        line = place(trial.error, seen.answer).partition(": ")[2] if trial.error is not None else ""
+        tried = any(event.kind in ("push", "run", "mail") for event in after)
+        drained = trial.of("run") and all(event.what["mode"] == "fake" for event in trial.of("push"))
+        if trial.of("refused mail") and drained and not tried and ("jobs" in line or "mails" in line):
+            return (
+                f"a job that is thought to be there after its run has failed. In {trial.test} the mail server "
+                f"refused{after[0].line}, and the job was gone from the list: drain runs none again. Whether there is a "
+                "second try is up to Redis and the worker process. What the job says of it is there before the run: "
+                'job["retry"].'
+            )
+    return None
+
+
 @RIGHTLY.add
 @about("another queue")
 def demands_the_queue(seen):
@@ -178,6 +195,19 @@ def as_handed_out(seen):
         return (
             "the exercise as it was handed out, or near it: nothing is asserted. Such a test is red only if something in it "
             "raises by itself."
+        )
+    return None
+
+
+@REFUSES.add
+@PERFORMS.add
+@CREATES.add
+@about("")
+def asserts_in_vain(seen):
+    if (found := in_vain(seen)) and any(map(seen.unnoticed, BROKEN)):
+        return (
+            f"an assert in a block that takes any exception (line {found[0].lineno}). A failed assert is an exception, too, "
+            "and the block takes it: the test is green either way. Let the block hold only what should fail."
         )
     return None
 
@@ -254,7 +284,7 @@ def does_not_look_at_the_arguments(seen):
 @CREATES.add
 @about("tomorrow")
 def does_not_look_at_the_moment(seen):
-    if any("at" in event.what for event in events(seen.unnoticed("tomorrow"), "push")):
+    if any("at" in event.what for event in events(seen.unnoticed("tomorrow"), "push")) and not in_vain(seen, "at"):
         return (
             "not looking for when the job is. drain and the inline mode run it at once even if it is for "
             "tomorrow; the job says "
@@ -380,7 +410,7 @@ def never_refuses(seen):
 @about("swallows")
 def does_not_look_at_the_failure(seen):
     for trial in seen.unnoticed("swallows"):
-        if trial.of("refused mail"):
+        if trial.of("refused mail") and not in_vain(seen):
             return (
                 f"a refusal that nobody looks at. In {trial.test} the mail server refused, perform returned as if "
                 "all was well, "
@@ -392,13 +422,35 @@ def does_not_look_at_the_failure(seen):
 @REFUSES.add
 @about("no retry")
 def does_not_look_at_the_retry(seen):
-    if seen.unnoticed("no retry") and not seen.unnoticed("swallows"):
+    if seen.unnoticed("no retry") and not seen.unnoticed("swallows") and not in_vain(seen, "retry"):
         return (
             "taking the failure for the retry. The run fails here, too, and then the job is thrown away. drain "
             "cannot show that, "
             'and the job says it: job["retry"].'
         )
     return None
+
+
+def in_vain(seen, about=None):
+    """The asserts in blocks that take any exception; with a text, those in which it stands."""
+    blocks = [node for node in ast.walk(seen.tree) if _takes_any(node)]
+    found = [node for block in blocks for one in block.body for node in ast.walk(one) if isinstance(node, ast.Assert)]
+    return [node for node in found if about is None or repr(about) in ast.unparse(node)]
+
+
+def _takes_any(node):
+    """Whether this is a `with` or a `try` that goes on, whatever is raised in it."""
+    if isinstance(node, ast.With):
+        takers = [ast.unparse(item.context_expr).partition(".")[2] or ast.unparse(item.context_expr) for item in node.items]
+        return any(f"{taker}({kind})" in takers for kind in ANY for taker in ("raises", "assertRaises", "suppress"))
+    if isinstance(node, ast.Try):
+        takers = [one for one in node.handlers if one.type is None or ast.unparse(one.type) in ANY]
+        return any(not any(map(_asserts, ast.walk(one))) for one in takers)
+    return False
+
+
+# The exceptions that include the one of an assert.
+ANY = ("Exception", "BaseException")
 
 
 def count(number, noun):

@@ -1,7 +1,8 @@
 """Running somebody's tests against versions of `mailer.py`, in one process: what the check and `make try-5` do.
 
 There is one run of pytest. For each version, and for each of the two orders, the file with the tests is loaded afresh, as a
-new process would, with this version in the place of `mailer.py`. Then its tests run, several times.
+new process would, with this version in the place of `mailer.py`. Then its tests run, several times. With a broken version,
+the first test that is red ends the round: the version has been noticed.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import fakeredis
 import pytest
+from _pytest.runner import runtestprotocol
 
 import lessons.lesson_05_testing as package
 from lessons.course import telling
+from lessons.course.catalogue import compiled
 from lessons.course.seen import Scope
 from lessons.course.witness import Process, Witness
 from lessons.kit import mail
@@ -30,10 +32,12 @@ from minijobs import connect, testing
 from minijobs.client import Client
 
 from . import fixtures
-from .versions import AS_IT_IS, MAILER, Version
+from .versions import AS_IT_IS, BROKEN, MAILER, Version
+from .wire import in_place_of_the_network
 
 OPTIONS = ("-qq", "-s", "--noconftest", "--tb=no", "--no-header", "--no-summary", "--assert=plain")
-OPTIONS += ("-p", "no:cacheprovider", "-p", "no:faulthandler", "-o", "filterwarnings=", "-o", "addopts=")
+OPTIONS += ("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:unraisableexception")
+OPTIONS += ("-o", "filterwarnings=", "-o", "addopts=")
 
 # By which names a test may import what it tests.
 NAMES = ("lessons.lesson_05_testing.mailer", "mailer")
@@ -80,7 +84,13 @@ def run(witness: Witness, versions: Iterable[Version], *, once: bool = False) ->
     they run once.
     """
     tested = [
-        Tested(witness, version, backwards, times=1 if once or (backwards and version is not AS_IT_IS) else 2)
+        Tested(
+            witness,
+            version,
+            backwards,
+            times=1 if once or (backwards and version is not AS_IT_IS) else 2,
+            one_red_will_do=version in BROKEN and not once,
+        )
         for version in versions
         for backwards in ([False] if once else [False, True])
     ]
@@ -90,7 +100,8 @@ def run(witness: Witness, versions: Iterable[Version], *, once: bool = False) ->
     environment = dict(os.environ)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     try:
-        pytest.main([*OPTIONS, f"--rootdir={witness.answer.parent}", str(witness.answer)], plugins=[plugin, given])
+        with in_place_of_the_network():
+            pytest.main([*OPTIONS, f"--rootdir={witness.answer.parent}", str(witness.answer)], plugins=[plugin, given])
     finally:
         os.environ.clear()
         os.environ.update(environment)
@@ -100,8 +111,11 @@ def run(witness: Witness, versions: Iterable[Version], *, once: bool = False) ->
 class Tested(Process):
     """A process that has loaded the tests, with a version in the place of `mailer.py`."""
 
-    def __init__(self, witness: Witness, version: Version, backwards: bool, times: int) -> None:
+    def __init__(
+        self, witness: Witness, version: Version, backwards: bool, times: int, *, one_red_will_do: bool = False
+    ) -> None:
         self.version, self.backwards, self.times = version, backwards, times
+        self.one_red_will_do = one_red_will_do
         self.error: Exception | None = None  # what loading the tests raised
         self._mailer = _empty_mailer()
         self._modules: list[ModuleType | None] = [self._mailer] * len(NAMES)
@@ -112,11 +126,11 @@ class Tested(Process):
 
     def load(self, answer: Path) -> Any:
         connect(fakeredis.FakeRedis(server=fakeredis.FakeServer(version=(7, 0))))
-        exec(_compiled(self.version.source, MAILER), vars(self._mailer))
+        exec(compiled(self.version.source, MAILER), vars(self._mailer))
         module = sys.modules["exercise"] = ModuleType("exercise")
         module.__file__ = str(answer)
         try:
-            exec(_compiled(answer.read_bytes(), answer), vars(module))
+            exec(compiled(answer.read_bytes(), answer), vars(module))
         except Exception as error:
             if self.version is AS_IT_IS:
                 raise
@@ -171,9 +185,12 @@ class Plugin:
         with collector.tested if isinstance(collector, OneRun) else nullcontext():
             return (yield)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         run = _run_of(item)
+        if run.enough:
+            pytest.CallInfo.from_call(lambda: item.session._setupstate.teardown_exact(nextitem), "teardown")
+            return True
         name = item.nodeid.partition("::")[2].replace("::", ".")
         self._enter(run.tested)
         self._trial = trial = Trial(
@@ -186,10 +203,11 @@ class Plugin:
         self.trials.append(trial)
         self._witness._naps = 0
         with self._witness._during(trial):
-            done = yield
+            runtestprotocol(item, log=False, nextitem=nextitem)
         trial.ended.set()
         telling.goes_on()
-        return done
+        run.enough = run.tested.one_red_will_do and not trial.green
+        return True
 
     def pytest_sessionfinish(self) -> None:
         self._enter(None)
@@ -242,6 +260,7 @@ class OneRun(pytest.Module):
     def __init__(self, *, tested: Tested, time: int, **rest: Any) -> None:
         super().__init__(**rest)
         self.tested, self.time = tested, time
+        self.enough = False  # whether this round has shown what it was to show
 
     def _getobj(self) -> Any:
         return self.tested.module
@@ -261,12 +280,6 @@ def _run_of(item: pytest.Item) -> OneRun:
     run = item.getparent(OneRun)
     assert run is not None
     return run
-
-
-@lru_cache
-def _compiled(source: str | bytes, file: Path) -> CodeType:
-    """Compiled once, and not for each process."""
-    return compile(source, str(file), "exec", dont_inherit=True)
 
 
 def _empty_mailer() -> ModuleType:

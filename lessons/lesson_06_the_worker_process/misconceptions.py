@@ -1,7 +1,9 @@
 """What people believe who get exercise 6 wrong, and what proves that they do. See `lessons.course.rejection`."""
 
+import ast
+
 from lessons.course import shared
-from lessons.course.rejection import Misconceptions
+from lessons.course.rejection import Misconceptions, place
 from lessons.course.witness import NeverEnds
 
 JOBS, GAP, SWITCH = Misconceptions(), Misconceptions(), Misconceptions()
@@ -20,6 +22,20 @@ def before(seen, first, then):
 def cut_off(seen):
     """Whether a job was begun again that the old process had begun."""
     return bool(seen.begun_twice) and ("old", "stop") in seen.told
+
+
+def not_called(seen):
+    """Where the answer takes a method that can be asked for what it answers: (its name, the line); None if it never does."""
+    nodes = list(ast.walk(ast.parse(seen.answer.read_bytes())))
+    own = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    own |= {node.name for node in nodes if isinstance(node, ast.FunctionDef) and node.decorator_list}
+    for node in nodes:
+        told = [node.body] if isinstance(node, ast.Lambda) else [node.test] if isinstance(node, (ast.While, ast.If)) else []
+        told += [node.operand] if isinstance(node, ast.UnaryOp) else [node.left] if isinstance(node, ast.Compare) else []
+        for one in told:
+            if isinstance(one, ast.Attribute) and one.attr in {"ready", "busy", "ended"} - own:
+                return ast.unparse(one), one.lineno
+    return None
 
 
 def long_pause_before(seen, told):
@@ -85,6 +101,19 @@ def stops_the_new_one(seen):
     return None
 
 
+@SWITCH.add
+@GAP.add
+@JOBS.add
+def without_brackets(seen):
+    wrong = seen.never_ended or seen.begun_twice or seen.gap is None or seen.gap >= 1 or seen.call.error is not None
+    if wrong and (found := not_called(seen)):
+        return (
+            f"{found[0]} without brackets (line {found[1]}). That is the method itself, and not what it answers: nobody has "
+            f"asked. wait_until calls what it is given; in a lambda you call it yourself, {found[0]}()."
+        )
+    return None
+
+
 @GAP.add
 @JOBS.add
 def sleeps(seen):
@@ -100,7 +129,7 @@ def sleeps(seen):
 
 @JOBS.add
 def does_not_wait_for_the_old_one(seen):
-    if cut_off(seen) and before(seen, ("old", "quiet"), ("old", "stop")) and not seen.naps:
+    if cut_off(seen) and before(seen, ("old", "quiet"), ("old", "stop")) and not seen.naps and not not_called(seen):
         return (
             f"stopping the old process{line(seen, 'old', 'stop')} while it still runs a job. Quiet means that it takes no "
             "more, not that it has finished what it has."
@@ -132,7 +161,8 @@ def quiet_first(seen):
 @GAP.add
 def does_not_wait_for_the_new_one(seen):
     order = [what for what in seen.told if what in (("new", "start"), ("old", "quiet"))]
-    if order[:2] == [("new", "start"), ("old", "quiet")] and seen.gap is not None and seen.gap >= 1 and not seen.naps:
+    at_once = order[:2] == [("new", "start"), ("old", "quiet")] and not seen.naps and not not_called(seen)
+    if at_once and seen.gap is not None and seen.gap >= 1:
         return (
             "thinking that start_new() returns a process that takes jobs. It returns before the code has loaded, and the "
             f"old process was made quiet meanwhile{line(seen, 'old', 'quiet')}."
@@ -180,7 +210,9 @@ def starts_several(seen):
 @SWITCH.add
 def only_quiet(seen):
     ended = {("old", "stop"), ("old", "kill")} & set(seen.told)
-    if ("old", "quiet") in seen.told and not ended and seen.old_at_return and _returned(seen):
+    error = seen.call.error
+    waited = isinstance(error, TimeoutError) and ".ended" in place(error, seen.answer)
+    if ("old", "quiet") in seen.told and not ended and seen.old_at_return and (waited or _returned(seen)):
         return (
             f"thinking that a quiet process ends by itself{line(seen, 'old', 'quiet')}. It takes no more jobs, and waits "
             "until it is stopped."

@@ -24,6 +24,9 @@ LOOK = "make try-6, then day = busy_day(), deploy(day.old, day.start_new), and d
 PATIENCE = 15.0
 NAP = 0.2
 
+# So many new processes are more than any answer needs.
+MOST_STARTS = 3
+
 SIGNALS = {"SIGTSTP": "quiet", "SIGTERM": "stop", "SIGINT": "stop", "SIGKILL": "kill"}
 
 
@@ -77,6 +80,8 @@ class Watching(Witness):
         return self
 
     def start_new(self):
+        if len(self.day.new) == MOST_STARTS:
+            raise NeverEnds("it started one process after another, and did not end")
         with self._telling("new", "start"):
             return self.day.start_new()
 
@@ -126,6 +131,7 @@ def seen(answer):
             with Watching(answer, redis) as watching:
                 process = watching.process()
                 day = watching.day = BusyDay()
+                watching.busy.clear()  # the day has asked, too
                 call = watching.call(process, "deploy", "deploy", day.old, watching.start_new)
                 day.finish()
                 return _what_was_seen(answer, call, watching, redis)

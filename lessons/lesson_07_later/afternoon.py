@@ -72,17 +72,18 @@ class Wrong:
 
 
 class Afternoon:
-    """One afternoon. `webs` web processes take turns; one worker process runs the jobs."""
+    """One afternoon. `webs` web processes take turns, and one worker process runs the jobs. It takes the calls if there are
+    none.
+    """
 
     def __init__(self, witness: Witness, steps: Iterable[Step], *, webs: int = 2) -> None:
         self._witness = witness
-        self._steps = list(steps)
+        self._steps = sensible(steps)
         self.now = START
         self._free_since = START
         self._pending: dict[str, float] = {}  # the events that are still to be reminded of
         self._moments: dict[str, float] = {}  # of all events that there are
         self._told: list[tuple[float, str]] = []
-        self.applied: list[Step] = []
         self.calls: list[Call] = []
         self.runs: list[Run] = []
         self.mails: list[Mail] = []
@@ -120,17 +121,16 @@ class Afternoon:
         events.forget_events()
         witness.redis.zadd("schedule", {json.dumps(DECOY): START + 100 * 24 * HOUR})
         with self._by_our_clock():
-            self._worker, processes = witness.process(), {}
-            for step in map(self._meant, self._steps):
-                if self._makes_sense(*step):
-                    self.applied.append(step)
-                    if step[0] in ("wait", "busy"):
-                        self._pass(*step)
-                    else:
-                        number = len(self.calls) % webs
-                        if number not in processes:
-                            processes[number] = witness.process()
-                        self._call(processes[number], *step)
+            self._worker = witness.process()
+            processes = {} if webs else {0: self._worker}
+            for step in self._steps:
+                if step[0] in ("wait", "busy"):
+                    self._pass(*step)
+                else:
+                    number = len(self.calls) % max(webs, 1)
+                    if number not in processes:
+                        processes[number] = witness.process()
+                    self._call(processes[number], *step)
             self._pass("wait", "", 12)
         self.decoy_is_gone = witness.redis.zscore("schedule", json.dumps(DECOY)) is None
         if self.decoy_is_gone:
@@ -140,20 +140,8 @@ class Afternoon:
                 "a job of NewsletterWorker that lay in schedule is gone.",
             )
 
-    def _meant(self, step: Step) -> Step:
-        kind, name, hours = step
-        return ("move" if name in self._moments else "create", name, hours) if kind == "change" else step
-
-    def _makes_sense(self, kind: str, name: str, hours: int) -> bool:
-        if kind == "move" and self._moment(hours) == self._moments.get(name):
-            return False
-        return kind in ("wait", "busy") or (name in self._moments) != (kind == "create")
-
-    def _moment(self, hours: int) -> float:
-        return self.now + (hours - 0.5) * HOUR
-
     def _call(self, process: Any, kind: str, name: str, hours: int) -> None:
-        at = self._moment(hours)
+        at = self.now + (hours - 0.5) * HOUR
         self._tell(f"you cancelled '{name}'." if kind == "cancel" else f"you {kind}d '{name}' {TO[kind]} {clock(at)}.")
         if kind == "cancel":
             self._moments.pop(name, None)
@@ -272,6 +260,31 @@ def clock(moment: float) -> str:
     return f"{int(14 + hours) % 24}:{int(seconds // 60):02}"
 
 
+def sensible(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Those of these steps that can be gone, one after the other, as they are told. Time passes at the end by itself.
+
+    >>> sensible([("cancel", "tea", 0), ("change", "tea", 1), ("change", "tea", 1), ("change", "tea", 2), ("wait", "", 1)])
+    (('create', 'tea', 1), ('move', 'tea', 2))
+    """
+    those: list[Step] = []
+    passed, moments = 0, dict[str, int]()  # in hours
+    for kind, name, hours in steps:
+        if kind == "change":
+            kind = "move" if name in moments else "create"
+        if kind in ("wait", "busy"):
+            passed += hours
+        elif (kind == "create") == (name in moments) or (kind == "move" and moments[name] == passed + hours):
+            continue
+        elif kind == "cancel":
+            del moments[name]
+        else:
+            moments[name] = passed + hours
+        those.append((kind, name, hours))
+    while those and those[-1][0] == "wait":
+        those.pop()
+    return tuple(those)
+
+
 def sequences(kinds: Iterable[str]) -> st.SearchStrategy[list[Step]]:
     """Any sequence of steps of these kinds. The simplest has the fewest steps, the first name, the shortest times."""
     often = [kind for kind in kinds for _ in range(3 if kind == "change" else 1)]
@@ -290,42 +303,51 @@ def patience() -> Callable[[], bool]:
     return lambda: time.process_time() > cpu or time.monotonic() > clock
 
 
-def shortest(
-    live: Callable[[Iterable[Step]], Afternoon], tries: int, kinds: list[str], *, enough: Callable[[], bool]
-) -> Afternoon | None:
-    """The shortest afternoon of such steps that goes wrong, of `tries` that are made up; None if none does.
+class Afternoons(dict[tuple[Step, ...], Afternoon]):
+    """The afternoons that were lived with an answer, by their sensible steps: each is lived once, when it is asked for."""
 
-    How many are tried is fixed, and so is which: the same answer is told the same each time. Only when it is `enough`, no
-    more are tried.
-    """
-    lived: dict[tuple[Step, ...], Afternoon | None] = {}
-    more = MORE
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
 
-    def goes_wrong(steps: list[Step]) -> bool:
-        nonlocal more
-        key = tuple(steps)
-        if key not in lived:
-            failed = any(lived.values())
-            if (failed and more <= 0) or enough():
-                return False
-            more -= failed
-            afternoon = live(steps)
-            lived[key] = lived[tuple(afternoon.applied)] = afternoon if afternoon.wrong else None
-        return lived[key] is not None
+    def __missing__(self, steps: tuple[Step, ...]) -> Afternoon:
+        self[steps] = Afternoon(self._witness, steps)
+        return self[steps]
 
-    plan = settings(
-        max_examples=tries,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
-    try:
-        found = find(sequences(kinds), goes_wrong, settings=plan)
-    except NoSuchExample:
-        return None
-    names = list(dict.fromkeys(name for _, name, _ in found if name))
-    renamed = [(kind, dict(zip(names, NAMES, strict=False)).get(name, ""), hours) for kind, name, hours in found]
-    again = live(renamed)  # whichever names were found by chance, the first one comes first in a story
-    return again if again.wrong else lived[tuple(found)]
+    def of(self, steps: Iterable[Step]) -> Afternoon:
+        """The afternoon of these steps, of which perhaps some make no sense."""
+        return self[sensible(steps)]
+
+    def shortest(self, tries: int, kinds: list[str], *, enough: Callable[[], bool]) -> Afternoon | None:
+        """The shortest afternoon of such steps that goes wrong, of `tries` that are made up; None if none does.
+
+        How many are tried is fixed, and so is which: the same answer is told the same each time. Only when it is
+        `enough`, no more are tried.
+        """
+        more, failed = MORE, False
+
+        def goes_wrong(steps: list[Step]) -> bool:
+            nonlocal more, failed
+            key = sensible(steps)
+            if key not in self:
+                if (failed and more <= 0) or enough():
+                    return False
+                more -= failed
+            failed = failed or self[key].wrong is not None
+            return self[key].wrong is not None
+
+        plan = settings(
+            max_examples=tries,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        )
+        try:
+            found = find(sequences(kinds), goes_wrong, settings=plan)
+        except NoSuchExample:
+            return None
+        names = list(dict.fromkeys(name for _, name, _ in found if name))
+        renamed = [(kind, dict(zip(names, NAMES, strict=False)).get(name, ""), hours) for kind, name, hours in found]
+        again = self.of(renamed)  # whichever names were found by chance, the first one comes first in a story
+        return again if again.wrong else self.of(found)

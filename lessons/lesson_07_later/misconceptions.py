@@ -104,6 +104,16 @@ def pushes_for_now(seen):
 
 
 @CREATED.add
+def noted_in_one_process(seen):
+    if seen.one_process and seen.one_process.wrong is None and ran_in_vain(seen, "created", FIRST):
+        return (
+            "a variable of one process. When the process that takes the calls runs the jobs as well, this goes well. Here "
+            "they are two, and what the web process has noted in a variable, the worker process does not know."
+        )
+    return None
+
+
+@CREATED.add
 def other_arguments(seen):
     return shared.other_arguments(seen.of["created"].runs)
 
@@ -141,10 +151,22 @@ def as_handed_out(seen):
 
 @MOVED.add
 def leaves_the_old_one(seen):
-    if mailed_by(seen, "moved") == [("14:30", 0), ("15:30", 1)] and went_well(seen, "cancelled"):
+    left = mailed_by(seen, "moved") == [("14:30", 0), ("15:30", 1)] and seen.an_hour_apart.wrong
+    if left and went_well(seen, "cancelled"):
         line = seen.of["moved"].calls[1].of("push")[0].line
         return (
             f"a job that was left behind. move pushed another one{line}, and the one of create ran all the same, and mailed."
+        )
+    return None
+
+
+@MOVED.add
+def a_mark_of_both(seen):
+    if mailed_by(seen, "moved") == [("14:30", 0), ("15:30", 1)] and seen.an_hour_apart.wrong is None:
+        return (
+            "a mark that two changes can share. When an hour lies between create and move, this goes well. When both come "
+            "at the same moment, the old job is taken for the new one. What tells jobs apart must be another for each, "
+            "however soon it comes."
         )
     return None
 
@@ -205,7 +227,8 @@ def compares_the_moment(seen):
 
 @MOVED.add
 def asks_the_clock_only(seen):
-    if ("15:30", 1) in mailed_by(seen, "moved and back") and went_well(seen, "moved"):
+    mails = mailed_by(seen, "moved and back")
+    if len(mails) > 1 and mails[-1] == ("15:30", 1) and went_well(seen, "moved"):
         return (
             "an old job that mails after the event's moment. The event was moved to 15:30 and back to 14:30. At 15:30 "
             "the job of the first move ran, and mailed again."
@@ -228,6 +251,28 @@ def reminded_for_good(seen):
 
 
 @MOVED.add
+def keeps_silent(seen):
+    if mailed_by(seen, "moved forward") == [("16:30", 0)] and ran_in_vain(seen, "moved forward", 1):
+        return (
+            "a job that keeps silent, and leaves it to another one. The event was moved from 16:30 to 14:30. At 14:30 the "
+            "job of move ran, and mailed nothing. At 16:30 that of create mailed."
+        )
+    return None
+
+
+@MOVED.add
+def looks_at_the_old_moment(seen):
+    one = seen.of.get("moved forward")
+    late = mailed_by(seen, "moved forward") == [("16:30", 0)] and went_well(seen, "moved")
+    if one and late and not one.calls[1].of("push"):
+        return (
+            "a job that looks only at the old moment. The event was moved from 16:30 to 14:30, and move pushed no job. At "
+            "14:30 none was due, and that of create ran at 16:30."
+        )
+    return None
+
+
+@MOVED.add
 def moves_what_is_there_only(seen):
     one = seen.of.get("moved afterwards")
     if (
@@ -235,7 +280,7 @@ def moves_what_is_there_only(seen):
         and one.mailed() == ["14:30"]
         and one.calls[1].error is None
         and not one.calls[1].of("push")
-        and went_well(seen, "moved")
+        and went_well(seen, "moved", "moved forward")
     ):
         return (
             "a move that pushes no job when there is none left to be moved. The first one had run, and there is none "

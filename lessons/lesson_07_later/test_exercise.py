@@ -1,11 +1,10 @@
 """What the exercise of lesson 7 must do."""
 
 from dataclasses import dataclass, field
-from functools import partial
 
 import pytest
 
-from lessons.lesson_07_later.afternoon import Afternoon, Step, patience, shortest
+from lessons.lesson_07_later.afternoon import Afternoon, Afternoons, Step, patience
 from lessons.lesson_07_later.misconceptions import ALWAYS, CANCELLED, CREATED, MOVED
 
 LOOK = (
@@ -62,24 +61,28 @@ class Seen:
     of: dict[str, Afternoon] = field(default_factory=dict)
     wrong: dict[str, Afternoon] = field(default_factory=dict)  # by the sort: what can be in it
     one_web_process: Afternoon | None = None
+    one_process: Afternoon | None = None  # in which nothing is moved
+    an_hour_apart: Afternoon | None = None  # in which an event is moved
 
 
 @pytest.fixture(scope="module")
 def seen(witness):
-    seen, live, enough = Seen(witness.answer), partial(Afternoon, witness), patience()
+    seen, lived, enough = Seen(witness.answer), Afternoons(witness), patience()
     for sort, tried in TRIED.items():
         for name, steps in tried.items():
-            seen.of[name] = live(steps)
+            seen.of[name] = lived.of(steps)
             if seen.of[name].wrong and sort == "create":
                 seen.wrong[sort] = seen.of[name]  # nothing else is worth a try
+                seen.one_process = Afternoon(witness, [CREATE], webs=0)
                 return seen
         failed = next((seen.of[name] for name in tried if seen.of[name].wrong), None)
-        if found := shortest(live, *MADE_UP[sort], enough=enough) or failed:
+        if found := lived.shortest(*MADE_UP[sort], enough=enough) or failed:
             seen.wrong[sort] = found
             break
     if seen.wrong:  # to tell why
-        seen.of |= {name: live(steps) for tried in TRIED.values() for name, steps in tried.items() if name not in seen.of}
-        seen.one_web_process = live(TRIED["move"]["moved"], webs=1)
+        seen.of |= {name: lived.of(steps) for tried in TRIED.values() for name, steps in tried.items()}
+        seen.an_hour_apart = lived.of([("create", "tea", 3), WAIT, ("move", "tea", 3)])
+        seen.one_web_process = Afternoon(witness, TRIED["move"]["moved"], webs=1)
     return seen
 
 

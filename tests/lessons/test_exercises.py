@@ -170,10 +170,12 @@ ALSO_TRUE = {
         "empties_the_queue": {"quiet_first"},
     },
     7: {
+        "looks_at_the_old_moment": {"old_job_of_the_name"},
         "moves_nothing": {"old_job_of_the_name"},
         "moves_what_is_there_only": {"old_job_of_the_name", "reaches_schedule_only"},
         "nobody_comes_back": {"old_job_of_the_name"},
         "not_there_any_more": {"reaches_schedule_only"},
+        "noted_in_one_process": {"empty_perform"},
         "raises_until_then": {"old_job_of_the_name"},
     },
     8: {},
