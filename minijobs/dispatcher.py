@@ -23,9 +23,9 @@ A thread is in one of four states (`State`), and these are all the transitions:
 
 The way of a job, from Redis to its thread and back:
 
-    there are jobs    _work > _lead > _exchange > HeldJobs.exchange > Fetcher.exchange > the script EXCHANGE
-    there was none    _work > _lead > _fetch > Fetcher.wait > BRPOPLPUSH, or with several queues a short sleep
-    it is followed    _work > _follow > WorkQueue.get: the leader has put the job there
+    as the leader, from a queue    _lead > _dispatch > HeldJobs.settle_finished > Fetcher.settle_and_fetch > SETTLE_AND_FETCH
+    if all queues are empty        _lead > _fetch > Fetcher.wait > BRPOPLPUSH, or with several queues a short sleep
+    as a follower                  _follow > WorkQueue.get, where the leader has put it
 
 The running jobs and a fetching thread together never exceed `concurrency`, so there is always a follower that can be asked
 to lead. A job is fetched only when a thread is idle: none waits behind a slow job while another process is free.
@@ -137,7 +137,7 @@ class Dispatcher:
         if not self.broken:
             with suppress(RedisError):
                 self._compare = True
-                self._exchange()  # settles what finished at the last moment
+                self._dispatch()  # settles what finished at the last moment
         self.clean = not (self.held.jobs or self.broken)
         self.held.requeue_unfinished()
         for _ in range(self.concurrency + 1):  # wakes the sleeping threads, so that they end
@@ -184,7 +184,7 @@ class Dispatcher:
             self.states[get_ident()] = State.LEADING
             job, fetch, more = None, False, False
             try:
-                job, fetch, more = self._exchange()
+                job, fetch, more = self._dispatch()
             except RedisError as error:
                 self._went_wrong(error)
             finally:
@@ -204,7 +204,7 @@ class Dispatcher:
             return not (self._fetching or self._over())
         return bool(self.held.finished) and self._waiting.empty()
 
-    def _exchange(self) -> tuple[Held | None, bool, bool]:
+    def _dispatch(self) -> tuple[Held | None, bool, bool]:
         """Settle the finished jobs and fetch for the idle threads, in one round trip.
 
         Returns a job for this thread; whether it should wait for one instead; and whether other threads have work too.
@@ -222,7 +222,7 @@ class Dispatcher:
         want = idle if self._more or (self.held.finished and not self.fetcher.can_block) else 0
         jobs: list[Held] = []
         if want or self.held.finished:
-            jobs = self.held.exchange(want)
+            jobs = self.held.settle_finished(fetch=want)
             self.outage.over()
             self._pause, self._more = 0.0, len(jobs) == want if want else self._more
         if not jobs:

@@ -33,7 +33,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from . import connection
 from .fields import plain, queue_name
 from .log import logger
-from .scripts import EXCHANGE, EXCHANGE_SHA, FORGET, RECONCILE, REQUEUE, SEALED_FOR, SETTLE
+from .scripts import FORGET, RECONCILE, REQUEUE, SEALED_FOR, SETTLE, SETTLE_AND_FETCH, SETTLE_AND_FETCH_SHA
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -126,8 +126,8 @@ class Fetcher:
     def fetch(self, timeout: float = 0) -> UnitOfWork | None:
         """Move one entry to the in-flight list and return it; None if none comes within `timeout` seconds.
 
-        `Processor.process_one` uses this. A worker process, which has many threads, uses `exchange` and `wait` instead.
-        Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
+        `Processor.process_one` uses this. A worker process, which has many threads, uses `settle_and_fetch` and `wait`
+        instead. Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
         """
         with connection.translate_errors(self.redis, "fetching a job"):
             deadline = time.monotonic() + timeout
@@ -150,7 +150,7 @@ class Fetcher:
                 if unit := self.wait(left):
                     return unit
 
-    def exchange(
+    def settle_and_fetch(
         self, settled: Sequence[tuple[UnitOfWork, Destination | None]], want: int
     ) -> tuple[list[UnitOfWork], dict[int, str]]:
         """Settle many jobs and fetch up to `want` entries, from any of the queues, in one round trip.
@@ -170,9 +170,9 @@ class Fetcher:
         arguments = (len(keys) + 1, *keys, "inflight", want, len(fetched), len(done) // 2, *done, *words)
         with connection.translate_errors(self.redis, "settling and fetching jobs"):
             try:
-                (answer,) = connection.execute(self.redis, ("EVALSHA", EXCHANGE_SHA, *arguments))
+                (answer,) = connection.execute(self.redis, ("EVALSHA", SETTLE_AND_FETCH_SHA, *arguments))
             except NoScriptError:  # Redis has been restarted, and forgot the script
-                (answer,) = connection.execute(self.redis, ("EVAL", EXCHANGE, *arguments))
+                (answer,) = connection.execute(self.redis, ("EVAL", SETTLE_AND_FETCH, *arguments))
         units, refused = [], {}
         for number, told in zip(answer[::2], answer[1::2], strict=True):
             if number >= 0:
@@ -210,7 +210,7 @@ class Fetcher:
                         raise
                     self._cannot_be_read(queue, str(error))
                 time.sleep(min(seconds, LOOK_EVERY))
-                units, _ = self.exchange([], 1)  # when Redis is full, it refuses BRPOPLPUSH but runs this script
+                units, _ = self.settle_and_fetch([], 1)  # when Redis is full, it refuses BRPOPLPUSH but runs this script
                 return units[0] if units else None
             return None if raw is None else UnitOfWork(queue, raw)
 

@@ -50,10 +50,11 @@ class HeldJobs:
         over = self.refused.keys() | {number for number, _ in self.finished} if self.refused else self.finished
         return len(self.jobs) - len(over)
 
-    def exchange(self, want: int) -> list[Held]:
-        """Settle the finished jobs and fetch up to `want` new ones, in one round trip. Raises RedisUnavailable."""
+    def settle_finished(self, *, fetch: int) -> list[Held]:
+        """Settle the finished jobs and fetch up to `fetch` new ones, in one round trip. Raises RedisUnavailable."""
         run = list(self.finished)  # a copy, since other threads append to it meanwhile
-        units, refused = self.fetcher.exchange([(self.jobs[number], outcome.to) for number, outcome in run], want)
+        settled = [(self.jobs[number], outcome.to) for number, outcome in run]
+        units, refused = self.fetcher.settle_and_fetch(settled, fetch)
         for index, (number, outcome) in enumerate(run):
             if error := refused.get(index):
                 if number not in self.refused:
@@ -67,7 +68,7 @@ class HeldJobs:
         return [self.hold(unit) for unit in units]
 
     def reconcile(self, *, in_doubt: bool) -> None:
-        """Make our lists in Redis match the held jobs, and let the next exchange try to settle the refused ones again.
+        """Make our lists in Redis match the held jobs, and let the next `settle_finished` try the refused ones again.
 
         `in_doubt` says that a command whose answer was lost may still be carried out, which makes comparing pointless.
         """

@@ -1,7 +1,7 @@
 """Running one job: find its class, call `perform`, and decide: done, retry or dead.
 
 `run` runs the job and returns the outcome; `Fetcher.acknowledge` then tells Redis. Because these are two steps, an outcome
-can be inspected before it is settled, and a worker process can settle many at once, with `Fetcher.exchange`.
+can be inspected before it is settled, and a worker process can settle many at once, with `Fetcher.settle_and_fetch`.
 """
 
 from __future__ import annotations
