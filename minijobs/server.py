@@ -234,7 +234,7 @@ class Server:
                 self._outage.over()
                 self._beaten.set()
             except RedisError as error:
-                self._went_wrong(error)
+                self._handle_error(error)
             except Exception:  # without a heartbeat, this process would be taken for dead
                 logger.exception("the heartbeat failed")
             self._dispatcher.reconcile_soon()
@@ -251,20 +251,14 @@ class Server:
                 self._strike_off()
                 processes = rescue.rescuers(self.redis)  # without Ruby's, which poll for due jobs but rescue none
             except RedisError as error:
-                self._went_wrong(error)
+                self._handle_error(error)
             except Exception:
                 logger.exception("polling failed")
 
-    def _went_wrong(self, error: RedisError) -> None:
-        self.heart.doubt()
-        if connection.kind_of(error) == "away":
-            self._outage.noticed(error)
-        elif connection.kind_of(error) == "refused":  # permanently
-            logger.error("Redis refuses what a worker process asks, so this one ends: %s", error)
-            self._dispatcher.broken = True
+    def _handle_error(self, error: RedisError) -> None:
+        self._dispatcher.note_error(error)
+        if self._dispatcher.broken:  # Redis will always refuse
             self.stop(0)
-        else:
-            logger.error("Redis refused this: %s", error)
 
     def _strike_off(self) -> None:
         """Remove processes whose heartbeat has expired. One that was only suspended adds itself again."""

@@ -54,12 +54,12 @@ class Watched(Dispatcher):
             return None
         return super()._lead()
 
-    def _left_over(self) -> bool:
+    def _must_lead_again(self) -> bool:
         self.something_is_left &= (State.LEADING, State.LEADING) not in self.ways
-        return self.something_is_left or super()._left_over()
+        return self.something_is_left or super()._must_lead_again()
 
-    def _fetch(self) -> Any:
-        job = super()._fetch()
+    def _blocking_fetch(self) -> Any:
+        job = super()._blocking_fetch()
         if not job and self.leads_elsewhere is State.FETCHING:
             self.leads_elsewhere = None
             self.leader_elsewhere()
