@@ -171,17 +171,17 @@ def now(client: Redis) -> float:
     monotonic = time.monotonic()
     clock = _clocks.get(client)
     if clock is None or monotonic - clock.read_at > CLOCK_READ_EVERY or abs(time.time() - monotonic - clock.wall) > 1:
-        return note_time(client, client.time(), asked=monotonic)
+        return note_time(client, client.time(), sent_at=monotonic)
     return monotonic + clock.ahead
 
 
-def note_time(client: Redis, told: Any, *, asked: float) -> float:
-    """Store `told`, the reply to a TIME command that was sent at `asked`, a value of time.monotonic(). Returns the time in
-    the reply, in epoch seconds."""
-    seconds, microseconds = told
+def note_time(client: Redis, reply: Any, *, sent_at: float) -> float:
+    """Store the reply to a TIME command that was sent at `sent_at`, a value of time.monotonic(). Returns the time in the
+    reply, in epoch seconds."""
+    seconds, microseconds = reply
     answered = time.monotonic()
     moment = int(seconds) + int(microseconds) / 1e6
-    _clocks[client] = _Clock(moment - (asked + answered) / 2, time.time() - answered, answered)
+    _clocks[client] = _Clock(moment - (sent_at + answered) / 2, time.time() - answered, answered)
     return moment
 
 

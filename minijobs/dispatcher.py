@@ -270,7 +270,7 @@ class Dispatcher:
     def note_error(self, error: RedisError) -> None:
         """Log an error of Redis, and stop if Redis will always refuse."""
         kind = connection.kind_of(error)
-        self.heart.doubt()
+        self.heart.postpone_rescue()
         if kind == "away":
             self.outage.noticed(error)
         elif kind == "refused":

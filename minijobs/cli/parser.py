@@ -14,7 +14,7 @@ from .. import connection
 from ..console import Failed, Refused, Terminated, complain, flush, prepare
 from ..heartbeat import EVERY
 from . import commands
-from .run import work
+from .run import run_worker
 
 if TYPE_CHECKING:
     from ..connection import Redis
@@ -48,7 +48,7 @@ def main(words: list[str] | None = None) -> int:
         complain(error)
         code = error.code if isinstance(error, Refused) else 1
     except (KeyboardInterrupt, Terminated) as told:
-        stopped = options.do in (work, web)
+        stopped = options.do in (run_worker, web)
         code = 0 if stopped else 143 if isinstance(told, Terminated) else 130
     except BrokenPipeError:  # as in `minijobs monitor | head`: the reader has gone
         code = 0
@@ -70,11 +70,11 @@ def parser() -> argparse.ArgumentParser:
     def verb(name: str, do: object, help: str, under: argparse._SubParsersAction = verbs) -> argparse.ArgumentParser:  # type: ignore[type-arg]
         new: argparse.ArgumentParser = under.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         new.set_defaults(do=do)
-        if do not in (work, web, commands.new):
+        if do not in (run_worker, web, commands.new):
             new.add_argument("--json", action="store_true", help="for programs")
         return new
 
-    run = verb("worker", work, "run jobs until told to stop")
+    run = verb("worker", run_worker, "run jobs until told to stop")
     run.add_argument("-r", "--require", metavar="MODULE", action="append", default=[], help="a module or file with Workers")
     run.add_argument("-q", "--queue", metavar="NAME[,WEIGHT]", action="append", default=[], help="a queue; may be repeated")
     run.add_argument("-c", "--concurrency", metavar="N", type=int, default=10, help="threads (10)")
