@@ -1,9 +1,19 @@
 """minijobs: background jobs through Redis, small enough to read in one sitting, in the format of Ruby's Sidekiq.
 
-Read the files in the order in which a job meets them: `job`, `fields`, `errors`, `connection`, `middleware`, `client`,
-`worker`; then `scripts`, `fetch`, `processor`, `retry`, `scheduled`, `heartbeat`, `rescue`; `work_queue`, `held_jobs`,
-`dispatcher`, `lifecycle` and `server`, which repeat all that in threads; and `api` and `overview` to look at it all, `log`
-to read about it.
+Read the files in the order in which a job meets them:
+
+    job, fields                          a job is JSON; what its fields may hold
+    connection, errors                   which Redis, and what its errors mean
+    middleware, client, worker           pushing a job
+    scripts, fetch, processor            taking it out of its queue without losing it, and running it
+    retry, backtrace                     whether a job that failed is tried again; what is stored with it
+    scheduled                            moving jobs that are due to their queues
+    heartbeat, rescue                    how a process shows that it is alive; what happens to its jobs after a crash
+    work_queue, held_jobs, dispatcher    many jobs at a time: how each thread gets its next job
+    lifecycle, server                    the worker process, which repeats all that in threads
+    log                                  what it logs
+
+Then read `api` and `overview`, which look at it all from outside.
 """
 
 from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet, SortedEntry

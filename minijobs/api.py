@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from redis import ResponseError
 
 from . import connection, scheduled
+from .backtrace import unpack
 from .fields import plain
 from .job import BadPayload, Job, peek, seconds
-from .retry import trim, unpack
+from .retry import trim
 
 if TYPE_CHECKING:
     from .connection import Redis

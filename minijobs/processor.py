@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from redis import RedisError
 
-from . import connection, retry, worker
+from . import backtrace, connection, retry, worker
 from .fetch import Fetcher, UnitOfWork
 from .job import BadPayload, Job, load
 from .log import job_context, logger, tid
@@ -98,7 +98,7 @@ class Processor:
             return outcome
 
     def run(self, unit: UnitOfWork) -> Outcome:
-        """Run one job and return the outcome, which holds the job's exception if it raised one. Nothing is sent to Redis yet.
+        """Run one job and return the outcome, with the job's exception if it raised one. Nothing is sent to Redis yet.
 
         An entry that cannot be parsed goes to `dead` unchanged: it cannot be run, but it must not be lost.
         """
@@ -192,14 +192,14 @@ class Processor:
                 _end_child(process)
             except BaseException as error:  # a job that calls sys.exit() or is cancelled has failed; the process goes on
                 _end_child(process, error)
-                if retry.stops_us(error):
+                if retry.is_interrupt(error):
                     raise
                 outcome = self._after_failure(unit, job, error, kind)
                 logger.info("fail: %.3f sec", time.perf_counter() - started)
                 logger.warning("%s: %s (%s)", type(error).__name__, retry.message(error), outcome.describe(now=self.now()))
                 with suppress(Exception):  # our own frame is still running, and nobody needs it
                     error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
-                retry.release(error)
+                backtrace.free_locals(error)
                 return outcome
             logger.line("done: %.3f sec", time.perf_counter() - started)
             return DONE
