@@ -114,13 +114,7 @@ def enqueue(redis: Redis, name: str, entries: Sequence[bytes], *, now: float, by
 
 
 def kill(
-    redis: Redis,
-    name: str,
-    entries: Sequence[bytes],
-    *,
-    now: float,
-    error: Exception | None = None,
-    by_hand: bool = False,
+    redis: Redis, name: str, entries: Sequence[bytes], *, now: float, error: Exception | None = None, by_hand: bool = False
 ) -> int:
     """Move these entries of the sorted set `name` to `dead`, unchanged. Returns how many were still there.
 
