@@ -20,7 +20,6 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from .errors import Kind as Kind
 from .errors import Outage as Outage
 from .errors import RedisUnavailable as RedisUnavailable
 from .errors import Unanswered as Unanswered

@@ -134,7 +134,7 @@ class Processor:
     def _keep_alive(self) -> Iterator[None]:
         """Show in Redis that this process is alive, as a Heartbeat does, but without details. A Heartbeat's own key is only
         prolonged. The last thread to leave removes a key of ours."""
-        redis, identity, over = self.fetcher.redis, self.fetcher.own_name(), threading.Event()
+        redis, identity, over = self.fetcher.redis, self.fetcher.current_identity(), threading.Event()
         shared = self._kept_alive.setdefault(identity, KeepAlive())
 
         def renew() -> bool:

@@ -102,7 +102,7 @@ class Server:
         nobody could tell which of them had died. An exception that interrupts it, such as KeyboardInterrupt, is raised
         again once the fetched jobs are back in their queues.
         """
-        if self.fetcher.own_name() != self.heart.identity:
+        if self.fetcher.current_identity() != self.heart.identity:
             raise RuntimeError("This Server was made in another process, which this one is a child of: make one in each.")
         if self._ran:
             raise RuntimeError("This Server has run, and its process has signed off: make another one.")
