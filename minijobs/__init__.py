@@ -10,7 +10,7 @@ Read the files in the order in which a job meets them:
     scheduled                            moving jobs that are due to their queues
     heartbeat, rescue                    how a process shows that it is alive; what happens to its jobs after a crash
     work_queue, held_jobs, dispatcher    many jobs at a time: how each thread gets its next job
-    lifecycle, server                    the worker process, which repeats all that in threads
+    lifecycle, signals, server           the worker process, which repeats all that in threads
     log                                  what it logs
 
 Then read `api` and `overview`, which look at it all from outside.

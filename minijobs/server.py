@@ -4,7 +4,7 @@
     dispatcher    starts the first of them, waits for their end, and requeues what is unfinished
     heart         beats every few seconds, and looks in Redis for signals to this process
     poller        moves due jobs to their queues, and rescues the jobs of dead processes
-    farewell      ends the others, whatever interrupts the main thread
+    sign-off      ends the others, whatever interrupts the main thread
     main thread   waits for signals: TSTP quiet, TERM and INT stop, TTIN log where every thread is
 
 Sidekiq: `Sidekiq::Launcher`, `Sidekiq::Scheduled::Poller`.
@@ -13,21 +13,15 @@ Sidekiq: `Sidekiq::Launcher`, `Sidekiq::Scheduled::Poller`.
 from __future__ import annotations
 
 import logging
-import os
 import random
-import signal
-import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Mapping
-from functools import partial
-from queue import SimpleQueue
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from redis import RedisError
 
-from . import connection, lifecycle, rescue, scheduled
+from . import connection, lifecycle, rescue, scheduled, signals
 from .dispatcher import Dispatcher
 from .fetch import Fetcher
 from .heartbeat import EVERY, Heartbeat, living
@@ -38,8 +32,6 @@ if TYPE_CHECKING:
     from .connection import Redis
 
 POLL_EVERY = 5.0  # average seconds between polls of all processes together: the more there are, the less often each polls
-
-
 LAST_WORDS = 5.0  # seconds allowed at the end to settle the last jobs and sign off in Redis
 
 
@@ -109,9 +101,9 @@ class Server:
         self._ran = True
         tasks = {"heart": self._beat, "poller": self._poll, "dispatcher": self._dispatcher.run}
         heart, poller, dispatcher = (threading.Thread(target=task, name=name, daemon=True) for name, task in tasks.items())
-        farewell = threading.Thread(target=self._farewell, args=(dispatcher, heart), name="farewell", daemon=True)
+        sign_off = threading.Thread(target=self._sign_off, args=(dispatcher, heart), name="sign-off", daemon=True)
         try:
-            farewell.start()  # first, so that it can end the others whatever interrupts this
+            sign_off.start()  # first, so that it can end the others whatever interrupts this
             heart.start()
             # A process that fetched a job before its first beat could be taken for dead.
             while not (self._beaten.wait(0.05) or self._stop.is_set()):
@@ -126,23 +118,23 @@ class Server:
                 self.stop(0)
         except BaseException as error:
             self.stop(0)
-            self._end(farewell)
+            self._end(sign_off)
             if str(error) == "can't start new thread":
                 raise TooManyThreads("This machine does not allow so many threads: let fewer jobs run at a time.") from None
             raise
-        self._end(farewell)
+        self._end(sign_off)
         return int(self._dispatcher.broken)
 
-    def _end(self, farewell: threading.Thread) -> None:
+    def _end(self, sign_off: threading.Thread) -> None:
         """Wait until the process has signed off, at most LAST_WORDS seconds past the deadline."""
         self._over.set()
-        while farewell.is_alive() and time.monotonic() < self._deadline + LAST_WORDS:
-            farewell.join(0.1)
-        if farewell.is_alive():
+        while sign_off.is_alive() and time.monotonic() < self._deadline + LAST_WORDS:
+            sign_off.join(0.1)
+        if sign_off.is_alive():
             who = "a handler of this program's does not return" if self._handlers.is_alive() else "Redis does not answer"
             logger.error("%s, so this process ends all the same; another one will rescue its jobs", who)
 
-    def _farewell(self, dispatcher: threading.Thread, heart: threading.Thread) -> None:
+    def _sign_off(self, dispatcher: threading.Thread, heart: threading.Thread) -> None:
         """When this process should end, wait for the jobs that still run, and sign off."""
         self._over.wait()
         if dispatcher.ident:  # if it was started
@@ -180,48 +172,13 @@ class Server:
 
     def handle_signals(self) -> None:
         """Handle TSTP, TERM, INT (a second INT stops at once) and TTIN from now on. Only the main thread may call this."""
-        # A handler interrupts whatever the main thread is doing, even another handler, and whatever lock it holds. So it
-        # only puts the signal into a SimpleQueue, the one queue whose `put` is reentrant, and another thread acts on it.
-        noted: SimpleQueue[str] = SimpleQueue()
-        default = {"INT": signal.default_int_handler}
-        # Windows lacks some of them.
-        known = {name: number for name in ("TSTP", "TERM", "INT", "TTIN") if (number := getattr(signal, f"SIG{name}", None))}
+        signals.listen(self._handle_signal)
 
-        def handle(how: Callable[[str], Any]) -> None:
-            for name, number in known.items():
-                signal.signal(number, how(name))
-
-        def obey() -> None:
-            while True:
-                name = noted.get()
-                try:
-                    self._obey(name)
-                except Exception:  # the next signal must still be obeyed
-                    logger.exception("SIG%s was not obeyed", name)
-
-        threading.Thread(target=obey, name="signals", daemon=True).start()
-        handle(lambda name: lambda *_: noted.put(name))
-        if hasattr(os, "register_at_fork"):
-            # A forked child does not have that thread, so signals get their default effect in it, even if one comes at once.
-            def in_child() -> None:
-                handle(lambda name: default.get(name, signal.SIG_DFL))
-                now()
-
-            later, now = (
-                partial(signal.pthread_sigmask, how, known.values()) for how in (signal.SIG_BLOCK, signal.SIG_UNBLOCK)
-            )
-            os.register_at_fork(before=later, after_in_parent=now, after_in_child=in_child)
-
-    def _obey(self, name: str) -> None:
+    def _handle_signal(self, name: str) -> None:
         if name == "TSTP":
             self.quiet()
         elif name == "TTIN":
-            names = {thread.ident: thread.name for thread in threading.enumerate()}
-            stacks = (
-                (names.get(number, number), traceback.format_stack(at)) for number, at in sys._current_frames().items()
-            )
-            told = "".join(f"\nThread {thread} (most recent call last):\n{''.join(lines)}" for thread, lines in stacks)
-            logger.log(max(logging.WARNING, logger.level), "where each thread is:%s", told)
+            logger.log(max(logging.WARNING, logger.level), "where each thread is:%s", signals.stacks())
         elif name in ("TERM", "INT"):
             self.asked_to_end = True
             self.stop(0 if name == "INT" and self._stop.is_set() else None)
@@ -230,7 +187,7 @@ class Server:
         while not self._ended.is_set():
             try:
                 for name in self.heart.beat():
-                    self._obey(name)
+                    self._handle_signal(name)
                 self._outage.over()
                 self._beaten.set()
             except RedisError as error:
@@ -242,13 +199,13 @@ class Server:
 
     def _poll(self) -> None:
         """Look for due jobs and for jobs of dead processes: the more processes do so, the less often each of them."""
-        processes, chance = 1, random.Random()
-        while not self._stop.wait(scheduled.poll_interval(self.poll_every, processes, chance.uniform)):
+        processes, rng = 1, random.Random()
+        while not self._stop.wait(scheduled.poll_interval(self.poll_every, processes, rng.uniform)):
             try:
                 scheduled.poll(self.redis)
                 if self.heart.may_rescue():
                     rescue.rescue_orphans(self.redis, patience=self.heart.every, heart=self.heart)
-                self._strike_off()
+                self._remove_dead_processes()
                 processes = rescue.rescuers(self.redis)  # without Ruby's, which poll for due jobs but rescue none
             except RedisError as error:
                 self._handle_error(error)
@@ -260,7 +217,7 @@ class Server:
         if self._dispatcher.broken:  # Redis will always refuse
             self.stop(0)
 
-    def _strike_off(self) -> None:
+    def _remove_dead_processes(self) -> None:
         """Remove processes whose heartbeat has expired. One that was only suspended adds itself again."""
         names = list(self.redis.smembers("processes"))
         dead = [name for name, lives in zip(names, living(self.redis, names), strict=True) if not lives]

@@ -23,7 +23,7 @@ FROM_THE_GROUND_UP = (
     *("client", "worker"),
     *("scripts", "fetch", "backtrace", "retry", "scheduled", "processor", "heartbeat", "rescue"),
     *("api", "overview", "clearing"),
-    *("work_queue", "held_jobs", "dispatcher", "lifecycle", "server"),
+    *("work_queue", "held_jobs", "dispatcher", "lifecycle", "signals", "server"),
     *("testing", "preflight", "monitor", "console"),
     *("web", "cli", "__main__"),
     "__init__",
@@ -34,7 +34,7 @@ FROM_THE_GROUND_UP = (
 CORE = {
     *("fields", "job", "errors", "connection", "middleware", "log", "client", "worker", "scripts", "fetch"),
     *("backtrace", "retry", "scheduled", "processor", "heartbeat", "rescue"),
-    *("work_queue", "held_jobs", "dispatcher", "lifecycle", "server"),
+    *("work_queue", "held_jobs", "dispatcher", "lifecycle", "signals", "server"),
 }
 # It was 1,349 before the library was held against what others had met on a bad day: late commands, a full Redis, failovers,
 # children, clocks, errors told apart. What is correct grew it by half, to 2,160; and a second attack, on what middleware,
