@@ -13,7 +13,7 @@ Read the files in the order in which a job meets them:
     lifecycle, signals, server           the worker process, which repeats all that in threads
     log                                  what it logs
 
-Then read `api` and `overview`, which look at it all from outside.
+Then read `api`, `overview` and `stats`, which look at it all from outside.
 """
 
 from .api import DeadSet, JobRecord, Queue, RetrySet, ScheduledSet, SortedEntry
@@ -24,12 +24,13 @@ from .fetch import Fetcher, UnitOfWork
 from .heartbeat import Heartbeat
 from .job import BadArgument, BadPayload
 from .lifecycle import on
-from .overview import Process, ProcessSet, Stats, Work, WorkSet
+from .overview import Process, ProcessSet, Work, WorkSet
 from .processor import Processor
 from .rescue import PoisonPill, rescue_orphans
 from .retry import Outcome, death_handlers
 from .scheduled import poll
 from .server import Server
+from .stats import Stats
 from .worker import UnknownWorker, Worker
 
 __all__ = [

@@ -5,7 +5,7 @@
     RetrySet        jobs that failed, and will be tried again
     DeadSet         jobs that will not be tried again, and entries that were not jobs
 
-For running jobs and statistics, see `overview`; to delete everything, see `clearing`. Sidekiq: `sidekiq/api`.
+For running jobs, see `overview`; for statistics, `stats`; to delete everything, see `clearing`. Sidekiq: `sidekiq/api`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ FROM_THE_GROUND_UP = (
     *("fields", "job", "errors", "connection", "middleware", "log"),
     *("client", "worker"),
     *("scripts", "fetch", "backtrace", "retry", "scheduled", "processor", "heartbeat", "rescue"),
-    *("api", "overview", "clearing"),
+    *("api", "overview", "stats", "clearing"),
     *("work_queue", "held_jobs", "dispatcher", "lifecycle", "signals", "server"),
     *("testing", "preflight", "monitor", "console"),
     *("web", "cli", "__main__"),

@@ -17,7 +17,8 @@ from typing import Any
 from .. import connection, monitor
 from ..api import DeadSet, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry
 from ..console import Failed, Progress, Refused, away, cut, plain, stretch, table
-from ..overview import ProcessSet, Stats
+from ..overview import ProcessSet
+from ..stats import Stats
 from . import scaffold
 
 SETS: dict[str, type[JobSet]] = {"retry": RetrySet, "dead": DeadSet, "scheduled": ScheduledSet}
@@ -37,7 +38,7 @@ def stats(options: Namespace) -> int:
     }
     processes = list(ProcessSet())
     if options.json:
-        return _json({**numbers, "processes": [process.told for process in processes]})
+        return _json({**numbers, "processes": [process.report for process in processes]})
     _print(f"{name:<10} {number:>12,}" for name, number in numbers.items())
     print()
     rows = [

@@ -10,7 +10,7 @@ import flask
 from .. import connection
 from ..api import JobSet, Queue
 from ..job import BadPayload, load
-from ..overview import Stats
+from ..stats import Stats
 from . import entries, life, reading, searching, words
 from .entries import PER_PAGE, Listed
 from .reading import SHELVES, Numbers, Shelf

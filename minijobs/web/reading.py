@@ -10,7 +10,8 @@ import flask
 
 from .. import connection
 from ..api import DeadSet, JobRecord, JobSet, RetrySet, ScheduledSet, readable
-from ..overview import Process, ProcessSet, Work, read, whole
+from ..overview import Process, ProcessSet, Work, read
+from ..stats import whole
 from . import scripts
 from .entries import PER_PAGE, WHOLE
 
@@ -148,7 +149,7 @@ def numbers(redis: Redis) -> Numbers:
     processes = []
     for name, *values in told:
         if process := ProcessSet(redis).decode(values):
-            process.told["key"] = name
+            process.report["key"] = name
             processes.append(process)
     return Numbers(whole(processed), whole(failed), shelves, count, enqueued, processes)
 
