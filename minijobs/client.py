@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import redis as redis_py
 
 from . import connection, middleware
-from .job import BadArgument, Job, build, check_arguments, dump, new_jid, separate, stamp
+from .job import BadArgument, Job, build, check_arguments, deep_copy, dump, new_jid, stamp
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -95,7 +95,7 @@ class Client:
     def _ready(self, job: Job, parameters: Sequence[str]) -> Job | None:
         """Run the client middleware, and return the resulting job, checked; None if it was cancelled."""
         if middleware.client:
-            job = separate(job)  # middleware may change the job, but not the caller's objects
+            job = deep_copy(job)  # middleware may change the job, but not the caller's objects
             if not middleware.client.allows(job):
                 return None
             job = build(job)

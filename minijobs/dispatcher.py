@@ -132,7 +132,7 @@ class Dispatcher:
         return [threading.Thread(target=self._loop, name=name, daemon=True) for name in names]
 
     def run(self) -> None:
-        """Let the threads work until told to stop; then settle what has finished, and requeue the rest."""
+        """Let the threads work until `stop`; then settle what has finished, and requeue the rest."""
         self._work_queue.put(LEAD)
         self._quiet.wait()
         logger.info("quiet: nothing more is fetched, %d jobs still run", self.held.running())
@@ -263,7 +263,7 @@ class Dispatcher:
         try:
             outcome = self.processor.run(unit)
         except BaseException as error:  # a bug of ours (run handles the job's), which would recur with every fetch
-            logger.exception("this entry of queue %s cannot be dealt with, so it goes to dead as it is", unit.queue)
+            logger.exception("this entry of queue %s cannot be processed, so it goes to dead as it is", unit.queue)
             outcome = dead(unit.raw, error, now=self.processor.now())
         self.held.finish(number, outcome)
 

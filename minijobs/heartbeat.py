@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 EVERY = 5.0  # seconds between beats
 MISSED = 4  # how many beats may be missed before a process counts as dead
 KEEP_DAYS = 5 * 365 * 24 * 60 * 60  # seconds for which a day's statistics are kept
-
-
 CLOCK_OFF = 5.0  # seconds by which a clock may differ from Redis's before a warning is logged
 
 # If no answer arrives, the statistics are sent again, so each batch has a number and is counted only once. KEYS: the
@@ -208,8 +206,8 @@ class Heartbeat:
     def _execute(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         """Send the commands in one MULTI or, if Redis is full, in a script, which a full Redis does not refuse."""
         multi: Any = self.redis.pipeline(transaction=True)
-        for words in commands:
-            multi.execute_command(*words)
+        for command in commands:
+            multi.execute_command(*command)
         try:
             return list(multi.execute())
         except ResponseError as error:

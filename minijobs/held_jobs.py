@@ -1,6 +1,6 @@
 """The jobs that a process holds: fetched, and not settled yet.
 
-Redis has its own record of them, the in-flight lists (see `fetch`), and normally the two agree. They differ after an answer
+Redis has its own record of them, the in-flight lists (see `fetch`), and normally the two agree. They differ after a reply
 was lost: Redis may have moved a job without this process knowing, or settled one that it still holds. So the two are
 compared from time to time, and if they differ, or may differ, the process abandons its lists for new ones, which start with
 the jobs that it holds.
@@ -70,11 +70,11 @@ class HeldJobs:
     def reconcile(self, *, in_doubt: bool) -> None:
         """Make our lists in Redis match the held jobs, and let the next `settle_finished` try the refused ones again.
 
-        `in_doubt` says that a command whose answer was lost may still be carried out, which makes comparing pointless.
+        `in_doubt` says that a command whose reply was lost may still be carried out, which makes comparing pointless.
         """
         held = list(self.jobs.values())
         if (in_doubt or not self.fetcher.lists_match(held)) and (lost := self.fetcher.reconcile(held)):
-            logger.warning("an answer of Redis got lost: requeued %d jobs that it had moved", lost)
+            logger.warning("a reply from Redis was lost: requeued %d jobs that it had moved", lost)
         finished = {number for number, _ in self.finished}
         self.finished += [(number, outcome) for number, outcome in self.refused.items() if number not in finished]
 

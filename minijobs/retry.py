@@ -39,8 +39,8 @@ Result = TypeVar("Result")
 death_handlers: list[Callable[[Job, BaseException], object]] = []
 """Functions that are called with each job that will not be retried, and with its last error. Append yours.
 
-They run in the process that ran the job, before Redis is told; if it crashes in between, they are called again after the
-next run. An exception raised in one is only logged. Sidekiq: `config.death_handlers`.
+They run in the process that ran the job, before the outcome is stored in Redis; if the process crashes in between, they are
+called again after the next run. An exception raised in one is only logged. Sidekiq: `config.death_handlers`.
 """
 
 
@@ -200,7 +200,7 @@ def message(error: BaseException) -> str:
     try:
         text = str(error)
     except BaseException as second:
-        text = f"(its message cannot be had: {type(second).__name__})"
+        text = f"(its message cannot be read: {type(second).__name__})"
     return text[:LONGEST_MESSAGE].encode(errors="replace").decode()
 
 

@@ -40,7 +40,7 @@ class TooManyThreads(RuntimeError):
 
 
 class Server:
-    """Runs jobs in `concurrency` threads until told to stop; jobs that are still running then have `timeout` seconds left.
+    """Runs jobs in `concurrency` threads until it is stopped; jobs that are still running then have `timeout` seconds left.
 
     `queues` and `weights` are as for Fetcher. `heartbeat` is the seconds between beats, `poll` the seconds between checks
     for due jobs. Raises ValueError for a number that is invalid. Sidekiq: `Sidekiq::Launcher`.
@@ -83,11 +83,11 @@ class Server:
         self._deadline = float("inf")  # when running jobs must have finished, by time.monotonic()
         self._outage = connection.Outage(self.redis)
         self._dispatcher = Dispatcher(self.processor, self.heart, self._outage, concurrency)
-        self._quiet, self._stop, self._over, self._ended, self._beaten = (threading.Event() for _ in range(5))
+        self._quiet, self._stop, self._ending, self._jobs_ended, self._has_beaten = (threading.Event() for _ in range(5))
         self._handlers = threading.Thread(target=lifecycle.call_at_the_end, args=(self._quiet, self._stop), daemon=True)
 
     def run(self) -> int:
-        """Work until told to stop. Returns the exit code: 0 if it stopped as told, 1 if it broke.
+        """Run jobs until `stop` or a signal. Returns the exit code: 0 if it was stopped, 1 if it broke.
 
         Jobs that are unfinished when it stops go back to their queues; this is not a failure, and it is logged. Raises
         RuntimeError if it has run before, and in a child of the process that made it: the two would share one name, and
@@ -106,7 +106,7 @@ class Server:
             sign_off.start()  # first, so that it can end the others whatever interrupts this
             heart.start()
             # A process that fetched a job before its first beat could be taken for dead.
-            while not (self._beaten.wait(0.05) or self._stop.is_set()):
+            while not (self._has_beaten.wait(0.05) or self._stop.is_set()):
                 pass
             lifecycle.call("startup")
             for thread in (poller, dispatcher, self._handlers, *self._dispatcher.threads()):
@@ -127,19 +127,19 @@ class Server:
 
     def _end(self, sign_off: threading.Thread) -> None:
         """Wait until the process has signed off, at most LAST_WORDS seconds past the deadline."""
-        self._over.set()
+        self._ending.set()
         while sign_off.is_alive() and time.monotonic() < self._deadline + LAST_WORDS:
             sign_off.join(0.1)
         if sign_off.is_alive():
-            who = "a handler of this program's does not return" if self._handlers.is_alive() else "Redis does not answer"
-            logger.error("%s, so this process ends all the same; another one will rescue its jobs", who)
+            what = "a handler of this program's does not return" if self._handlers.is_alive() else "Redis does not answer"
+            logger.error("%s, so this process ends all the same; another one will rescue its jobs", what)
 
     def _sign_off(self, dispatcher: threading.Thread, heart: threading.Thread) -> None:
         """When this process should end, wait for the jobs that still run, and sign off."""
-        self._over.wait()
+        self._ending.wait()
         if dispatcher.ident:  # if it was started
             dispatcher.join()
-        self._ended.set()
+        self._jobs_ended.set()
         if heart.ident:
             heart.join(connection.SOCKET_TIMEOUT)  # otherwise its last beat could come after the sign-off
         clean = self._dispatcher.clean
@@ -184,18 +184,18 @@ class Server:
             self.stop(0 if name == "INT" and self._stop.is_set() else None)
 
     def _beat(self) -> None:
-        while not self._ended.is_set():
+        while not self._jobs_ended.is_set():
             try:
                 for name in self.heart.beat():
                     self._handle_signal(name)
                 self._outage.over()
-                self._beaten.set()
+                self._has_beaten.set()
             except RedisError as error:
                 self._handle_error(error)
             except Exception:  # without a heartbeat, this process would be taken for dead
                 logger.exception("the heartbeat failed")
             self._dispatcher.reconcile_soon()
-            self._ended.wait(self.heart.every if self._beaten.is_set() else min(0.5, self.heart.every))
+            self._jobs_ended.wait(self.heart.every if self._has_beaten.is_set() else min(0.5, self.heart.every))
 
     def _poll(self) -> None:
         """Look for due jobs and for jobs of dead processes: the more processes do so, the less often each of them."""

@@ -1,4 +1,4 @@
-"""`minijobs worker`: load the Workers, and run jobs until told to stop. Sidekiq: the command `sidekiq`."""
+"""`minijobs worker`: load the Workers, and run jobs until stopped. Sidekiq: the command `sidekiq`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run_worker(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, queues: list[str], weights: dict[str, int]) -> tuple[int, bool]:
-    """Run jobs until told to stop. Returns the exit code, and whether to start again."""
+    """Run jobs until stopped. Returns the exit code, and whether to start again."""
     parent = None if options.parent is None else Parent(options.parent)
     files = load_or_wait(options)
     if files is None:

@@ -283,7 +283,7 @@ class Odd(Exception):
         (RuntimeError(), "RuntimeError", ""),
         (RuntimeError("é\ud800"), "RuntimeError", "é?"),
         (RuntimeError("x" * 20_000), "RuntimeError", "x" * 10_000),
-        (Odd(), f"{__name__}.Odd", "(its message cannot be had: ValueError)"),
+        (Odd(), f"{__name__}.Odd", "(its message cannot be read: ValueError)"),
     ],
 )
 def test_an_error_is_written_down_with_its_class_and_its_message(
