@@ -9,7 +9,8 @@ Read the files in the order in which a job meets them:
     retry, backtrace                     whether a job that failed is tried again; what is stored with it
     scheduled                            moving jobs that are due to their queues
     heartbeat, rescue                    how a process shows that it is alive; what happens to its jobs after a crash
-    work_queue, held_jobs, dispatcher    many jobs at a time: how each thread gets its next job
+    work_queue, held_jobs                two parts of the dispatcher
+    dispatcher                           many jobs at a time: where each thread gets its next job
     lifecycle, signals, server           the worker process, which repeats all that in threads
     log                                  what it logs
 

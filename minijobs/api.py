@@ -299,14 +299,14 @@ class JobSet(Entries[SortedEntry]):
 
 
 def readable(pipe: Any) -> list[Any]:
-    """Execute a pipeline and return its answers, with None for a key of the wrong type, so that it spoils only its own."""
-    answers: list[Any] = pipe.execute(raise_on_error=False)
-    for number, answer in enumerate(answers):
-        if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
-            answers[number] = None
-        elif isinstance(answer, Exception):
-            raise answer
-    return answers
+    """Execute a pipeline and return its replies, with None for a key of the wrong type, so that it spoils only its own."""
+    replies: list[Any] = pipe.execute(raise_on_error=False)
+    for number, reply in enumerate(replies):
+        if isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE"):
+            replies[number] = None
+        elif isinstance(reply, Exception):
+            raise reply
+    return replies
 
 
 class RetrySet(JobSet):

@@ -21,7 +21,7 @@ A thread is in one of four states (`State`), and these are all the transitions:
     RUNNING   -> LEADING      its job has finished, and has to be settled
     RUNNING   -> FOLLOWING    its job has finished; another thread leads, or a job or LEAD is already waiting for a thread
 
-The way of a job, from Redis to its thread and back:
+Each thread runs `Dispatcher._loop`, and gets its next job in one of three ways:
 
     as the leader, from a queue    _lead > _dispatch > HeldJobs.settle_finished > Fetcher.settle_and_fetch > SETTLE_AND_FETCH
     if all queues are empty        _lead > _blocking_fetch > Fetcher.wait > BRPOPLPUSH, or with several queues a short sleep
@@ -95,7 +95,7 @@ class Dispatcher:
         self.broken = False
         """Whether a bug in minijobs ended a thread, or Redis will never allow what we ask."""
         self.in_doubt = False
-        """Whether an answer was lost: the command may still take effect without this process knowing."""
+        """Whether a reply was lost: the command may still take effect without this process knowing."""
         self._ended = False  # no more jobs are run
         self._quiet, self._stop, self._deadline = threading.Event(), threading.Event(), float("inf")
         self.states: dict[int, State] = {}  # by thread

@@ -14,6 +14,8 @@ replaced by a string, the *seal*. Redis answers a move into a key of another typ
 late move fails. Every other step from one place to another is one script that checks whether the job is still there, adds it
 to the new place, and removes it from the old one last; so a step that arrives late, or twice, changes nothing either.
 
+What becomes of the jobs in these lists when the process dies: see `rescue`.
+
 Sidekiq: `Sidekiq::BasicFetch` pops; only the paid `super_fetch` moves.
 """
 
@@ -170,11 +172,11 @@ class Fetcher:
         arguments = (len(keys) + 1, *keys, "inflight", want, len(serving), len(done) // 2, *done, *words)
         with connection.translate_errors(self.redis, "settling and fetching jobs"):
             try:
-                (answer,) = connection.execute(self.redis, ("EVALSHA", SETTLE_AND_FETCH_SHA, *arguments))
+                (reply,) = connection.execute(self.redis, ("EVALSHA", SETTLE_AND_FETCH_SHA, *arguments))
             except NoScriptError:  # Redis has been restarted, and forgot the script
-                (answer,) = connection.execute(self.redis, ("EVAL", SETTLE_AND_FETCH, *arguments))
+                (reply,) = connection.execute(self.redis, ("EVAL", SETTLE_AND_FETCH, *arguments))
         units, refused = [], {}
-        for number, value in zip(answer[::2], answer[1::2], strict=True):
+        for number, value in zip(reply[::2], reply[1::2], strict=True):
             if number >= 0:
                 units.append(UnitOfWork(serving[number], value))
             elif -number <= len(failed):
@@ -254,7 +256,7 @@ class Fetcher:
         return there <= known and filled <= self._own_names(names) <= {name.encode() for name in self._list_names()}
 
     def reconcile(self, held: Collection[UnitOfWork]) -> int:
-        """Abandon all lists for new ones: what is `held` moves there, the rest goes back to its queue. Returns how many did.
+        """Abandon all lists for new ones: what is `held` moves there, the rest is requeued. Returns how many were.
 
         No thread of this process may be blocked in Redis meanwhile. Raises RedisUnavailable; then call it again.
         """

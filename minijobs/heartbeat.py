@@ -37,7 +37,7 @@ MISSED = 4  # how many beats may be missed before a process counts as dead
 KEEP_DAYS = 5 * 365 * 24 * 60 * 60  # seconds for which a day's statistics are kept
 CLOCK_OFF = 5.0  # seconds by which a clock may differ from Redis's before a warning is logged
 
-# If no answer arrives, the statistics are sent again, so each batch has a number and is counted only once. KEYS: the
+# If no reply arrives, the statistics are sent again, so each batch has a number and is counted only once. KEYS: the
 # process; then, for runs and for failures, the total and that day's counter. ARGV: the batch's number; how many seconds the
 # process and a day's counters are kept; the two counts. A counter that is not a number is skipped, and its error returned.
 COUNT = """
@@ -214,8 +214,8 @@ class Heartbeat:
             if connection.kind_of(error) != "full":
                 raise
             texts = [json.dumps([str(word) for word in command]) for command in commands]
-            answer: Any = self.redis.eval(EXECUTE_EVEN_IF_FULL, 1, self.identity, *texts)
-            return [answer]
+            reply: Any = self.redis.eval(EXECUTE_EVEN_IF_FULL, 1, self.identity, *texts)
+            return [reply]
 
     def stop(self) -> None:
         """Remove this process from Redis, at its end; only its statistics stay. Raises RedisUnavailable."""

@@ -139,10 +139,10 @@ class WorkSet:
         for identity in identities:
             pipe.hgetall(identity + b":work")
             pipe.hgetall(identity + b":workers")  # its name in Sidekiq before 6.5
-        answers = iter([answer or {} for answer in readable(pipe)])
+        replies = iter([reply or {} for reply in readable(pipe)])
         work = [
             Work(identity.decode(errors="replace"), thread.decode(errors="replace"), report)
-            for identity, new, old in zip(identities, answers, answers, strict=True)
+            for identity, new, old in zip(identities, replies, replies, strict=True)
             for thread, text in {**old, **new}.items()
             if (report := read(text))
         ]

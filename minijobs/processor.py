@@ -1,8 +1,8 @@
-"""Running one job: find its class, call `perform`, and decide: done, retry or dead.
+"""Running one job: find its class, call `perform`, and return the outcome: done, retry, dead or dropped.
 
 `run` runs the job and returns the outcome; `Fetcher.acknowledge` then stores it in Redis. Because these are two steps, an
 outcome can be inspected before it is settled, and a worker process can settle many at once, with
-`Fetcher.settle_and_fetch`. The decision itself, whether to try a failed job again, is in `retry`.
+`Fetcher.settle_and_fetch`. Whether a failed job is tried again is decided in `retry`.
 """
 
 from __future__ import annotations

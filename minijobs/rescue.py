@@ -2,7 +2,8 @@
 
 A process that was killed cannot requeue the jobs that it was running. They are still in its in-flight lists, whose names
 are in the set `inflight`. From time to time every living process looks there for lists whose owner's heartbeat has expired.
-Elapsed time is never the criterion: a slow job is not a dead one. Sidekiq: the paid `super_fetch`.
+Elapsed time is never the criterion: a slow job is not a dead one. In a worker process it is the poller that looks: see
+`server`. (A new process in place of the dead one is another matter: see `cli/supervisor`.) Sidekiq: the paid `super_fetch`.
 """
 
 from __future__ import annotations

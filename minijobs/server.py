@@ -1,7 +1,7 @@
 """A worker process: threads that repeat the single steps of the other modules.
 
     performer-1 … fetch, run and settle jobs: see `dispatcher`
-    dispatcher    starts the first of them, waits for their end, and requeues what is unfinished
+    dispatcher    lets them work until the end, and then requeues what is unfinished
     heart         beats every few seconds, and looks in Redis for signals to this process
     poller        moves due jobs to their queues, and rescues the jobs of dead processes
     sign-off      ends the others, whatever interrupts the main thread
