@@ -104,7 +104,7 @@ class Dispatcher:
         # A thread that finds this lock taken can simply follow: after releasing it, the leader checks whether there is more
         # to do. If so, it leads once more or, if it has a job to run, puts LEAD. What follows belongs to the leader, except
         # that `reconcile_soon` sets `_reconcile_due`, and a blocking fetch that fails sets `_pause`.
-        self._leader = threading.Lock()
+        self._leader_lock = threading.Lock()
         self._jobs_queued = True  # whether the queues may hold jobs: the last fetch got all that it wanted
         self._fetching = False  # whether a thread is FETCHING, or about to be
         self._reconcile_due = False  # whether our lists in Redis should be compared with the held jobs
@@ -140,10 +140,10 @@ class Dispatcher:
         while not self._ended:
             while not self._may_end():
                 time.sleep(0.01)
-            self._leader.acquire()
+            self._leader_lock.acquire()
             self._ended = self._may_end()  # if so, the lock is kept, so that no thread leads again
             if not self._ended:
-                self._leader.release()
+                self._leader_lock.release()
                 self._work_queue.put(LEAD)
         if not self.broken:
             with suppress(RedisError):
@@ -183,7 +183,7 @@ class Dispatcher:
 
     def _lead(self) -> Held | None:
         """Talk to Redis for all threads. Returns a job for this thread; None if it should follow."""
-        while not self.broken and self._leader.acquire(blocking=False):
+        while not self.broken and self._leader_lock.acquire(blocking=False):
             self.states[get_ident()] = State.LEADING
             turn = Turn()
             try:
@@ -191,7 +191,7 @@ class Dispatcher:
             except RedisError as error:
                 self._try_again_later(error)
             finally:
-                self._leader.release()
+                self._leader_lock.release()
             more = turn.more or self._must_lead_again()
             if turn.job or turn.block:
                 if more:
@@ -249,7 +249,7 @@ class Dispatcher:
                 unit = None
         except RedisError as error:
             self._try_again_later(error)
-        with self._leader:
+        with self._leader_lock:
             self._fetching = False
             self._jobs_queued |= unit is not None or not self.fetcher.can_block
             if unit is None:

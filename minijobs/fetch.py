@@ -153,12 +153,12 @@ class Fetcher:
                     return unit
 
     def settle_and_fetch(
-        self, settled: Sequence[tuple[UnitOfWork, Destination | None]], want: int
+        self, finished: Sequence[tuple[UnitOfWork, Destination | None]], want: int
     ) -> tuple[list[UnitOfWork], dict[int, str]]:
         """Settle many jobs and fetch up to `want` entries, from any of the queues, in one round trip.
 
         A busy process uses this instead of `fetch` and `acknowledge`: see `dispatcher`. Returns the fetched units, and a
-        dict of errors: a job of `settled` that could not reach its destination is still in flight, and its index is a key.
+        dict of errors: a job of `finished` that could not reach its destination is still in flight, and its index is a key.
         Raises RedisUnavailable, in which case some of it may have been done; then settle the same jobs again, which does no
         harm, and call `reconcile`, which finds entries that were moved.
         """
@@ -166,8 +166,8 @@ class Fetcher:
         queues = dict.fromkeys((*serving, *self.queues))  # it may hold jobs of queues that it does not fetch from this time
         keys = [key for queue in queues for key in (f"queue:{queue}", self.inflight(queue))]
         position = {queue: 2 * number for number, queue in enumerate(queues, start=1)}
-        done = [word for unit, to in settled if to is None for word in (position[unit.queue], unit.raw)]
-        failed = [(index, unit, to) for index, (unit, to) in enumerate(settled) if to is not None]
+        done = [word for unit, to in finished if to is None for word in (position[unit.queue], unit.raw)]
+        failed = [(index, unit, to) for index, (unit, to) in enumerate(finished) if to is not None]
         words = [word for _, unit, to in failed for word in (position[unit.queue], unit.raw, *to)]
         arguments = (len(keys) + 1, *keys, "inflight", want, len(serving), len(done) // 2, *done, *words)
         with connection.translate_errors(self.redis, "settling and fetching jobs"):

@@ -52,10 +52,10 @@ class HeldJobs:
 
     def settle_finished(self, *, fetch: int) -> list[Held]:
         """Settle the finished jobs and fetch up to `fetch` new ones, in one round trip. Raises RedisUnavailable."""
-        run = list(self.finished)  # a copy, since other threads append to it meanwhile
-        settled = [(self.jobs[number], outcome.to) for number, outcome in run]
-        units, refused = self.fetcher.settle_and_fetch(settled, fetch)
-        for index, (number, outcome) in enumerate(run):
+        finished = list(self.finished)  # a copy, since other threads append to it meanwhile
+        to_settle = [(self.jobs[number], outcome.to) for number, outcome in finished]
+        units, refused = self.fetcher.settle_and_fetch(to_settle, fetch)
+        for index, (number, outcome) in enumerate(finished):
             if error := refused.get(index):
                 if number not in self.refused:
                     logger.error("Redis does not take a job (%s), so it waits here: %s", outcome.describe(), error)
@@ -64,7 +64,7 @@ class HeldJobs:
                 del self.jobs[number]
                 self.refused.pop(number, None)
                 self.processor.count(outcome)
-        del self.finished[: len(run)]
+        del self.finished[: len(finished)]
         return [self.hold(unit) for unit in units]
 
     def reconcile(self, *, in_doubt: bool) -> None:

@@ -67,8 +67,8 @@ class Watched(Dispatcher):
 
     def leader_elsewhere(self) -> None:
         """Another thread takes the lock, until this one has found it taken."""
-        self._leader.acquire()
-        threading.Timer(0.1, self._leader.release).start()
+        self._leader_lock.acquire()
+        threading.Timer(0.1, self._leader_lock.release).start()
 
 
 def test_threads_take_the_ways_that_are_drawn_and_no_others(redis: redis_py.Redis) -> None:

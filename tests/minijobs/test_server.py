@@ -175,7 +175,7 @@ def test_a_job_that_finishes_while_a_watched_one_comes_is_settled_at_once(redis)
         assert ServerGate.entered.acquire(timeout=SOON)
         eventually(lambda: dispatcher._fetching)
         # Given a job that finishes while somebody talks, so its thread sleeps
-        with dispatcher._leader:
+        with dispatcher._leader_lock:
             gates["one"].set()
             eventually(lambda: dispatcher.held.finished)
             # When the watching thread gets one that takes long
