@@ -104,7 +104,7 @@ def after_failure(
     if not over and not isinstance(wait, str):
         at = now + delay(failed["retry_count"], wait)
         return Outcome("retry", error, at, Destination("retry", at, payload))
-    choice = wait
+    choice = wait  # or, if that is not "discard", what retries_exhausted returns
     if worker and choice != "discard":
         choice = _call_hook(f"retries_exhausted of {worker.job_name}", worker.retries_exhausted, failed, error)
     kept = choice != "discard" and job.get("dead") is not False
