@@ -185,11 +185,11 @@ class Dispatcher:
         """Talk to Redis for all threads. Returns a job for this thread; None if it should follow."""
         while not self.broken and self._leader_lock.acquire(blocking=False):
             self.states[get_ident()] = State.LEADING
-            turn = Turn()
             try:
                 turn = self._dispatch()
             except RedisError as error:
                 self._try_again_later(error)
+                turn = Turn()
             finally:
                 self._leader_lock.release()
             more = turn.more or self._must_lead_again()
