@@ -1,4 +1,4 @@
-"""Rescuing the jobs of a dead process.
+"""After a crash: rescuing the jobs of a dead process.
 
 A process that was killed cannot requeue the jobs that it was running. They are still in its in-flight lists, whose names
 are in the set `inflight`. From time to time every living process looks there for lists whose owner's heartbeat has expired.

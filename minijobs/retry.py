@@ -1,4 +1,4 @@
-"""When to try again, when to stop: `after_failure` decides.
+"""Whether a job that failed is tried again, and when: `after_failure` decides.
 
 A failed job is not run again on the spot. It goes to the sorted set `retry` in Redis, and its score is the time of the next
 try; once that has passed, the poller (see `scheduled`) moves it back to its queue. When its retries are used up, it goes to

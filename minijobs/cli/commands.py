@@ -88,7 +88,7 @@ def show(options: Namespace) -> int:
 def retry(options: Namespace) -> int:
     """`minijobs retry retry JID…`, or `--all`: move jobs to their queues now."""
     if options.all:
-        return _told("retried", SETS[options.set]().retry_all(_progress("retried", options)), options)
+        return _report("retried", SETS[options.set]().retry_all(_progress("retried", options)), options)
     return _each("retried", SortedEntry.retry, options)
 
 
@@ -112,7 +112,7 @@ def clear(options: Namespace) -> int:
         if answer.strip().lower() not in ("y", "yes"):
             print("Nothing was deleted.")
             return 1
-    return _told("deleted", jobs.clear(_progress("deleted", options)), options)
+    return _report("deleted", jobs.clear(_progress("deleted", options)), options)
 
 
 def watch(options: Namespace) -> int:
@@ -164,11 +164,11 @@ def _each(done: str, do: Any, options: Namespace) -> int:
             missing.append(jid)
     for jid in missing:
         print(f"minijobs: no job {plain(jid)} is in {jobs.name}.", file=sys.stderr)
-    _told(done, len(options.jids) - len(missing), options)
+    _report(done, len(options.jids) - len(missing), options)
     return 1 if missing else 0
 
 
-def _told(done: str, count: int, options: Namespace) -> int:
+def _report(done: str, count: int, options: Namespace) -> int:
     if options.json:
         return _json({done: count})
     print(f"{count:,} {'job' if count == 1 else 'jobs'} {done}.")
