@@ -5,7 +5,7 @@
     RetrySet        jobs that failed, and will be tried again
     DeadSet         jobs that will not be tried again, and entries that were not jobs
 
-For running jobs and statistics, see `overview`; to delete everything, see `clearing`. Sidekiq: `sidekiq/api`.
+For running jobs, see `overview`; for statistics, `stats`; to delete everything, see `clearing`. Sidekiq: `sidekiq/api`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from redis import ResponseError
 
 from . import connection, scheduled
+from .backtrace import unpack
 from .fields import plain
 from .job import BadPayload, Job, peek, seconds
-from .retry import trim, unpack
+from .retry import trim
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -298,14 +299,14 @@ class JobSet(Entries[SortedEntry]):
 
 
 def readable(pipe: Any) -> list[Any]:
-    """Execute a pipeline and return its answers, with None for a key of the wrong type, so that it spoils only its own."""
-    answers: list[Any] = pipe.execute(raise_on_error=False)
-    for number, answer in enumerate(answers):
-        if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
-            answers[number] = None
-        elif isinstance(answer, Exception):
-            raise answer
-    return answers
+    """Execute a pipeline and return its replies, with None for a key of the wrong type, so that it spoils only its own."""
+    replies: list[Any] = pipe.execute(raise_on_error=False)
+    for number, reply in enumerate(replies):
+        if isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE"):
+            replies[number] = None
+        elif isinstance(reply, Exception):
+            raise reply
+    return replies
 
 
 class RetrySet(JobSet):

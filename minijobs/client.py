@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import redis as redis_py
 
 from . import connection, middleware
-from .job import BadArgument, Job, build, check_arguments, dump, new_jid, separate, stamp
+from .job import BadArgument, Job, build, check_arguments, deep_copy, dump, new_jid, stamp
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -95,7 +95,7 @@ class Client:
     def _ready(self, job: Job, parameters: Sequence[str]) -> Job | None:
         """Run the client middleware, and return the resulting job, checked; None if it was cancelled."""
         if middleware.client:
-            job = separate(job)  # middleware may change the job, but not the caller's objects
+            job = deep_copy(job)  # middleware may change the job, but not the caller's objects
             if not middleware.client.allows(job):
                 return None
             job = build(job)
@@ -111,13 +111,13 @@ class Client:
         """Push the jobs, in one round trip for each slice. Every job is serialized before the first is sent."""
         now = self._now(len(jobs)) if [job for job in jobs if "at" in job] else 0.0
         if len(jobs) <= BULK_SLICE:
-            self._tell(_commands(jobs, now), len(jobs))
+            self._execute(_commands(jobs, now), len(jobs))
             return
         starts = range(0, len(jobs), BULK_SLICE)
         for start, commands in [(start, _commands(jobs[start : start + BULK_SLICE], now)) for start in starts]:
             last = min(start + BULK_SLICE, len(jobs))
             try:
-                self._tell(commands, last - start)
+                self._execute(commands, last - start)
             except redis_py.RedisError as error:
                 cause = error.__context__
                 if isinstance(cause, redis_py.ConnectionError) and not isinstance(cause, connection.Unanswered):
@@ -125,7 +125,7 @@ class Client:
                 numbers = f"{start} jobs were pushed, {last - start} may or may not have been, {len(jobs) - last} were not."
                 raise BulkInterrupted(f"{numbers} {error}", jobs[:start], jobs[start:last], jobs[last:]) from error
 
-    def _tell(self, commands: list[tuple[Any, ...]], count: int) -> None:
+    def _execute(self, commands: list[tuple[Any, ...]], count: int) -> None:
         """Send the commands that push `count` jobs."""
         with connection.translate_errors(self.redis, _pushing(count)):
             connection.execute(self.redis, *commands)

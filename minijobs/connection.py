@@ -20,7 +20,6 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from .errors import Kind as Kind
 from .errors import Outage as Outage
 from .errors import RedisUnavailable as RedisUnavailable
 from .errors import Unanswered as Unanswered
@@ -171,25 +170,25 @@ def now(client: Redis) -> float:
     monotonic = time.monotonic()
     clock = _clocks.get(client)
     if clock is None or monotonic - clock.read_at > CLOCK_READ_EVERY or abs(time.time() - monotonic - clock.wall) > 1:
-        return note_time(client, client.time(), asked=monotonic)
+        return note_time(client, client.time(), sent_at=monotonic)
     return monotonic + clock.ahead
 
 
-def note_time(client: Redis, told: Any, *, asked: float) -> float:
-    """Store `told`, the reply to a TIME command that was sent at `asked`, a value of time.monotonic(). Returns the time in
-    the reply, in epoch seconds."""
-    seconds, microseconds = told
+def note_time(client: Redis, reply: Any, *, sent_at: float) -> float:
+    """Store the reply to a TIME command that was sent at `sent_at`, a value of time.monotonic(). Returns the time in the
+    reply, in epoch seconds."""
+    seconds, microseconds = reply
     answered = time.monotonic()
     moment = int(seconds) + int(microseconds) / 1e6
-    _clocks[client] = _Clock(moment - (asked + answered) / 2, time.time() - answered, answered)
+    _clocks[client] = _Clock(moment - (sent_at + answered) / 2, time.time() - answered, answered)
     return moment
 
 
 def execute(client: Redis, *commands: tuple[Any, ...]) -> list[Any]:
     """Send `commands` in one round trip, and return the reply to each. Raises the first error among the replies.
 
-    A redis-py pipeline does the same in more steps, and takes a connection from the pool each time, whereas one is kept
-    here; the two would take a third of the time of a push. While one thread uses that connection, others use the pool.
+    A redis-py pipeline does the same in more steps, and takes a connection from the pool each time, which would be a third
+    of the time of a push. So one connection is kept here. While one thread uses it, others take theirs from the pool.
 
     >>> import fakeredis
     >>> execute(fakeredis.FakeRedis(), ("SADD", "queues", "default"), ("LPUSH", "queue:default", "a job"))
@@ -232,23 +231,23 @@ class PinnedConnection:
             self._looked = time.monotonic()
         try:
             self._connection.send_packed_command(self._connection.pack_commands(commands))
-            answers = [self._answer() for _ in commands]
+            replies = [self._read_reply() for _ in commands]
         except BaseException as error:
             self._connection.disconnect()  # otherwise its next user would read the remaining replies
             self.close()
             if type(error) is redis.ConnectionError:  # a subclass means a reply, such as LOADING
                 raise Unanswered(str(error)) from error
             raise
-        for answer in answers:
-            if isinstance(answer, redis.ResponseError):
-                if not all(isinstance(one, redis.ResponseError) for one in answers):
-                    vars(answer)["partly"] = True
-                if kind_of(answer) == "away":  # it may be a replica now, and the address may lead elsewhere
+        for reply in replies:
+            if isinstance(reply, redis.ResponseError):
+                if not all(isinstance(one, redis.ResponseError) for one in replies):
+                    vars(reply)["partly"] = True
+                if kind_of(reply) == "away":  # it may be a replica now, and the address may lead elsewhere
                     self._connection.disconnect()
                     self.close()
                     disconnect_idle(self.client)
-                raise answer
-        return answers
+                raise reply
+        return replies
 
     def close(self) -> None:
         """Return the connection to the pool."""
@@ -256,7 +255,7 @@ class PinnedConnection:
         if connection is not None and self.pid == os.getpid():  # a forked child must not use its parent's connection
             self.client.connection_pool.release(connection)
 
-    def _answer(self) -> Any:
+    def _read_reply(self) -> Any:
         try:
             return self._connection.read_response()
         except redis.ResponseError as error:

@@ -21,11 +21,11 @@ A thread is in one of four states (`State`), and these are all the transitions:
     RUNNING   -> LEADING      its job has finished, and has to be settled
     RUNNING   -> FOLLOWING    its job has finished; another thread leads, or a job or LEAD is already waiting for a thread
 
-The way of a job, from Redis to its thread and back:
+Each thread runs `Dispatcher._loop`, and gets its next job in one of three ways:
 
-    there are jobs    _work > _lead > _exchange > HeldJobs.exchange > Fetcher.exchange > the script EXCHANGE
-    there was none    _work > _lead > _fetch > Fetcher.wait > BRPOPLPUSH, or with several queues a short sleep
-    it is followed    _work > _follow > WorkQueue.get: the leader has put the job there
+    as the leader, from a queue    _lead > _dispatch > HeldJobs.settle_finished > Fetcher.settle_and_fetch > SETTLE_AND_FETCH
+    if all queues are empty        _lead > _blocking_fetch > Fetcher.wait > BRPOPLPUSH, or with several queues a short sleep
+    as a follower                  _follow > WorkQueue.get, where the leader has put it
 
 The running jobs and a fetching thread together never exceed `concurrency`, so there is always a follower that can be asked
 to lead. A job is fetched only when a thread is idle: none waits behind a slow job while another process is free.
@@ -39,7 +39,7 @@ import time
 from contextlib import suppress
 from enum import Enum
 from threading import get_ident
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from redis import RedisError
 
@@ -71,6 +71,17 @@ class State(Enum):
     RUNNING = "running"
 
 
+class Turn(NamedTuple):
+    """What one turn as the leader leaves to do."""
+
+    job: Held | None = None
+    """A job for the leader itself."""
+    block: bool = False
+    """Whether there is none, and it should wait in Redis for one."""
+    more: bool = False
+    """Whether another thread should lead next: there are jobs for others, or one of them should wait in Redis."""
+
+
 class Dispatcher:
     """Fetches, runs and settles jobs, up to `concurrency` at a time, until `stop`."""
 
@@ -84,19 +95,19 @@ class Dispatcher:
         self.broken = False
         """Whether a bug in minijobs ended a thread, or Redis will never allow what we ask."""
         self.in_doubt = False
-        """Whether an answer was lost: the command may still take effect without this process knowing."""
+        """Whether a reply was lost: the command may still take effect without this process knowing."""
         self._ended = False  # no more jobs are run
         self._quiet, self._stop, self._deadline = threading.Event(), threading.Event(), float("inf")
         self.states: dict[int, State] = {}  # by thread
         # Any thread may add to this.
-        self._waiting: WorkQueue[Held | None] = WorkQueue()  # jobs that wait for a thread, and LEAD
+        self._work_queue: WorkQueue[Held | None] = WorkQueue()  # jobs that wait for a thread, and LEAD
         # A thread that finds this lock taken can simply follow: after releasing it, the leader checks whether there is more
         # to do. If so, it leads once more or, if it has a job to run, puts LEAD. What follows belongs to the leader, except
-        # that `reconcile_soon` sets `_compare`, and a blocking fetch that fails sets `_pause`.
-        self._leader = threading.Lock()
-        self._more = True  # whether Redis may have more jobs
+        # that `reconcile_soon` sets `_reconcile_due`, and a blocking fetch that fails sets `_pause`.
+        self._leader_lock = threading.Lock()
+        self._jobs_queued = True  # whether the queues may hold jobs: the last fetch got all that it wanted
         self._fetching = False  # whether a thread is FETCHING, or about to be
-        self._compare = False  # whether our lists in Redis should be compared with the held jobs
+        self._reconcile_due = False  # whether our lists in Redis should be compared with the held jobs
         self._pause = 0.0  # seconds before the next attempt, after an error
 
     def quiet(self) -> None:
@@ -112,128 +123,122 @@ class Dispatcher:
 
     def reconcile_soon(self) -> None:
         """Let the leader compare the in-flight lists with the held jobs, and try again to settle what was refused."""
-        self._compare = True
-        self._waiting.put(LEAD)
+        self._reconcile_due = True
+        self._work_queue.put(LEAD)
 
     def threads(self) -> list[threading.Thread]:
         """The threads that do the work, not started yet."""
         names = (f"performer-{number}" for number in range(self.concurrency + 1))
-        return [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+        return [threading.Thread(target=self._loop, name=name, daemon=True) for name in names]
 
     def run(self) -> None:
-        """Let the threads work until told to stop; then settle what has finished, and requeue the rest."""
-        self._waiting.put(LEAD)
+        """Let the threads work until `stop`; then settle what has finished, and requeue the rest."""
+        self._work_queue.put(LEAD)
         self._quiet.wait()
         logger.info("quiet: nothing more is fetched, %d jobs still run", self.held.running())
         self._stop.wait()
         while not self._ended:
-            while not self._over():
+            while not self._may_end():
                 time.sleep(0.01)
-            self._leader.acquire()
-            self._ended = self._over()  # still over, with the lock held? Then keep it, so that no thread leads again
+            self._leader_lock.acquire()
+            self._ended = self._may_end()  # if so, the lock is kept, so that no thread leads again
             if not self._ended:
-                self._leader.release()
-                self._waiting.put(LEAD)
+                self._leader_lock.release()
+                self._work_queue.put(LEAD)
         if not self.broken:
             with suppress(RedisError):
-                self._compare = True
-                self._exchange()  # settles what finished at the last moment
+                self._reconcile_due = True
+                self._dispatch()  # settles what finished at the last moment
         self.clean = not (self.held.jobs or self.broken)
         self.held.requeue_unfinished()
         for _ in range(self.concurrency + 1):  # wakes the sleeping threads, so that they end
-            self._waiting.put(LEAD)
+            self._work_queue.put(LEAD)
 
-    def _over(self) -> bool:
+    def _may_end(self) -> bool:
         # Redis would hand a requeued job to a thread that waits there, so that thread must return first. It soon does.
         nobody_fetches = self.broken or not self._fetching
         return self._stop.is_set() and nobody_fetches and (not self.held.jobs or time.monotonic() > self._deadline)
 
-    def _work(self) -> None:
-        """What each thread does until the end."""
-        ran = False
+    def _loop(self) -> None:
+        """What each thread does until the end: it gets a job, by leading or by following, and runs it."""
+        leads = False
         try:
             while not self._ended:
-                # If jobs wait for a thread, LEAD follows behind them, and the thread that takes it settles this job too.
-                job = self._lead() if ran and self._waiting.empty() else None
-                job = job or self._follow() or self._lead()
-                ran = job is not None
-                if job and not self._ended:
+                job = self._lead() if leads else self._follow()
+                if job is None:
+                    leads = not leads
+                elif not self._ended:
                     self._run(*job)
+                    # If jobs wait for a thread, LEAD follows behind them, and the thread that takes it settles this job too.
+                    leads = self._work_queue.empty()
                 job = None  # so that a thread that waits keeps no payload in memory
         except BaseException:
             self.stop(0, broken=True)
             logger.exception("a mistake in minijobs: this process ends")
 
-    def _run(self, number: int, unit: UnitOfWork) -> None:
-        self.states[get_ident()] = State.RUNNING
-        try:
-            outcome = self.processor.run(unit)
-        except BaseException as error:  # a bug of ours (run handles the job's), which would recur with every fetch
-            logger.exception("this entry of queue %s cannot be dealt with, so it goes to dead as it is", unit.queue)
-            outcome = dead(unit.raw, error, now=self.processor.now())
-        self.held.finish(number, outcome)
-
     def _follow(self) -> Held | None:
-        """Wait for a job and return it; None means that this thread should lead."""
+        """Wait for a job and return it; None if this thread should lead."""
         self.states[get_ident()] = State.FOLLOWING
-        return self._waiting.get()
+        return self._work_queue.get()
 
     def _lead(self) -> Held | None:
-        """Return a job that this thread fetched as the leader or waited for in Redis; None means that it should follow."""
-        while not self.broken and self._leader.acquire(blocking=False):
+        """Talk to Redis for all threads. Returns a job for this thread; None if it should follow."""
+        while not self.broken and self._leader_lock.acquire(blocking=False):
             self.states[get_ident()] = State.LEADING
-            job, fetch, more = None, False, False
             try:
-                job, fetch, more = self._exchange()
+                turn = self._dispatch()
             except RedisError as error:
-                self._went_wrong(error)
+                self._try_again_later(error)
+                turn = Turn()
             finally:
-                self._leader.release()
-            more = more or self._left_over()
-            if not (job or fetch or more):
+                self._leader_lock.release()
+            more = turn.more or self._must_lead_again()
+            if turn.job or turn.block:
+                if more:
+                    self._work_queue.put(LEAD)  # another thread leads on, while this one runs its job or waits for one
+                job = turn.job or self._blocking_fetch()
+                if job:
+                    return job
+            elif not more:
                 return None
-            if more and (job or fetch):
-                self._waiting.put(LEAD)
-            if job or (fetch and (job := self._fetch())):
-                return job
         return None
 
-    def _left_over(self) -> bool:
+    def _must_lead_again(self) -> bool:
         """Whether another thread had something to settle meanwhile, found the lock taken, and now follows."""
         if self.in_doubt:
-            return not (self._fetching or self._over())
-        return bool(self.held.finished) and self._waiting.empty()
+            return not (self._fetching or self._may_end())
+        return bool(self.held.finished) and self._work_queue.empty()
 
-    def _exchange(self) -> tuple[Held | None, bool, bool]:
-        """Settle the finished jobs and fetch for the idle threads, in one round trip.
-
-        Returns a job for this thread; whether it should wait for one instead; and whether other threads have work too.
-        """
+    def _dispatch(self) -> Turn:
+        """Settle the finished jobs and fetch one for each idle thread, in one round trip; then hand the jobs out."""
         # Not while a thread is fetching: a job may be on its way.
-        if not self._fetching and (self.in_doubt or self._compare or self.heart.missed()):
+        if not self._fetching and (self.in_doubt or self._reconcile_due or self.heart.missed()):
             self.held.reconcile(in_doubt=self.in_doubt)
-            self.in_doubt, self._compare, self._more = False, False, True
+            self.in_doubt, self._reconcile_due, self._jobs_queued = False, False, True
         if self.in_doubt:
-            return None, False, False
+            return Turn()
         enough = self._quiet.is_set() or len(self.held.refused) > MOST_REFUSED
         idle = 0 if enough else max(0, self.concurrency - self.held.running() - self._fetching)
         # Once a fetch found nothing, one thread waits in Redis. It can wait for one queue only; several are polled
         # whenever jobs are settled, and every LOOK_EVERY seconds.
-        want = idle if self._more or (self.held.finished and not self.fetcher.can_block) else 0
+        want = idle if self._jobs_queued or (self.held.finished and not self.fetcher.can_block) else 0
         jobs: list[Held] = []
         if want or self.held.finished:
-            jobs = self.held.exchange(want)
+            jobs = self.held.settle_finished(fetch=want)
             self.outage.over()
-            self._pause, self._more = 0.0, len(jobs) == want if want else self._more
-        if not jobs:
-            self._fetching |= (fetch := idle > 0 and not self._fetching)
-            return None, fetch, False
-        mine, *others = jobs
-        for job in others:
-            self._waiting.put(job)
-        return mine, False, bool(others) or idle > len(jobs)
+            self._pause = 0.0
+            if want:
+                self._jobs_queued = len(jobs) == want
+        if jobs:
+            mine, *others = jobs
+            for job in others:
+                self._work_queue.put(job)
+            return Turn(job=mine, more=bool(others) or idle > len(jobs))
+        block = idle > 0 and not self._fetching
+        self._fetching |= block
+        return Turn(block=block)
 
-    def _fetch(self) -> Held | None:
+    def _blocking_fetch(self) -> Held | None:
         """Wait in Redis for a job, while other threads lead and run theirs. Returns the job, or None if none came."""
         self.states[get_ident()] = State.FETCHING
         unit = None
@@ -243,20 +248,29 @@ class Dispatcher:
                 self.fetcher.requeue(unit)
                 unit = None
         except RedisError as error:
-            self._went_wrong(error)
-        with self._leader:
+            self._try_again_later(error)
+        with self._leader_lock:
             self._fetching = False
-            self._more |= unit is not None or not self.fetcher.can_block
+            self._jobs_queued |= unit is not None or not self.fetcher.can_block
             if unit is None:
                 return None
             job = self.held.hold(unit)
-        self._waiting.put(LEAD)  # to settle for a thread that found the lock taken, fetch more, and wait in Redis
+        self._work_queue.put(LEAD)  # to settle for a thread that found the lock taken, fetch more, and wait in Redis
         return job
 
-    def _went_wrong(self, error: RedisError) -> None:
-        """Stop if Redis will always refuse; after any other error wait before the next attempt, longer each time."""
+    def _run(self, number: int, unit: UnitOfWork) -> None:
+        self.states[get_ident()] = State.RUNNING
+        try:
+            outcome = self.processor.run(unit)
+        except BaseException as error:  # a bug of ours (run handles the job's), which would recur with every fetch
+            logger.exception("this entry of queue %s cannot be processed, so it goes to dead as it is", unit.queue)
+            outcome = dead(unit.raw, error, now=self.processor.now())
+        self.held.finish(number, outcome)
+
+    def note_error(self, error: RedisError) -> None:
+        """Log an error of Redis, and stop if Redis will always refuse."""
         kind = connection.kind_of(error)
-        self.heart.doubt()
+        self.heart.postpone_rescue()
         if kind == "away":
             self.outage.noticed(error)
         elif kind == "refused":
@@ -264,7 +278,11 @@ class Dispatcher:
             self.stop(0, broken=True)
         else:
             logger.warning("Redis refused this, and it is tried again: %s", error)
-        self.in_doubt |= kind != "full"
+
+    def _try_again_later(self, error: RedisError) -> None:
+        """Note an error, and wait before the next attempt, longer each time."""
+        self.note_error(error)
+        self.in_doubt |= connection.kind_of(error) != "full"
         self._pause = min(max(2 * self._pause, 0.1), LONGEST_PAUSE)
         if self._stop.wait(self._pause):
             time.sleep(0.1)

@@ -74,8 +74,8 @@ def kind_of(error: redis.RedisError) -> Kind:
     # In front of Redis's own text, redis-py names the command of the pipeline, and translate_errors says what it means.
     text = re.split(" caused error: |What Redis says: ", str(error))[-1]
     inside_script = re.search(r"@user_script: ?\d+: -?([A-Z]+) ", text)  # Redis 6
-    words = (inside_script[1] if inside_script else "", getattr(error, "status_code", None), text.partition(" ")[0])
-    kind = next((KINDS[word] for word in words if word in KINDS), None)
+    codes = (inside_script[1] if inside_script else "", getattr(error, "status_code", None), text.partition(" ")[0])
+    kind = next((KINDS[code] for code in codes if code in KINDS), None)
     if kind is not None:
         return kind
     if isinstance(error, (redis.AuthenticationError, AuthorizationError, redis.InvalidResponse)) or REFUSALS.search(text):
@@ -83,10 +83,10 @@ def kind_of(error: redis.RedisError) -> Kind:
     return "away" if isinstance(error, (redis.ConnectionError, redis.TimeoutError)) else "entry"
 
 
-def _said(client: Redis, error: redis.RedisError) -> str:
+def _redacted_text(client: Redis, error: redis.RedisError) -> str:
     """Return the text of an error on one line, without the password and without the arguments of a command."""
-    said = f"{getattr(error, 'status_code', None) or ''} {error}"
-    text = " ".join(said.partition(", with args beginning with")[0].split())
+    full = f"{getattr(error, 'status_code', None) or ''} {error}"
+    text = " ".join(full.partition(", with args beginning with")[0].split())
     text = re.sub(r"<redis\.client\..*?> - ", "", text)  # the client that asked each Sentinel, with all its settings
     if secret := client.get_connection_kwargs().get("password"):
         for spelling in (str(secret), quote(str(secret), safe="")):
@@ -115,7 +115,7 @@ class translate_errors:  # lower case because it is used like a function, as con
     def __exit__(self, exception: object, error: BaseException | None, trace: object) -> None:
         if not isinstance(error, redis.RedisError) or isinstance(error, RedisUnavailable) or "Redis says: " in str(error):
             return
-        kind, said = kind_of(error), _said(self.client, error)
+        kind, text = kind_of(error), _redacted_text(self.client, error)
         if kind == "entry":
             return
         answered = kind != "away" or isinstance(error, redis.ResponseError) or getattr(error, "status_code", None)
@@ -124,19 +124,19 @@ class translate_errors:  # lower case because it is used like a function, as con
         elif answered:
             what = {"away": "cannot do this now", "full": "has no room left", "refused": "refuses this"}[kind]
             what, done = "Redis at {} " + what, "this was not done"
-            if hasattr(error, "partly") or "of pipeline caused" in said or "@user_script" in said:
+            if hasattr(error, "partly") or "of pipeline caused" in text or "@user_script" in text:
                 done += ", or not all of it"
-        elif isinstance(error, MaxConnectionsError) or "No connection available" in said:
+        elif isinstance(error, MaxConnectionsError) or "No connection available" in text:
             what, done = "All connections that the pool allows to Redis at {} are in use", "this was not done"
         elif _never_sent(self.client, error):
             what, done = "No Redis at {}", "this was not done"
-            said += "" if said.endswith(".") else "."
+            text += "" if text.endswith(".") else "."
         else:
             # Sent, but not answered: it may have been done or not. It is not sent again, so it is not done twice.
             what, done = "Redis at {} did not answer", "it may or may not have been done, once"
         advice = "Start one with redis-server, or say where it is in REDIS_URL. " if what.startswith("No Redis") else ""
-        sayer = "Redis" if answered else "redis-py"
-        sentence = f"{what.format(address(self.client))}, so {done}: {self.lost}. {advice}(What {sayer} says: {said})"
+        source = "Redis" if answered else "redis-py"
+        sentence = f"{what.format(address(self.client))}, so {done}: {self.lost}. {advice}(What {source} says: {text})"
         if kind == "away":
             if answered:
                 disconnect_idle(self.client)
@@ -163,7 +163,7 @@ class Outage:
         with self._lock:
             if self._away_since is None:
                 self._away_since = time.monotonic()
-                logging.getLogger("minijobs").error("waiting for Redis: %s", _said(self._redis, error))
+                logging.getLogger("minijobs").error("waiting for Redis: %s", _redacted_text(self._redis, error))
 
     def over(self) -> None:
         """Record that Redis answered."""

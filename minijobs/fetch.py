@@ -14,6 +14,8 @@ replaced by a string, the *seal*. Redis answers a move into a key of another typ
 late move fails. Every other step from one place to another is one script that checks whether the job is still there, adds it
 to the new place, and removes it from the old one last; so a step that arrives late, or twice, changes nothing either.
 
+What becomes of the jobs in these lists when the process dies: see `rescue`.
+
 Sidekiq: `Sidekiq::BasicFetch` pops; only the paid `super_fetch` moves.
 """
 
@@ -33,7 +35,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from . import connection
 from .fields import plain, queue_name
 from .log import logger
-from .scripts import EXCHANGE, EXCHANGE_SHA, FORGET, RECONCILE, REQUEUE, SEALED_FOR, SETTLE
+from .scripts import FORGET, RECONCILE, REQUEUE, SEALED_FOR, SETTLE, SETTLE_AND_FETCH, SETTLE_AND_FETCH_SHA
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -112,10 +114,10 @@ class Fetcher:
         self.generation = 0
         """How often this process has abandoned its lists for new ones: see `reconcile`."""
         self._unreadable: set[str] = set()
-        self._dice = random.Random()  # its own, because a job may seed the shared one
+        self._rng = random.Random()  # its own, because a job may seed the shared one
 
-    def own_name(self) -> str:
-        """Return the identity. A forked child of the process that made this Fetcher gets an identity of its own.
+    def current_identity(self) -> str:
+        """Return the identity of this process. A forked child of the process that made this Fetcher gets its own.
 
         Otherwise nobody could tell that one of the two has died while the other is alive.
         """
@@ -126,14 +128,14 @@ class Fetcher:
     def fetch(self, timeout: float = 0) -> UnitOfWork | None:
         """Move one entry to the in-flight list and return it; None if none comes within `timeout` seconds.
 
-        `Processor.process_one` uses this. A worker process, which has many threads, uses `exchange` and `wait` instead.
-        Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
+        `Processor.process_one` uses this. A worker process, which has many threads, uses `settle_and_fetch` and `wait`
+        instead. Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
         """
         with connection.translate_errors(self.redis, "fetching a job"):
             deadline = time.monotonic() + timeout
-            self.own_name()
+            self.current_identity()
             while True:
-                self.redis.sadd("inflight", *self._lists())
+                self.redis.sadd("inflight", *self._list_names())
                 for queue in self.order():
                     try:
                         raw: Any = self.redis.lmove(f"queue:{queue}", self.inflight(queue), "RIGHT", "LEFT")
@@ -150,37 +152,37 @@ class Fetcher:
                 if unit := self.wait(left):
                     return unit
 
-    def exchange(
-        self, settled: Sequence[tuple[UnitOfWork, Destination | None]], want: int
+    def settle_and_fetch(
+        self, finished: Sequence[tuple[UnitOfWork, Destination | None]], want: int
     ) -> tuple[list[UnitOfWork], dict[int, str]]:
         """Settle many jobs and fetch up to `want` entries, from any of the queues, in one round trip.
 
         A busy process uses this instead of `fetch` and `acknowledge`: see `dispatcher`. Returns the fetched units, and a
-        dict of errors: a job of `settled` that could not reach its destination is still in flight, and its index is a key.
+        dict of errors: a job of `finished` that could not reach its destination is still in flight, and its index is a key.
         Raises RedisUnavailable, in which case some of it may have been done; then settle the same jobs again, which does no
         harm, and call `reconcile`, which finds entries that were moved.
         """
-        fetched = self.order()
-        queues = dict.fromkeys((*fetched, *self.queues))  # it may hold jobs of queues that it does not fetch from this time
+        serving = self.order()
+        queues = dict.fromkeys((*serving, *self.queues))  # it may hold jobs of queues that it does not fetch from this time
         keys = [key for queue in queues for key in (f"queue:{queue}", self.inflight(queue))]
         position = {queue: 2 * number for number, queue in enumerate(queues, start=1)}
-        done = [word for unit, to in settled if to is None for word in (position[unit.queue], unit.raw)]
-        failed = [(index, unit, to) for index, (unit, to) in enumerate(settled) if to is not None]
+        done = [word for unit, to in finished if to is None for word in (position[unit.queue], unit.raw)]
+        failed = [(index, unit, to) for index, (unit, to) in enumerate(finished) if to is not None]
         words = [word for _, unit, to in failed for word in (position[unit.queue], unit.raw, *to)]
-        arguments = (len(keys) + 1, *keys, "inflight", want, len(fetched), len(done) // 2, *done, *words)
+        arguments = (len(keys) + 1, *keys, "inflight", want, len(serving), len(done) // 2, *done, *words)
         with connection.translate_errors(self.redis, "settling and fetching jobs"):
             try:
-                (answer,) = connection.execute(self.redis, ("EVALSHA", EXCHANGE_SHA, *arguments))
+                (reply,) = connection.execute(self.redis, ("EVALSHA", SETTLE_AND_FETCH_SHA, *arguments))
             except NoScriptError:  # Redis has been restarted, and forgot the script
-                (answer,) = connection.execute(self.redis, ("EVAL", EXCHANGE, *arguments))
+                (reply,) = connection.execute(self.redis, ("EVAL", SETTLE_AND_FETCH, *arguments))
         units, refused = [], {}
-        for number, told in zip(answer[::2], answer[1::2], strict=True):
+        for number, value in zip(reply[::2], reply[1::2], strict=True):
             if number >= 0:
-                units.append(UnitOfWork(fetched[number], told))
+                units.append(UnitOfWork(serving[number], value))
             elif -number <= len(failed):
-                refused[failed[-number - 1][0]] = told.decode(errors="replace")
+                refused[failed[-number - 1][0]] = value.decode(errors="replace")
             else:
-                self._cannot_be_read(fetched[-number - len(failed) - 1], told.decode(errors="replace"))
+                self._log_unreadable(serving[-number - len(failed) - 1], value.decode(errors="replace"))
         return units, refused
 
     def wait(self, seconds: float) -> UnitOfWork | None:
@@ -195,22 +197,18 @@ class Fetcher:
         with connection.translate_errors(self.redis, "fetching a job"):
             (queue,) = self.queues
             # BRPOPLPUSH is BLMOVE … RIGHT LEFT by its older name: fakeredis's BLMOVE does not wait.
-            move = (
-                "BRPOPLPUSH",
-                f"queue:{queue}",
-                self.inflight(queue),
-                min(max(seconds, SHORTEST_BLOCK), self._longest_block),
-            )
+            block = min(max(seconds, SHORTEST_BLOCK), self._longest_block)
+            move = ("BRPOPLPUSH", f"queue:{queue}", self.inflight(queue), block)
             try:
                 with closing(connection.PinnedConnection(self.redis)) as pinned:
-                    _, raw = pinned.execute(("SADD", "inflight", *self._lists()), move)
+                    _, raw = pinned.execute(("SADD", "inflight", *self._list_names()), move)
             except ResponseError as error:
                 if connection.kind_of(error) != "full":
                     if self.redis.type(f"queue:{queue}") in (b"list", b"none"):
                         raise
-                    self._cannot_be_read(queue, str(error))
+                    self._log_unreadable(queue, str(error))
                 time.sleep(min(seconds, LOOK_EVERY))
-                units, _ = self.exchange([], 1)  # when Redis is full, it refuses BRPOPLPUSH but runs this script
+                units, _ = self.settle_and_fetch([], 1)  # when Redis is full, it refuses BRPOPLPUSH but runs this script
                 return units[0] if units else None
             return None if raw is None else UnitOfWork(queue, raw)
 
@@ -255,17 +253,17 @@ class Fetcher:
         known = Counter(held)
         there = Counter(UnitOfWork(queue, raw) for queue, entries in zip(self.queues, lists, strict=True) for raw in entries)
         filled = {self._name(queue).encode() for queue, entries in zip(self.queues, lists, strict=True) if entries}
-        return there <= known and filled <= self._own(names) <= {name.encode() for name in self._lists()}
+        return there <= known and filled <= self._own_names(names) <= {name.encode() for name in self._list_names()}
 
     def reconcile(self, held: Collection[UnitOfWork]) -> int:
-        """Abandon all lists for new ones: what is `held` moves there, the rest goes back to its queue. Returns how many did.
+        """Abandon all lists for new ones: what is `held` moves there, the rest is requeued. Returns how many were.
 
         No thread of this process may be blocked in Redis meanwhile. Raises RedisUnavailable; then call it again.
         """
         requeued = 0
         with connection.translate_errors(self.redis, "looking after the in-flight jobs"):
             members: Any = self.redis.smembers("inflight")
-            left = self._own(members) | {name.encode() for name in self._lists()}
+            left = self._own_names(members) | {name.encode() for name in self._list_names()}
             self.generation += 1
             move = self.redis.register_script(RECONCILE)
             for name in sorted(left):
@@ -278,7 +276,7 @@ class Fetcher:
                 except ResponseError as error:
                     if connection.kind_of(error) != "entry":
                         raise
-                    self._cannot_be_read(queue, str(error))
+                    self._log_unreadable(queue, str(error))
         return requeued
 
     def leave(self, *, in_doubt: bool = False) -> None:
@@ -295,7 +293,7 @@ class Fetcher:
         if not self.weights:
             return self.queues
         # Sorting exponential random numbers, divided by the weights, puts each queue first in proportion to its weight.
-        return sorted(self.queues, key=lambda queue: self._dice.expovariate(1) / self.weights.get(queue, 1))
+        return sorted(self.queues, key=lambda queue: self._rng.expovariate(1) / self.weights.get(queue, 1))
 
     def inflight(self, queue: str) -> str:
         """Return the key of the list for jobs that this process took from `queue` and has not settled."""
@@ -305,10 +303,10 @@ class Fetcher:
         """Return the name of a list. Its owner comes before the first "|", and the queue after the last."""
         return f"{self.identity}|{self.generation}|{queue}" if self.generation else f"{self.identity}|{queue}"
 
-    def _own(self, names: Iterable[bytes]) -> set[bytes]:
+    def _own_names(self, names: Iterable[bytes]) -> set[bytes]:
         return {name for name in names if name.startswith(f"{self.identity}|".encode())}
 
-    def _lists(self) -> list[str]:
+    def _list_names(self) -> list[str]:
         """Return the names of its lists. They are added to the set before a move, so that no job is ever in an unknown list.
 
         This is repeated with each move: the process may have been suspended until just now, and a rescuer that thought it
@@ -316,7 +314,7 @@ class Fetcher:
         """
         return [self._name(queue) for queue in self.queues]
 
-    def _cannot_be_read(self, queue: str, error: str) -> None:
+    def _log_unreadable(self, queue: str, error: str) -> None:
         if queue not in self._unreadable:
             self._unreadable.add(queue)
             logger.error("no job can be taken from queue %s, the others go on: %s", queue, error)

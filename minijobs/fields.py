@@ -70,7 +70,7 @@ def queue_name(value: Any) -> str:
     return str(name)
 
 
-def no_call(job: object) -> str | None:
+def wrong_shape(job: object) -> str | None:
     """Describe why `job` is not a class name with a list of arguments; None if it is one."""
     if not isinstance(job, dict):
         return f"it is a {type(job).__name__} and must be an object"

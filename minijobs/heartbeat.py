@@ -30,16 +30,14 @@ from .log import logger
 
 if TYPE_CHECKING:
     from .connection import Redis
-    from .processor import Processor, Work
+    from .processor import Processor, Running
 
 EVERY = 5.0  # seconds between beats
 MISSED = 4  # how many beats may be missed before a process counts as dead
 KEEP_DAYS = 5 * 365 * 24 * 60 * 60  # seconds for which a day's statistics are kept
-
-
 CLOCK_OFF = 5.0  # seconds by which a clock may differ from Redis's before a warning is logged
 
-# If no answer arrives, the statistics are sent again, so each batch has a number and is counted only once. KEYS: the
+# If no reply arrives, the statistics are sent again, so each batch has a number and is counted only once. KEYS: the
 # process; then, for runs and for failures, the total and that day's counter. ARGV: the batch's number; how many seconds the
 # process and a day's counters are kept; the two counts. A counter that is not a number is skipped, and its error returned.
 COUNT = """
@@ -57,7 +55,7 @@ redis.call('HSET', KEYS[1], 'counted', ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return wrong or 1
 """
-TELL_EVEN_IF_FULL = """
+EXECUTE_EVEN_IF_FULL = """
 redis.call('PERSIST', 'processes')
 local answer
 for _, words in ipairs(ARGV) do answer = redis.call(unpack(cjson.decode(words))) end
@@ -86,12 +84,12 @@ class Heartbeat:
         self.quiet = False
         self.expire = max(1, round(every * MISSED))  # seconds
         self.every = every
-        self._last = self._steady_since = time.monotonic()
+        self._last = self._regular_since = time.monotonic()
         self.last_beat = ""
         """The time of the last beat, as it was sent to Redis."""
         self._counted = 0  # the number of the last batch of statistics
         self._batch: tuple[int, int, int] | None = None  # the batch to send: its number, runs, failures
-        self._clock_named = False
+        self._clock_warned = False
         weights = {queue: fetcher.weights.get(queue, 0) for queue in fetcher.queues}
         kinds = set(weights.values())
         mode = "strict" if kinds == {0} else "random" if kinds == {1} else "weighted"
@@ -117,19 +115,19 @@ class Heartbeat:
         Returns the signals that were waiting in Redis for this process. Raises RedisUnavailable.
         """
         with connection.translate_errors(self.redis, "the heartbeat"):
-            asked = time.monotonic()
-            told, remembered = connection.execute(self.redis, ("TIME",), ("HGET", self.identity, "beat"))
-            rtt = time.monotonic() - asked
-            clock = connection.note_time(self.redis, told, asked=asked)
-            if (remembered or b"").decode() != self.last_beat:
-                self.doubt()  # Redis was restored from an older snapshot: what it says about other processes is old too
+            sent_at = time.monotonic()
+            clock_reply, stored_beat = connection.execute(self.redis, ("TIME",), ("HGET", self.identity, "beat"))
+            rtt = time.monotonic() - sent_at
+            clock = connection.note_time(self.redis, clock_reply, sent_at=sent_at)
+            if (stored_beat or b"").decode() != self.last_beat:
+                self.postpone_rescue()  # Redis was restored from an older snapshot, and other beats are old too
             now = clock if now is None else now
-            self._statistics(now)
-            self._work()
-            signals = self._alive(now, rtt, time.time() - clock)
+            self._send_statistics(now)
+            self._send_work()
+            signals = self._send_state(now, rtt, time.time() - clock)
         at = time.monotonic() if at is None else at
         if at - self._last > 2 * self.every:
-            self._steady_since = at
+            self._regular_since = at
         self._last = at
         return signals
 
@@ -144,13 +142,13 @@ class Heartbeat:
         stalled: at such times living processes look dead.
         """
         at = time.monotonic() if at is None else at
-        return at - self._last <= 2 * self.every and at - self._steady_since > self.expire
+        return at - self._last <= 2 * self.every and at - self._regular_since > self.expire
 
-    def doubt(self) -> None:
+    def postpone_rescue(self) -> None:
         """Consider no process dead for one heartbeat's lifetime: a connection broke, or Redis may have lost data."""
-        self._steady_since = time.monotonic()
+        self._regular_since = time.monotonic()
 
-    def _statistics(self, now: float) -> None:
+    def _send_statistics(self, now: float) -> None:
         if self._batch is None:
             if not self.processor.processed:
                 return
@@ -170,23 +168,23 @@ class Heartbeat:
         self.processor.processed -= processed
         self.processor.failed -= failed
 
-    def _work(self) -> None:
+    def _send_work(self) -> None:
         key = f"{self.identity}:work"
         commands: list[tuple[Any, ...]] = [("UNLINK", key)]
-        if work := dict(self.processor.work):
-            fields = [word for tid, doing in work.items() for word in (tid, _describe(doing))]
+        if running := dict(self.processor.running):
+            fields = [word for tid, one in running.items() for word in (tid, _describe(one))]
             commands += [("HSET", key, *fields), ("EXPIRE", key, self.expire)]
-        self._tell(commands)
+        self._execute(commands)
 
-    def _alive(self, now: float, rtt: float, clock_off: float) -> list[str]:
-        if abs(clock_off) > CLOCK_OFF and not self._clock_named:
-            self._clock_named = True
+    def _send_state(self, now: float, rtt: float, clock_off: float) -> list[str]:
+        if abs(clock_off) > CLOCK_OFF and not self._clock_warned:
+            self._clock_warned = True
             which = "ahead of" if clock_off > 0 else "behind"
             words = (socket.gethostname(), abs(clock_off), which, connection.address(self.redis))
             logger.warning("the clock of %s is %.0f seconds %s that of Redis at %s: set one of them", *words)
         vital: dict[str, Any] = {
             "info": json.dumps(self.info, separators=(",", ":")),
-            "busy": len(self.processor.work),
+            "busy": len(self.processor.running),
             "concurrency": self.info["concurrency"],  # where Sidekiq 8.1.2 looks
             "beat": now,
             "rtt_us": round(rtt * 1_000_000),
@@ -194,7 +192,7 @@ class Heartbeat:
             "rss": resident_kilobytes(),
             "clock_off": round(clock_off),  # seconds
         }
-        signal = self._tell(
+        signal = self._execute(
             [
                 ("SADD", "processes", self.identity),
                 ("HSET", self.identity, *(word for field in vital.items() for word in field)),
@@ -205,24 +203,24 @@ class Heartbeat:
         self.last_beat = repr(now)
         return [signal.decode()] if signal else []
 
-    def _tell(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+    def _execute(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         """Send the commands in one MULTI or, if Redis is full, in a script, which a full Redis does not refuse."""
         multi: Any = self.redis.pipeline(transaction=True)
-        for words in commands:
-            multi.execute_command(*words)
+        for command in commands:
+            multi.execute_command(*command)
         try:
             return list(multi.execute())
         except ResponseError as error:
             if connection.kind_of(error) != "full":
                 raise
             texts = [json.dumps([str(word) for word in command]) for command in commands]
-            answer: Any = self.redis.eval(TELL_EVEN_IF_FULL, 1, self.identity, *texts)
-            return [answer]
+            reply: Any = self.redis.eval(EXECUTE_EVEN_IF_FULL, 1, self.identity, *texts)
+            return [reply]
 
     def stop(self) -> None:
         """Remove this process from Redis, at its end; only its statistics stay. Raises RedisUnavailable."""
         with connection.translate_errors(self.redis, "the last heartbeat"):
-            self._statistics(connection.now(self.redis))
+            self._send_statistics(connection.now(self.redis))
             multi = self.redis.pipeline(transaction=True)
             multi.srem("processes", self.identity)
             multi.unlink(self.identity, f"{self.identity}:work", f"{self.identity}-signals")
@@ -243,7 +241,7 @@ def resident_kilobytes() -> int:
         return 0
 
 
-def _describe(doing: Work) -> str:
+def _describe(running: Running) -> str:
     # As in Sidekiq, the payload is a string inside the JSON. Entries that cannot be decoded are never run.
-    work = {"queue": doing.unit.queue, "payload": doing.unit.raw.decode(), "run_at": int(doing.run_at)}
+    work = {"queue": running.unit.queue, "payload": running.unit.raw.decode(), "run_at": int(running.run_at)}
     return json.dumps(work, ensure_ascii=False, separators=(",", ":"))

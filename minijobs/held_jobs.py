@@ -1,6 +1,6 @@
 """The jobs that a process holds: fetched, and not settled yet.
 
-Redis has its own record of them, the in-flight lists (see `fetch`), and normally the two agree. They differ after an answer
+Redis has its own record of them, the in-flight lists (see `fetch`), and normally the two agree. They differ after a reply
 was lost: Redis may have moved a job without this process knowing, or settled one that it still holds. So the two are
 compared from time to time, and if they differ, or may differ, the process abandons its lists for new ones, which start with
 the jobs that it holds.
@@ -50,11 +50,12 @@ class HeldJobs:
         over = self.refused.keys() | {number for number, _ in self.finished} if self.refused else self.finished
         return len(self.jobs) - len(over)
 
-    def exchange(self, want: int) -> list[Held]:
-        """Settle the finished jobs and fetch up to `want` new ones, in one round trip. Raises RedisUnavailable."""
-        run = list(self.finished)  # a copy, since other threads append to it meanwhile
-        units, refused = self.fetcher.exchange([(self.jobs[number], outcome.to) for number, outcome in run], want)
-        for index, (number, outcome) in enumerate(run):
+    def settle_finished(self, *, fetch: int) -> list[Held]:
+        """Settle the finished jobs and fetch up to `fetch` new ones, in one round trip. Raises RedisUnavailable."""
+        finished = list(self.finished)  # a copy, since other threads append to it meanwhile
+        to_settle = [(self.jobs[number], outcome.to) for number, outcome in finished]
+        units, refused = self.fetcher.settle_and_fetch(to_settle, fetch)
+        for index, (number, outcome) in enumerate(finished):
             if error := refused.get(index):
                 if number not in self.refused:
                     logger.error("Redis does not take a job (%s), so it waits here: %s", outcome.describe(), error)
@@ -63,17 +64,17 @@ class HeldJobs:
                 del self.jobs[number]
                 self.refused.pop(number, None)
                 self.processor.count(outcome)
-        del self.finished[: len(run)]
+        del self.finished[: len(finished)]
         return [self.hold(unit) for unit in units]
 
     def reconcile(self, *, in_doubt: bool) -> None:
-        """Make our lists in Redis match the held jobs, and let the next exchange try to settle the refused ones again.
+        """Make our lists in Redis match the held jobs, and let the next `settle_finished` try the refused ones again.
 
-        `in_doubt` says that a command whose answer was lost may still be carried out, which makes comparing pointless.
+        `in_doubt` says that a command whose reply was lost may still be carried out, which makes comparing pointless.
         """
         held = list(self.jobs.values())
         if (in_doubt or not self.fetcher.lists_match(held)) and (lost := self.fetcher.reconcile(held)):
-            logger.warning("an answer of Redis got lost: requeued %d jobs that it had moved", lost)
+            logger.warning("a reply from Redis was lost: requeued %d jobs that it had moved", lost)
         finished = {number for number, _ in self.finished}
         self.finished += [(number, outcome) for number, outcome in self.refused.items() if number not in finished]
 

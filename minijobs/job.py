@@ -20,7 +20,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from .fields import DEEPEST_ARGUMENT, FARTHEST, RULES, is_moment, no_call, not_json, plain, tolerate, wrong_field
+from .fields import DEEPEST_ARGUMENT, FARTHEST, RULES, is_moment, not_json, plain, tolerate, wrong_field, wrong_shape
 
 Job = dict[str, Any]
 """A job as parsed from the JSON in Redis: a plain dict."""
@@ -96,24 +96,24 @@ def checked(job: Job) -> Job:
         job["args"] = list(job["args"])
     if isinstance(job.get("tags"), (list, tuple)):
         job["tags"] = [plain(tag) for tag in job["tags"]]
-    if wrong := no_call(job) or wrong_field(job):
+    if wrong := wrong_shape(job) or wrong_field(job):
         raise ValueError(f"Not a job: {wrong}.")
     return job
 
 
-def separate(value: Any) -> Any:
+def deep_copy(value: Any) -> Any:
     """Return a deep copy of the lists and dicts in `value`, so that changing the copy does not change the original.
 
     >>> mine = {"args": [[1]]}
-    >>> separate(mine)["args"][0].append(2)
+    >>> deep_copy(mine)["args"][0].append(2)
     >>> mine
     {'args': [[1]]}
     """
     with suppress(RecursionError):  # too deeply nested: it is refused later, with a message that says so
         if type(value) is dict:
-            return {key: separate(inner) for key, inner in value.items()}
+            return {key: deep_copy(inner) for key, inner in value.items()}
         if type(value) is list:
-            return [separate(inner) for inner in value]
+            return [deep_copy(inner) for inner in value]
     return value
 
 
@@ -184,7 +184,7 @@ def peek(raw: bytes | str) -> Job:
         job = _decode(raw.decode() if isinstance(raw, bytes) else raw)
     except (ValueError, RecursionError) as error:
         raise BadPayload(f"it cannot be read as JSON ({error})") from None
-    if wrong := no_call(job):
+    if wrong := wrong_shape(job):
         raise BadPayload(wrong)
     tolerate(job)
     return job  # type: ignore[no-any-return]

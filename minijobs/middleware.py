@@ -26,7 +26,7 @@ from functools import partial
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, TypeVar
 
-# What a call of them returns is to be run by somebody else: one of NOT_RUN.
+# To call one of these runs nothing yet. It returns one of NOT_RUN, which has to be run by other means.
 RUN_NOTHING = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 NOT_RUN = (CoroutineType, GeneratorType, AsyncGeneratorType)
 

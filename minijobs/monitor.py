@@ -77,7 +77,7 @@ def watch(redis: Redis | None = None, grep: str | None = None) -> Iterator[Told]
     pool = redis.connection_pool
     settings = pool.connection_kwargs | {"socket_timeout": None}  # the next command may be long in coming
     with (
-        connection.translate_errors(redis, "watching what Redis is told"),
+        connection.translate_errors(redis, "watching the commands that Redis receives"),
         Client(connection_pool=ConnectionPool(connection_class=pool.connection_class, **settings)) as client,
     ):
         try:

@@ -1,7 +1,8 @@
-"""Running one job: find its class, call `perform`, and decide: done, retry or dead.
+"""Running one job: find its class, call `perform`, and return the outcome: done, retry, dead or dropped.
 
-`run` runs the job and returns the outcome; `Fetcher.acknowledge` then tells Redis. Because these are two steps, an outcome
-can be inspected before it is settled, and a worker process can settle many at once, with `Fetcher.exchange`.
+`run` runs the job and returns the outcome; `Fetcher.acknowledge` then stores it in Redis. Because these are two steps, an
+outcome can be inspected before it is settled, and a worker process can settle many at once, with
+`Fetcher.settle_and_fetch`. Whether a failed job is tried again is decided in `retry`.
 """
 
 from __future__ import annotations
@@ -18,26 +19,26 @@ from typing import NamedTuple
 
 from redis import RedisError
 
-from . import connection, retry, worker
+from . import backtrace, connection, retry, worker
 from .fetch import Fetcher, UnitOfWork
 from .job import BadPayload, Job, load
 from .log import job_context, logger, tid
 from .retry import DONE, Outcome
 from .worker import Worker
 
-# Seconds after its last sign of life when a process that runs single jobs counts as dead. See heartbeat.
-KNOWN_FOR = 20
+# Seconds after which the key expires that shows that a process which runs single jobs is alive. See heartbeat.
+ALIVE_FOR = 20
 
 
-class Work(NamedTuple):
-    """What a thread is doing: the unit of work, and when it started, in epoch seconds."""
+class Running(NamedTuple):
+    """The job that a thread is running, and since when, in epoch seconds."""
 
     unit: UnitOfWork
     run_at: float
 
 
-class Sign:
-    """The state of the sign of life that this process gives while any of its threads runs single jobs."""
+class KeepAlive:
+    """The key that shows that this process is alive, while any of its threads runs single jobs."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -71,10 +72,10 @@ class Processor:
 
     def __init__(self, fetcher: Fetcher) -> None:
         self.fetcher = fetcher
-        self.work: dict[str, Work] = {}  # by thread id; the heartbeat shows it
+        self.running: dict[str, Running] = {}  # by thread id; the heartbeat reports it
         self.processed = 0  # since the last heartbeat, failures included
         self.failed = 0
-        self._signs: dict[str, Sign] = {}  # by identity: a forked child has its own
+        self._kept_alive: dict[str, KeepAlive] = {}  # by identity: a forked child has its own
         self.stopping = threading.Event()  # set when the process is about to end; jobs see it as Worker.stopping
 
     def process_one(self, timeout: float = 0) -> Outcome | None:
@@ -84,7 +85,7 @@ class Processor:
         another process would rescue the job while it runs. If this thread is interrupted, the job goes back to its queue,
         and does not count as failed. Raises RedisUnavailable. Sidekiq: `Sidekiq::Processor#process_one`.
         """
-        with self._known_to_live():
+        with self._keep_alive():
             unit = self.fetcher.fetch(timeout)
             if unit is None:
                 return None
@@ -97,7 +98,7 @@ class Processor:
             return outcome
 
     def run(self, unit: UnitOfWork) -> Outcome:
-        """Run one job and return the outcome. The job's exception is caught and is in the outcome. Redis is not told yet.
+        """Run one job and return the outcome, with the job's exception if it raised one. Nothing is sent to Redis yet.
 
         An entry that cannot be parsed goes to `dead` unchanged: it cannot be run, but it must not be lost.
         """
@@ -108,19 +109,19 @@ class Processor:
             logger.error("no job in queue %s, so it goes to dead as it is: %s", unit.queue, error)
             return retry.dead(unit.raw, error, now=self.now())
         thread = tid()
-        around = self.work.get(thread)  # a job may run another job by calling `process_one`
-        self.work[thread] = Work(unit, now)
+        around = self.running.get(thread)  # a job may run another job by calling `process_one`
+        self.running[thread] = Running(unit, now)
         try:
             # What the job sets in its context, such as the precision of decimal, does not affect later jobs.
             return contextvars.copy_context().run(self._perform, unit, job)
         finally:
             if around is None:
-                del self.work[thread]
+                del self.running[thread]
             else:
-                self.work[thread] = around
+                self.running[thread] = around
 
     def settle(self, unit: UnitOfWork, outcome: Outcome) -> None:
-        """Tell Redis the outcome of a run, in one step, and count it."""
+        """Store the outcome of a run in Redis, in one step, and count it."""
         self.fetcher.acknowledge(unit, outcome.to)
         self.count(outcome)
 
@@ -130,36 +131,36 @@ class Processor:
         self.failed += outcome.error is not None
 
     @contextmanager
-    def _known_to_live(self) -> Iterator[None]:
+    def _keep_alive(self) -> Iterator[None]:
         """Show in Redis that this process is alive, as a Heartbeat does, but without details. A Heartbeat's own key is only
         prolonged. The last thread to leave removes a key of ours."""
-        redis, identity, over = self.fetcher.redis, self.fetcher.own_name(), threading.Event()
-        sign = self._signs.setdefault(identity, Sign())
+        redis, identity, over = self.fetcher.redis, self.fetcher.current_identity(), threading.Event()
+        shared = self._kept_alive.setdefault(identity, KeepAlive())
 
-        def say() -> bool:
+        def renew() -> bool:
             with connection.translate_errors(redis, "fetching a job"):
-                words = (("HSETNX", identity, "beat", time.time()), ("EXPIRE", identity, KNOWN_FOR))
-                return bool(connection.execute(redis, *words)[0])
+                commands = (("HSETNX", identity, "beat", time.time()), ("EXPIRE", identity, ALIVE_FOR))
+                return bool(connection.execute(redis, *commands)[0])
 
-        def go_on() -> None:
-            while not over.wait(KNOWN_FOR / 4):
+        def renew_until_over() -> None:
+            while not over.wait(ALIVE_FOR / 4):
                 with suppress(RedisError):  # up to three in a row may fail
-                    say()
+                    renew()
 
-        with sign.lock:
-            sign.ours |= say()
-            goes_on = threading.Thread(target=go_on, name="sign of life", daemon=True)
-            goes_on.start()
-            sign.threads += 1
+        with shared.lock:
+            shared.ours |= renew()
+            renewer = threading.Thread(target=renew_until_over, name="keep-alive", daemon=True)
+            renewer.start()
+            shared.threads += 1
         try:
             yield
         finally:
             over.set()
-            goes_on.join(1)  # otherwise it could renew the key after it was removed below
-            with sign.lock:
-                sign.threads -= 1
-                if sign.ours and not sign.threads:
-                    sign.ours = False
+            renewer.join(1)  # otherwise it could renew the key after it was removed below
+            with shared.lock:
+                shared.threads -= 1
+                if shared.ours and not shared.threads:
+                    shared.ours = False
                     with suppress(RedisError):  # then it expires by itself
                         redis.unlink(identity)
 
@@ -191,14 +192,14 @@ class Processor:
                 _end_child(process)
             except BaseException as error:  # a job that calls sys.exit() or is cancelled has failed; the process goes on
                 _end_child(process, error)
-                if retry.stops_us(error):
+                if retry.is_interrupt(error):
                     raise
                 outcome = self._after_failure(unit, job, error, kind)
                 logger.info("fail: %.3f sec", time.perf_counter() - started)
                 logger.warning("%s: %s (%s)", type(error).__name__, retry.message(error), outcome.describe(now=self.now()))
                 with suppress(Exception):  # our own frame is still running, and nobody needs it
                     error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
-                retry.release(error)
+                backtrace.free_locals(error)
                 return outcome
             logger.line("done: %.3f sec", time.perf_counter() - started)
             return DONE

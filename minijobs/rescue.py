@@ -1,8 +1,9 @@
-"""Rescuing the jobs of a dead process.
+"""After a crash: rescuing the jobs of a dead process.
 
 A process that was killed cannot requeue the jobs that it was running. They are still in its in-flight lists, whose names
 are in the set `inflight`. From time to time every living process looks there for lists whose owner's heartbeat has expired.
-Elapsed time is never the criterion: a slow job is not a dead one. Sidekiq: the paid `super_fetch`.
+Elapsed time is never the criterion: a slow job is not a dead one. In a worker process it is the poller that looks: see
+`server`. (A new process in place of the dead one is another matter: see `cli/supervisor`.) Sidekiq: the paid `super_fetch`.
 """
 
 from __future__ import annotations
@@ -72,10 +73,10 @@ def rescue_orphans(
     rescued = 0
     with connection.translate_errors(client, "rescuing the jobs of dead processes"):
         now = connection.now(client) if now is None else now
-        asked = time.monotonic()
+        sent_at = time.monotonic()
         names = sorted(client.smembers("inflight"))
         lives = living(client, [_owner(name) for name in names])
-        if time.monotonic() - asked > patience:
+        if time.monotonic() - sent_at > patience:
             return 0
         for name in (name for name, alive in zip(names, lives, strict=True) if not alive):
             try:
@@ -107,7 +108,7 @@ def _rescue_list(redis: Redis, name: bytes, now: float, heart: Heartbeat | None)
     entries: Any = redis.lrange(key, 0, -1)
     rescued = 0
     for raw in entries:
-        payload, poison = _rescued_once_more(raw, now)
+        payload, poison = _count_rescue(raw, now)
         to, score = (b"queue:" + queue, "") if poison is None else (b"dead", str(now))
         if rescue(keys=[key, to, _owner(name), identity], args=[raw, payload, score, beat]):
             rescued += 1
@@ -117,7 +118,7 @@ def _rescue_list(redis: Redis, name: bytes, now: float, heart: Heartbeat | None)
     return rescued
 
 
-def _rescued_once_more(raw: bytes, now: float) -> tuple[bytes, PoisonPill | None]:
+def _count_rescue(raw: bytes, now: float) -> tuple[bytes, PoisonPill | None]:
     """The entry with "rescued" incremented, and the reason if the job must die. Unreadable entries are not counted."""
     try:
         job = load(raw)

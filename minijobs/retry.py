@@ -1,4 +1,4 @@
-"""When to try again, when to stop: `after_failure` decides.
+"""Whether a job that failed is tried again, and when: `after_failure` decides.
 
 A failed job is not run again on the spot. It goes to the sorted set `retry` in Redis, and its score is the time of the next
 try; once that has passed, the poller (see `scheduled`) moves it back to its queue. When its retries are used up, it goes to
@@ -7,21 +7,17 @@ the sorted set `dead`, where a person can look at it. Sidekiq: `Sidekiq::JobRetr
 
 from __future__ import annotations
 
-import base64
 import json
 import random
 import threading
 import time
-import traceback
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
-from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from . import backtrace
 from .fetch import Destination, UnitOfWork
 from .job import BadPayload, Job, dump, new_jid, peek, seconds, stamp
 from .log import logger
@@ -33,17 +29,18 @@ if TYPE_CHECKING:
 
 MOST_RETRIES = 25
 LONGEST_MESSAGE = 10_000
-LONGEST_BACKTRACE = 1_000_000  # bytes, unpacked: a malicious one could expand without limit
 DEAD_FOR = 180 * 24 * 60 * 60  # seconds that `dead` keeps a job
 DEAD_SIZE = 10_000
 
-_dice = random.Random()  # its own: if a job seeded the shared one, all jobs would wait equally long
+_rng = random.Random()  # its own: if a job seeded the shared one, all jobs would wait equally long
+
+Result = TypeVar("Result")
 
 death_handlers: list[Callable[[Job, BaseException], object]] = []
 """Functions that are called with each job that will not be retried, and with its last error. Append yours.
 
-They run in the process that ran the job, before Redis is told; if it crashes in between, they are called again after the
-next run. An exception raised in one is only logged. Sidekiq: `config.death_handlers`.
+They run in the process that ran the job, before the outcome is stored in Redis; if the process crashes in between, they are
+called again after the next run. An exception raised in one is only logged. Sidekiq: `config.death_handlers`.
 """
 
 
@@ -78,7 +75,7 @@ def delay(count: int, wait: float | None = None) -> float:
     >>> [count**4 + 15 <= delay(count) <= count**4 + 15 + 10 * (count + 1) for count in (0, 1, 24)]
     [True, True, True]
     """
-    return (count**4 + 15 if wait is None else wait) + _chance(count)
+    return (count**4 + 15 if wait is None else wait) + _jitter(count)
 
 
 def after_failure(
@@ -97,7 +94,9 @@ def after_failure(
         return Outcome("dropped", error)
     failed = record_failure(unit, {**job, "retry": limit}, error, now=now)
     over = exhausted(failed, now=now)
-    wait = None if over else _chosen_wait(worker, failed, error)
+    wait: float | str | None = None
+    if worker and not over:  # after an error in retry_in, the default
+        wait = _call_hook(f"retry_in of {worker.job_name}", _chosen_wait, worker, failed["retry_count"], error)
     try:
         payload = dump(failed).encode()
     except ValueError:  # JSON that can be parsed but not serialized, such as 1e999
@@ -105,7 +104,10 @@ def after_failure(
     if not over and not isinstance(wait, str):
         at = now + delay(failed["retry_count"], wait)
         return Outcome("retry", error, at, Destination("retry", at, payload))
-    kept = wait != "discard" and _last_words(worker, failed, error) != "discard" and job.get("dead") is not False
+    choice = wait  # or, if that is not "discard", what retries_exhausted returns
+    if worker and choice != "discard":
+        choice = _call_hook(f"retries_exhausted of {worker.job_name}", worker.retries_exhausted, failed, error)
+    kept = choice != "discard" and job.get("dead") is not False
     run_death_handlers(failed, error)
     return dead(payload, error, now=now) if kept else Outcome("dropped", error)
 
@@ -121,32 +123,8 @@ def record_failure(unit: UnitOfWork, job: Job, error: BaseException, *, now: flo
     else:
         failed |= {"retry_count": 0, "failed_at": stamp(now)}
     if lines := job.get("backtrace"):
-        failed["error_backtrace"] = pack(backtrace(error)[: None if lines is True else int(lines)])
+        failed["error_backtrace"] = backtrace.pack(backtrace.lines(error)[: None if lines is True else int(lines)])
     return failed
-
-
-def backtrace(error: BaseException) -> list[str]:
-    """Return one line for each call in the traceback of `error`, innermost first."""
-    calls = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    return [f"{code.co_filename}:{line}:in {code.co_name}" for code, line in reversed(calls)]
-
-
-def pack(lines: list[str]) -> str:
-    """Return a backtrace as it is stored in a job: JSON, compressed with zlib, in base64."""
-    return base64.b64encode(zlib.compress(json.dumps(lines).encode())).decode()
-
-
-def unpack(packed: object) -> list[str]:
-    """Return the lines of a packed backtrace; none if it cannot be unpacked.
-
-    >>> unpack(pack(["app.py:1:in perform"])), unpack("no backtrace")
-    (['app.py:1:in perform'], [])
-    """
-    try:
-        lines = json.loads(zlib.decompressobj().decompress(base64.b64decode(str(packed)), LONGEST_BACKTRACE))
-    except (ValueError, zlib.error, RecursionError):
-        return []
-    return [str(line) for line in lines] if isinstance(lines, list) else []
 
 
 def exhausted(job: Job, *, now: float) -> bool:
@@ -167,12 +145,7 @@ def exhausted(job: Job, *, now: float) -> bool:
 def run_death_handlers(job: Job, error: BaseException) -> None:
     """Call every function in `death_handlers`."""
     for handler in death_handlers:
-        try:
-            has_run(handler(job, error), "A death handler")
-        except BaseException as mistake:  # it must not cost the job
-            if stops_us(mistake):
-                raise
-            logger.exception("a death handler failed, for JID-%s", job["jid"])
+        _call_hook("A death handler", handler, job, error)
 
 
 def dead(payload: bytes, error: BaseException, *, now: float) -> Outcome:
@@ -213,42 +186,7 @@ def trim(redis: Redis, *, now: float) -> None:
     pipe.execute()
 
 
-def release(error: BaseException | None) -> None:
-    """Free what a failed job held: an error refers to its traceback, that to the frames, those to all local variables.
-
-    Otherwise its locks, files and memory would live on as long as anything refers to the error. The traceback itself stays,
-    for whoever reports the error later, perhaps in another thread, if all its calls have ended.
-    """
-    seen: set[int] = set()
-    errors = [error]
-    while errors:
-        one = errors.pop()
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            errors += [one.__cause__, one.__context__]
-            errors += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
-            cleared = [_clear(frame) for frame, _ in traceback.walk_tb(one.__traceback__)]
-            if not all(cleared):
-                with suppress(Exception):
-                    one.with_traceback(None)  # a frozen dataclass has no attributes that can be set
-
-
-def _clear(frame: FrameType) -> bool:
-    """Clear the local variables of a call that has ended. Returns False if it has not ended, or may not have.
-
-    A coroutine that caught the error may still be suspended in one of the user's threads, and before Python 3.13, clearing
-    its frame would end it.
-    """
-    if frame.f_code.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR):
-        return False
-    try:
-        frame.clear()
-    except RuntimeError:  # it is running
-        return False
-    return True
-
-
-def stops_us(error: BaseException) -> bool:
+def is_interrupt(error: BaseException) -> bool:
     """Whether `error` is not the job's failure but a Ctrl-C, by which somebody stops this program."""
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
@@ -262,43 +200,35 @@ def message(error: BaseException) -> str:
     try:
         text = str(error)
     except BaseException as second:
-        text = f"(its message cannot be had: {type(second).__name__})"
+        text = f"(its message cannot be read: {type(second).__name__})"
     return text[:LONGEST_MESSAGE].encode(errors="replace").decode()
 
 
-def _chance(count: int) -> int:
-    return _dice.randrange(10 * (count + 1))
+def _jitter(count: int) -> int:
+    return _rng.randrange(10 * (count + 1))
 
 
-def _chosen_wait(worker: type[Worker] | None, job: Job, error: BaseException) -> float | str | None:
-    """Return what the Worker's `retry_in` returns; None, for the default wait, if that is not usable or it fails."""
-    if worker is None:
-        return None
+def _chosen_wait(worker: type[Worker], count: int, error: BaseException) -> float | str | None:
+    """Return what the Worker's `retry_in` returns, as seconds if it is a duration. Raises ValueError if it is not usable."""
+    chosen = worker.retry_in(count, error)
+    seconds = chosen.total_seconds() if isinstance(chosen, timedelta) else chosen
+    if seconds is None or (isinstance(seconds, str) and seconds in ("discard", "kill")):
+        return seconds
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < 1e9:  # false for NaN
+        return float(seconds)  # not numpy's float, which redis-py would send as "np.float64(…)"
+    raise ValueError(f'{chosen!r} is no number of seconds above 0, nor a timedelta, "kill" or "discard"')
+
+
+def _call_hook(what: str, hook: Callable[..., Result], *args: object) -> Result | None:
+    """Call a function of the user's program. Its exception must not cost the job: it is logged, and None is returned."""
     try:
-        chosen = worker.retry_in(job["retry_count"], error)
-        seconds = chosen.total_seconds() if isinstance(chosen, timedelta) else chosen
-        if seconds is None or (isinstance(seconds, str) and seconds in ("discard", "kill")):
-            return seconds
-        if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < 1e9:  # false for NaN
-            return float(seconds)  # not numpy's float, which redis-py would send as "np.float64(…)"
-        raise ValueError(f'{chosen!r} is no number of seconds above 0, nor a timedelta, "kill" or "discard"')
-    except BaseException as mistake:  # it must not cost the job
-        if stops_us(mistake):
-            raise
-        logger.exception("retry_in of %s failed, so the default wait is taken", worker.job_name)
-        return None
-
-
-def _last_words(worker: type[Worker] | None, job: Job, error: BaseException) -> str | None:
-    """Return what the Worker's `retries_exhausted` returns; None if it fails."""
-    try:
-        chosen = None if worker is None else worker.retries_exhausted(job, error)
-        has_run(chosen, "retries_exhausted")
-        return chosen
+        result = hook(*args)
+        has_run(result, what)
+        return result
     except BaseException as mistake:
-        if stops_us(mistake):
+        if is_interrupt(mistake):
             raise
-        logger.exception("retries_exhausted of %s failed", job["class"])
+        logger.exception("%s failed", what)
         return None
 
 

@@ -114,13 +114,7 @@ def enqueue(redis: Redis, name: str, entries: Sequence[bytes], *, now: float, by
 
 
 def kill(
-    redis: Redis,
-    name: str,
-    entries: Sequence[bytes],
-    *,
-    now: float,
-    error: Exception | None = None,
-    by_hand: bool = False,
+    redis: Redis, name: str, entries: Sequence[bytes], *, now: float, error: Exception | None = None, by_hand: bool = False
 ) -> int:
     """Move these entries of the sorted set `name` to `dead`, unchanged. Returns how many were still there.
 
@@ -139,10 +133,10 @@ def kill(
 
 def _moved(pipe: Any, name: str, by_hand: bool) -> int:
     """Run the pipeline and return how many entries were moved. One stays if a key is of the wrong type; the others go on."""
-    answers = pipe.execute(raise_on_error=False)
-    for answer in answers:
-        if isinstance(answer, RedisError):
-            if by_hand or connection.kind_of(answer) != "entry":
-                raise answer
-            logger.error("a job in %s cannot be moved: %s", name, answer)
-    return sum(int(answer) for answer in answers if not isinstance(answer, RedisError))
+    replies = pipe.execute(raise_on_error=False)
+    for reply in replies:
+        if isinstance(reply, RedisError):
+            if by_hand or connection.kind_of(reply) != "entry":
+                raise reply
+            logger.error("a job in %s cannot be moved: %s", name, reply)
+    return sum(int(reply) for reply in replies if not isinstance(reply, RedisError))

@@ -40,7 +40,7 @@ return redis.call('LREM', KEYS[1], 1, ARGV[1])
 # fetched. A negative number is followed by an error: -1 is the first job for a sorted set, and after those come the queues.
 # The jobs for sorted sets come first: a full Redis must refuse them, and would accept them after a removal. With many
 # queues, EXISTS first asks whether any of them holds a job, so looking at 600 empty queues takes one command.
-EXCHANGE = """
+SETTLE_AND_FETCH = """
 local want, last, done, answer, moved = tonumber(ARGV[1]), 2 * tonumber(ARGV[2]), tonumber(ARGV[3]), {}, 0
 local failed = 0
 for i = 4 + 2 * done, #ARGV, 5 do
@@ -84,7 +84,7 @@ for i = 1, last, 2 do
 end
 return answer
 """
-EXCHANGE_SHA = hashlib.sha1(EXCHANGE.encode()).hexdigest()
+SETTLE_AND_FETCH_SHA = hashlib.sha1(SETTLE_AND_FETCH.encode()).hexdigest()
 
 # Abandon one list: held jobs move to the new one, the others go back to the queue, in such an order that the oldest is next.
 # KEYS: the set `inflight`, the old list, the new one, the queue. ARGV: the names of the old and the new list, the seconds

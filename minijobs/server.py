@@ -1,10 +1,10 @@
 """A worker process: threads that repeat the single steps of the other modules.
 
     performer-1 … fetch, run and settle jobs: see `dispatcher`
-    dispatcher    starts the first of them, waits for their end, and requeues what is unfinished
+    dispatcher    lets them work until the end, and then requeues what is unfinished
     heart         beats every few seconds, and looks in Redis for signals to this process
     poller        moves due jobs to their queues, and rescues the jobs of dead processes
-    farewell      ends the others, whatever interrupts the main thread
+    sign-off      ends the others, whatever interrupts the main thread
     main thread   waits for signals: TSTP quiet, TERM and INT stop, TTIN log where every thread is
 
 Sidekiq: `Sidekiq::Launcher`, `Sidekiq::Scheduled::Poller`.
@@ -13,21 +13,15 @@ Sidekiq: `Sidekiq::Launcher`, `Sidekiq::Scheduled::Poller`.
 from __future__ import annotations
 
 import logging
-import os
 import random
-import signal
-import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Mapping
-from functools import partial
-from queue import SimpleQueue
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from redis import RedisError
 
-from . import connection, lifecycle, rescue, scheduled
+from . import connection, lifecycle, rescue, scheduled, signals
 from .dispatcher import Dispatcher
 from .fetch import Fetcher
 from .heartbeat import EVERY, Heartbeat, living
@@ -38,8 +32,6 @@ if TYPE_CHECKING:
     from .connection import Redis
 
 POLL_EVERY = 5.0  # average seconds between polls of all processes together: the more there are, the less often each polls
-
-
 LAST_WORDS = 5.0  # seconds allowed at the end to settle the last jobs and sign off in Redis
 
 
@@ -48,7 +40,7 @@ class TooManyThreads(RuntimeError):
 
 
 class Server:
-    """Runs jobs in `concurrency` threads until told to stop; jobs that are still running then have `timeout` seconds left.
+    """Runs jobs in `concurrency` threads until it is stopped; jobs that are still running then have `timeout` seconds left.
 
     `queues` and `weights` are as for Fetcher. `heartbeat` is the seconds between beats, `poll` the seconds between checks
     for due jobs. Raises ValueError for a number that is invalid. Sidekiq: `Sidekiq::Launcher`.
@@ -91,30 +83,30 @@ class Server:
         self._deadline = float("inf")  # when running jobs must have finished, by time.monotonic()
         self._outage = connection.Outage(self.redis)
         self._dispatcher = Dispatcher(self.processor, self.heart, self._outage, concurrency)
-        self._quiet, self._stop, self._over, self._ended, self._beaten = (threading.Event() for _ in range(5))
+        self._quiet, self._stop, self._ending, self._jobs_ended, self._has_beaten = (threading.Event() for _ in range(5))
         self._handlers = threading.Thread(target=lifecycle.call_at_the_end, args=(self._quiet, self._stop), daemon=True)
 
     def run(self) -> int:
-        """Work until told to stop. Returns the exit code: 0 if it stopped as told, 1 if it broke.
+        """Run jobs until `stop` or a signal. Returns the exit code: 0 if it was stopped, 1 if it broke.
 
         Jobs that are unfinished when it stops go back to their queues; this is not a failure, and it is logged. Raises
         RuntimeError if it has run before, and in a child of the process that made it: the two would share one name, and
         nobody could tell which of them had died. An exception that interrupts it, such as KeyboardInterrupt, is raised
         again once the fetched jobs are back in their queues.
         """
-        if self.fetcher.own_name() != self.heart.identity:
+        if self.fetcher.current_identity() != self.heart.identity:
             raise RuntimeError("This Server was made in another process, which this one is a child of: make one in each.")
         if self._ran:
             raise RuntimeError("This Server has run, and its process has signed off: make another one.")
         self._ran = True
         tasks = {"heart": self._beat, "poller": self._poll, "dispatcher": self._dispatcher.run}
         heart, poller, dispatcher = (threading.Thread(target=task, name=name, daemon=True) for name, task in tasks.items())
-        farewell = threading.Thread(target=self._farewell, args=(dispatcher, heart), name="farewell", daemon=True)
+        sign_off = threading.Thread(target=self._sign_off, args=(dispatcher, heart), name="sign-off", daemon=True)
         try:
-            farewell.start()  # first, so that it can end the others whatever interrupts this
+            sign_off.start()  # first, so that it can end the others whatever interrupts this
             heart.start()
             # A process that fetched a job before its first beat could be taken for dead.
-            while not (self._beaten.wait(0.05) or self._stop.is_set()):
+            while not (self._has_beaten.wait(0.05) or self._stop.is_set()):
                 pass
             lifecycle.call("startup")
             for thread in (poller, dispatcher, self._handlers, *self._dispatcher.threads()):
@@ -126,28 +118,28 @@ class Server:
                 self.stop(0)
         except BaseException as error:
             self.stop(0)
-            self._end(farewell)
+            self._end(sign_off)
             if str(error) == "can't start new thread":
                 raise TooManyThreads("This machine does not allow so many threads: let fewer jobs run at a time.") from None
             raise
-        self._end(farewell)
+        self._end(sign_off)
         return int(self._dispatcher.broken)
 
-    def _end(self, farewell: threading.Thread) -> None:
+    def _end(self, sign_off: threading.Thread) -> None:
         """Wait until the process has signed off, at most LAST_WORDS seconds past the deadline."""
-        self._over.set()
-        while farewell.is_alive() and time.monotonic() < self._deadline + LAST_WORDS:
-            farewell.join(0.1)
-        if farewell.is_alive():
-            who = "a handler of this program's does not return" if self._handlers.is_alive() else "Redis does not answer"
-            logger.error("%s, so this process ends all the same; another one will rescue its jobs", who)
+        self._ending.set()
+        while sign_off.is_alive() and time.monotonic() < self._deadline + LAST_WORDS:
+            sign_off.join(0.1)
+        if sign_off.is_alive():
+            what = "a handler of this program's does not return" if self._handlers.is_alive() else "Redis does not answer"
+            logger.error("%s, so this process ends all the same; another one will rescue its jobs", what)
 
-    def _farewell(self, dispatcher: threading.Thread, heart: threading.Thread) -> None:
+    def _sign_off(self, dispatcher: threading.Thread, heart: threading.Thread) -> None:
         """When this process should end, wait for the jobs that still run, and sign off."""
-        self._over.wait()
+        self._ending.wait()
         if dispatcher.ident:  # if it was started
             dispatcher.join()
-        self._ended.set()
+        self._jobs_ended.set()
         if heart.ident:
             heart.join(connection.SOCKET_TIMEOUT)  # otherwise its last beat could come after the sign-off
         clean = self._dispatcher.clean
@@ -180,93 +172,52 @@ class Server:
 
     def handle_signals(self) -> None:
         """Handle TSTP, TERM, INT (a second INT stops at once) and TTIN from now on. Only the main thread may call this."""
-        # A handler interrupts whatever the main thread is doing, even another handler, and whatever lock it holds. So it
-        # only puts the signal into a SimpleQueue, the one queue whose `put` is reentrant, and another thread acts on it.
-        noted: SimpleQueue[str] = SimpleQueue()
-        default = {"INT": signal.default_int_handler}
-        # Windows lacks some of them.
-        known = {name: number for name in ("TSTP", "TERM", "INT", "TTIN") if (number := getattr(signal, f"SIG{name}", None))}
+        signals.listen(self._handle_signal)
 
-        def handle(how: Callable[[str], Any]) -> None:
-            for name, number in known.items():
-                signal.signal(number, how(name))
-
-        def obey() -> None:
-            while True:
-                name = noted.get()
-                try:
-                    self._obey(name)
-                except Exception:  # the next signal must still be obeyed
-                    logger.exception("SIG%s was not obeyed", name)
-
-        threading.Thread(target=obey, name="signals", daemon=True).start()
-        handle(lambda name: lambda *_: noted.put(name))
-        if hasattr(os, "register_at_fork"):
-            # A forked child does not have that thread, so signals get their default effect in it, even if one comes at once.
-            def in_child() -> None:
-                handle(lambda name: default.get(name, signal.SIG_DFL))
-                now()
-
-            later, now = (
-                partial(signal.pthread_sigmask, how, known.values()) for how in (signal.SIG_BLOCK, signal.SIG_UNBLOCK)
-            )
-            os.register_at_fork(before=later, after_in_parent=now, after_in_child=in_child)
-
-    def _obey(self, name: str) -> None:
+    def _handle_signal(self, name: str) -> None:
         if name == "TSTP":
             self.quiet()
         elif name == "TTIN":
-            names = {thread.ident: thread.name for thread in threading.enumerate()}
-            stacks = (
-                (names.get(number, number), traceback.format_stack(at)) for number, at in sys._current_frames().items()
-            )
-            told = "".join(f"\nThread {thread} (most recent call last):\n{''.join(lines)}" for thread, lines in stacks)
-            logger.log(max(logging.WARNING, logger.level), "where each thread is:%s", told)
+            logger.log(max(logging.WARNING, logger.level), "where each thread is:%s", signals.stacks())
         elif name in ("TERM", "INT"):
             self.asked_to_end = True
             self.stop(0 if name == "INT" and self._stop.is_set() else None)
 
     def _beat(self) -> None:
-        while not self._ended.is_set():
+        while not self._jobs_ended.is_set():
             try:
                 for name in self.heart.beat():
-                    self._obey(name)
+                    self._handle_signal(name)
                 self._outage.over()
-                self._beaten.set()
+                self._has_beaten.set()
             except RedisError as error:
-                self._went_wrong(error)
+                self._handle_error(error)
             except Exception:  # without a heartbeat, this process would be taken for dead
                 logger.exception("the heartbeat failed")
             self._dispatcher.reconcile_soon()
-            self._ended.wait(self.heart.every if self._beaten.is_set() else min(0.5, self.heart.every))
+            self._jobs_ended.wait(self.heart.every if self._has_beaten.is_set() else min(0.5, self.heart.every))
 
     def _poll(self) -> None:
         """Look for due jobs and for jobs of dead processes: the more processes do so, the less often each of them."""
-        processes, chance = 1, random.Random()
-        while not self._stop.wait(scheduled.poll_interval(self.poll_every, processes, chance.uniform)):
+        processes, rng = 1, random.Random()
+        while not self._stop.wait(scheduled.poll_interval(self.poll_every, processes, rng.uniform)):
             try:
                 scheduled.poll(self.redis)
                 if self.heart.may_rescue():
                     rescue.rescue_orphans(self.redis, patience=self.heart.every, heart=self.heart)
-                self._strike_off()
+                self._remove_dead_processes()
                 processes = rescue.rescuers(self.redis)  # without Ruby's, which poll for due jobs but rescue none
             except RedisError as error:
-                self._went_wrong(error)
+                self._handle_error(error)
             except Exception:
                 logger.exception("polling failed")
 
-    def _went_wrong(self, error: RedisError) -> None:
-        self.heart.doubt()
-        if connection.kind_of(error) == "away":
-            self._outage.noticed(error)
-        elif connection.kind_of(error) == "refused":  # permanently
-            logger.error("Redis refuses what a worker process asks, so this one ends: %s", error)
-            self._dispatcher.broken = True
+    def _handle_error(self, error: RedisError) -> None:
+        self._dispatcher.note_error(error)
+        if self._dispatcher.broken:  # Redis will always refuse
             self.stop(0)
-        else:
-            logger.error("Redis refused this: %s", error)
 
-    def _strike_off(self) -> None:
+    def _remove_dead_processes(self) -> None:
         """Remove processes whose heartbeat has expired. One that was only suspended adds itself again."""
         names = list(self.redis.smembers("processes"))
         dead = [name for name, lives in zip(names, living(self.redis, names), strict=True) if not lives]

@@ -21,39 +21,39 @@ class WorkQueue(Generic[T]):
     """Any thread may put and get, as with `queue.SimpleQueue`."""
 
     def __init__(self) -> None:
-        self._things: deque[T] = deque()
+        self._items: deque[T] = deque()
         # A thread that finds the queue empty waits for this lock. `put` releases it, which wakes one thread; that thread
         # takes an item, and if it leaves any, wakes the next. So while the queue holds anything, either this lock is free
         # or a thread is on its way.
-        self._bell = threading.Lock()
-        self._bell.acquire()
-        self._rung = False  # a thread was woken and has not looked yet: no need to wake it again
+        self._wake = threading.Lock()
+        self._wake.acquire()
+        self._waking = False  # a thread was woken and has not looked yet: no need to wake it again
 
     def empty(self) -> bool:
         """Whether the queue is empty at this moment."""
-        return not self._things
+        return not self._items
 
-    def put(self, thing: T) -> None:
+    def put(self, item: T) -> None:
         """Add an item, without ever waiting."""
-        self._things.append(thing)
-        self._ring()
+        self._items.append(item)
+        self._wake_one()
 
     def get(self) -> T:
         """Remove and return the oldest item, waiting for one if there is none."""
         woken = False
         while True:
             try:
-                thing = self._things.popleft()
+                item = self._items.popleft()
             except IndexError:
-                self._bell.acquire()
-                self._rung, woken = False, True
+                self._wake.acquire()
+                self._waking, woken = False, True
                 continue
-            if woken and self._things:
-                self._ring()
-            return thing
+            if woken and self._items:
+                self._wake_one()
+            return item
 
-    def _ring(self) -> None:
-        if not self._rung:
-            self._rung = True
+    def _wake_one(self) -> None:
+        if not self._waking:
+            self._waking = True
             with suppress(RuntimeError):  # another thread has just released it
-                self._bell.release()
+                self._wake.release()

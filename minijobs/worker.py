@@ -160,7 +160,7 @@ class Worker:
     def perform_in(cls, when: float | timedelta | datetime, *args: Any) -> str | None:
         """Push a job that runs after `when`: seconds from now, or a timedelta. Returns its jid.
 
-        A number from one billion on is a time in epoch seconds; a datetime will do, too. A time in the past means now.
+        A number from one billion on is a time in epoch seconds; a datetime works, too. A time in the past means now.
         Sidekiq: the same name.
         """
         return cls.set().perform_in(when, *args)
@@ -241,7 +241,7 @@ class Setter:
 
     def perform_inline(self, *args: Any) -> bool:
         """Like `Worker.perform_inline`."""
-        job = jobs.separate(jobs.build(self._item(list(args))))
+        job = jobs.deep_copy(jobs.build(self._item(list(args))))
         ran = False
 
         def push() -> None:

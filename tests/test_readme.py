@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import minijobs
 from lessons.course import catalogue, commands
 from minijobs.cli import parser as cli
 
@@ -124,6 +125,12 @@ def test_the_map_of_the_library_is_the_library():
     there = {path.name for path in (ROOT / "minijobs").glob("*.py")} - {"__init__.py"}
     there |= {f"{path.parent.name}/" for path in (ROOT / "minijobs").glob("*/__init__.py")}
     assert sorted(listed) == sorted(there)
+
+
+def test_the_package_and_the_readme_give_the_same_reading_list():
+    first, _ = re.findall(r"^minijobs/\n((?:  .+\n)+)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    listed = re.findall(r"^    (\w+(?:, \w+)*)  ", minijobs.__doc__, re.MULTILINE)
+    assert ", ".join(listed).split(", ") == re.findall(r"^  (\w+)\.py", first, re.MULTILINE)
 
 
 def test_every_command_of_minijobs_in_the_readme_can_be_said():

@@ -21,8 +21,10 @@ LIBRARY = sorted((ROOT / "minijobs").rglob("*.py"))
 FROM_THE_GROUND_UP = (
     *("fields", "job", "errors", "connection", "middleware", "log"),
     *("client", "worker"),
-    *("scripts", "fetch", "retry", "scheduled", "processor", "heartbeat", "rescue", "api", "overview", "clearing"),
-    *("work_queue", "held_jobs", "dispatcher", "lifecycle", "server", "testing", "preflight", "monitor", "console"),
+    *("scripts", "fetch", "backtrace", "retry", "scheduled", "processor", "heartbeat", "rescue"),
+    *("api", "overview", "stats", "clearing"),
+    *("work_queue", "held_jobs", "dispatcher", "lifecycle", "signals", "server"),
+    *("testing", "preflight", "monitor", "console"),
     *("web", "cli", "__main__"),
     "__init__",
 )
@@ -30,13 +32,17 @@ FROM_THE_GROUND_UP = (
 # What pushes and runs jobs: the part that is read to learn how a job library works. The rest looks at it, and helps whoever
 # writes Workers; the README's map draws the same line.
 CORE = {
-    *("fields", "job", "errors", "connection", "middleware", "log", "client", "worker", "scripts", "fetch", "retry"),
-    *("scheduled", "processor", "heartbeat", "rescue", "work_queue", "held_jobs", "dispatcher", "lifecycle", "server"),
+    *("fields", "job", "errors", "connection", "middleware", "log", "client", "worker", "scripts", "fetch"),
+    *("backtrace", "retry", "scheduled", "processor", "heartbeat", "rescue"),
+    *("work_queue", "held_jobs", "dispatcher", "lifecycle", "signals", "server"),
 }
-# It was 1,349 before the library was held against what others had met on a bad day: late commands, a full Redis, failovers,
-# children, clocks, errors told apart. What is correct grew it by half, to 2,160; and a second attack, on what middleware,
-# hooks, logging and embedding programs may do to a job, by another twentieth. No feature did, but
-# for what a program does at the start and the end of a process (lifecycle), 35 lines, and the names of a thread's states.
+# The core is read in one sitting, so its size is a promise. The bound is what it has, with no room to spare: to add a line,
+# find one that can go, or say here what is worth more. It was 1,349 before the library was held against what others had met
+# on a bad day: late commands, a full Redis, failovers, children, clocks, errors told apart. What is correct grew it by half,
+# to 2,160; a second attack, on what middleware, hooks, logging and embedding programs may do to a job, by another twentieth.
+# No feature did, but for what a program does at the start and the end of a process (lifecycle), 35 lines. The states of a
+# thread, a leader's turn, and files of their own for signals and backtraces are there so that a reader can follow; most of
+# those lines were taken from code that was there twice.
 MOST_LINES_OF_THE_CORE = 2_340
 MOST_LINES = 4_050  # all of it, but for the web pages; the last 200 of them are `--processes` (supervisor)
 MOST_LINES_OF_A_FILE = 200

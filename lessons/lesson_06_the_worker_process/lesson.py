@@ -306,12 +306,12 @@ def code_of(function):
 # %%
 from minijobs.dispatcher import Dispatcher
 
-print(code_of(Dispatcher._work))
+print(code_of(Dispatcher._loop))
 
 # %% [markdown]
-# Around and around, until `_ended` is true. `_lead` settles what has been run, and fetches more. `_follow` waits until
-# another thread has fetched a job for this one. `_run` runs it: it finds the class by its name, and calls `perform`. Where
-# does it find it?
+# Around and around, until `_ended` is true. A thread gets a job in one of two ways. `_lead` settles what has been run, and
+# fetches more. `_follow` waits until another thread has fetched a job for this one. (`None` means: now the other way.) `_run`
+# runs the job: it finds the class by its name, and calls `perform`. Where does it find it?
 
 # %%
 from minijobs.worker import find

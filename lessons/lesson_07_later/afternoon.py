@@ -239,7 +239,7 @@ class Afternoon:
         stack.enter_context(patch.object(time, "time", lambda: afternoon.now))
         stack.enter_context(patch.object(datetime, "datetime", Datetime))
         stack.enter_context(patch.object(events, "send_gif", self._send))
-        stack.enter_context(patch.object(retry, "_chance", lambda count: 0))
+        stack.enter_context(patch.object(retry, "_jitter", lambda count: 0))
         stack.enter_context(patch.object(threading.Timer, "run", lambda timer: None))  # nobody waits for its end
         return stack
 

@@ -117,7 +117,7 @@ class Dying(Witness):
         for place in (shop, kit):
             self._stack.enter_context(patch.object(place, "take_payment", take_payment))
             self._stack.enter_context(patch.object(place, "send_gif", self._mail))
-        self._stack.enter_context(patch.object(Client, "_tell", self._told(Client._tell)))
+        self._stack.enter_context(patch.object(Client, "_execute", self._told(Client._execute)))
         for owner, name in ((redis_py.Redis, "execute_command"), (redis_py.client.Pipeline, "execute")):
             self._stack.enter_context(patch.object(owner, name, self._commanded(getattr(owner, name))))
         return self

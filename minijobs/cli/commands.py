@@ -17,7 +17,8 @@ from typing import Any
 from .. import connection, monitor
 from ..api import DeadSet, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry
 from ..console import Failed, Progress, Refused, away, cut, plain, stretch, table
-from ..overview import ProcessSet, Stats
+from ..overview import ProcessSet
+from ..stats import Stats
 from . import scaffold
 
 SETS: dict[str, type[JobSet]] = {"retry": RetrySet, "dead": DeadSet, "scheduled": ScheduledSet}
@@ -37,7 +38,7 @@ def stats(options: Namespace) -> int:
     }
     processes = list(ProcessSet())
     if options.json:
-        return _json({**numbers, "processes": [process.told for process in processes]})
+        return _json({**numbers, "processes": [process.report for process in processes]})
     _print(f"{name:<10} {number:>12,}" for name, number in numbers.items())
     print()
     rows = [
@@ -87,7 +88,7 @@ def show(options: Namespace) -> int:
 def retry(options: Namespace) -> int:
     """`minijobs retry retry JID…`, or `--all`: move jobs to their queues now."""
     if options.all:
-        return _told("retried", SETS[options.set]().retry_all(_progress("retried", options)), options)
+        return _report("retried", SETS[options.set]().retry_all(_progress("retried", options)), options)
     return _each("retried", SortedEntry.retry, options)
 
 
@@ -111,7 +112,7 @@ def clear(options: Namespace) -> int:
         if answer.strip().lower() not in ("y", "yes"):
             print("Nothing was deleted.")
             return 1
-    return _told("deleted", jobs.clear(_progress("deleted", options)), options)
+    return _report("deleted", jobs.clear(_progress("deleted", options)), options)
 
 
 def watch(options: Namespace) -> int:
@@ -163,11 +164,11 @@ def _each(done: str, do: Any, options: Namespace) -> int:
             missing.append(jid)
     for jid in missing:
         print(f"minijobs: no job {plain(jid)} is in {jobs.name}.", file=sys.stderr)
-    _told(done, len(options.jids) - len(missing), options)
+    _report(done, len(options.jids) - len(missing), options)
     return 1 if missing else 0
 
 
-def _told(done: str, count: int, options: Namespace) -> int:
+def _report(done: str, count: int, options: Namespace) -> int:
     if options.json:
         return _json({done: count})
     print(f"{count:,} {'job' if count == 1 else 'jobs'} {done}.")

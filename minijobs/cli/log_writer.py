@@ -110,13 +110,13 @@ class _Front(logging.Handler):
         self.count = threading.Lock()
         self._dropped = 0  # lines dropped because too many were waiting
         self._lost = 0  # lines that could not be written; only the writer changes this
-        self._told = 0  # how many of both the log has already mentioned
+        self._reported = 0  # how many of both the log has already mentioned
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Like `logging.Handler.handle`, but without its lock: many threads may put into one queue."""
-        if told := bool(self.filter(record)):
+        if passed := bool(self.filter(record)):
             self.emit(record)
-        return told
+        return passed
 
     def emit(self, record: logging.LogRecord) -> None:
         # A forked child does not have the writer thread, so it writes its lines itself.
@@ -153,18 +153,20 @@ class _Front(logging.Handler):
 
     def _write(self) -> None:
         missing = self._dropped + self._lost
-        if missing > self._told:
-            words = (missing - self._told,)
-            record = logger.makeRecord(logger.name, logging.WARNING, "", 0, "%d lines of this log were dropped", words, None)
+        if missing > self._reported:
+            counted = (missing - self._reported,)
+            record = logger.makeRecord(
+                logger.name, logging.WARNING, "", 0, "%d lines of this log were dropped", counted, None
+            )
             AddContext().filter(record)
             self.lines.insert(0, self.printer.format(record) + "\n")
         self._writing_since = time.monotonic()
         try:
             for text in _pieces(self.lines) if self.shared else ["".join(self.lines)]:
                 _put(text, self.printer.stream)
-            self._told = missing
+            self._reported = missing
         except Exception:  # a full disk, a closed stream, a reader that is gone: jobs must go on
-            self._lost += len(self.lines) - (missing > self._told)
+            self._lost += len(self.lines) - (missing > self._reported)
         self._writing_since = float("inf")
         self.lines.clear()
 

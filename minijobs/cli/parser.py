@@ -14,7 +14,7 @@ from .. import connection
 from ..console import Failed, Refused, Terminated, complain, flush, prepare
 from ..heartbeat import EVERY
 from . import commands
-from .run import work
+from .run import run_worker
 
 if TYPE_CHECKING:
     from ..connection import Redis
@@ -29,7 +29,7 @@ WHAT_IS_IN = {
 def main(words: list[str] | None = None) -> int:
     """Run the command line `words`, by default that of this process, and return the exit code.
 
-    0: it was done; a command that runs until told to stop has stopped as told. 1: it could not be done, or not completely.
+    0: it was done; a command that runs until it is stopped was stopped. 1: it could not be done, or not completely.
     2: the command line makes no sense. A command that was interrupted before it was done returns the codes that shells use:
     130 after Ctrl-C, 143 after TERM.
     """
@@ -38,18 +38,18 @@ def main(words: list[str] | None = None) -> int:
     try:
         prepare()
         parser().parse_args(words, options)
-        asked: AbstractContextManager[Any] = nullcontext()
+        errors: AbstractContextManager[Any] = nullcontext()
         if options.do is not commands.new:  # `new` needs no Redis
-            asked = connection.translate_errors(_redis(), "minijobs " + " ".join(words))
-        with asked:
+            errors = connection.translate_errors(_redis(), "minijobs " + " ".join(words))
+        with errors:
             code = options.do(options)
         sys.stdout.flush()
     except (Refused, RedisError) as error:
         complain(error)
         code = error.code if isinstance(error, Refused) else 1
-    except (KeyboardInterrupt, Terminated) as told:
-        stopped = options.do in (work, web)
-        code = 0 if stopped else 143 if isinstance(told, Terminated) else 130
+    except (KeyboardInterrupt, Terminated) as stopped_by:
+        stopped = options.do in (run_worker, web)
+        code = 0 if stopped else 143 if isinstance(stopped_by, Terminated) else 130
     except BrokenPipeError:  # as in `minijobs monitor | head`: the reader has gone
         code = 0
     except OSError as error:
@@ -73,11 +73,11 @@ def parser() -> argparse.ArgumentParser:
         new: argparse.ArgumentParser = under.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         new.set_defaults(do=do)
         new.epilog = None if do is commands.new else which
-        if do not in (work, web, commands.new):
+        if do not in (run_worker, web, commands.new):
             new.add_argument("--json", action="store_true", help="for programs")
         return new
 
-    run = verb("worker", work, "run jobs until told to stop")
+    run = verb("worker", run_worker, "run jobs until stopped")
     run.add_argument("-r", "--require", metavar="MODULE", action="append", default=[], help="a module or file with Workers")
     run.add_argument("-q", "--queue", metavar="NAME[,WEIGHT]", action="append", default=[], help="a queue; may be repeated")
     run.add_argument("-c", "--concurrency", metavar="N", type=int, default=10, help="threads (10)")
@@ -90,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--reload", action="store_true", help="start again when a loaded file is saved (for development)")
 
-    verb("stats", commands.stats, "how many jobs there are, how many runs there were, who runs them")
+    verb("stats", commands.stats, "how many jobs there are, how many runs there were, and the worker processes")
     verb("queues", commands.queues, "how many jobs wait in each queue, and for how long")
     for name, what in WHAT_IS_IN.items():
         jobs = verbs.add_parser(name, help=f"jobs that {what}", description=f"Jobs that {what}.")
@@ -108,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
         verb("clear", commands.clear, "delete all of them for good", under).add_argument(
             "--yes", action="store_true", help="do not ask"
         )
-    watch = verb("monitor", commands.watch, "show the commands that Redis receives, until Ctrl-C")
+    watch = verb("monitor", commands.watch, "show the commands that Redis receives, from any client, until Ctrl-C")
     watch.add_argument("--grep", metavar="PATTERN", help="only what matches, such as 'hset|lpush'")
     pages = verb("web", web, "show the dashboard to a browser, until Ctrl-C")
     pages.epilog = f"{which} With MINIJOBS_WEB_PASSWORD in the environment, it asks for that password."

@@ -1,4 +1,4 @@
-"""`minijobs worker`: load the Workers, and run jobs until told to stop. Sidekiq: the command `sidekiq`."""
+"""`minijobs worker`: load the Workers, and run jobs until stopped. Sidekiq: the command `sidekiq`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .supervisor import Parent, Supervisor
 PATIENCE = 5.0
 
 
-def work(options: argparse.Namespace) -> int:
+def run_worker(options: argparse.Namespace) -> int:
     """`minijobs worker`: load the Workers, then run jobs. Sidekiq: the command `sidekiq`."""
     queues, weights = queues_and_weights(options.queue)
     least_values = (("-c", options.concurrency, 1), ("--processes", options.processes, 1), ("--timeout", options.timeout, 0))
@@ -42,7 +42,7 @@ def work(options: argparse.Namespace) -> int:
             if options.processes > 1 and options.parent is None:
                 code = Supervisor(options).run()
             else:
-                code, again = _work(options, queues, weights)
+                code, again = _run(options, queues, weights)
     except (Refused, RedisError, TooManyThreads) as error:
         complain(error)
         code = 1
@@ -55,8 +55,8 @@ def work(options: argparse.Namespace) -> int:
     end(reload.start_again if again else partial(os._exit, code))
 
 
-def _work(options: argparse.Namespace, queues: list[str], weights: dict[str, int]) -> tuple[int, bool]:
-    """Run jobs until told to stop. Returns the exit code, and whether to start again."""
+def _run(options: argparse.Namespace, queues: list[str], weights: dict[str, int]) -> tuple[int, bool]:
+    """Run jobs until stopped. Returns the exit code, and whether to start again."""
     parent = None if options.parent is None else Parent(options.parent)
     files = load_or_wait(options)
     if files is None:

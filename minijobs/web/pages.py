@@ -10,7 +10,7 @@ import flask
 from .. import connection
 from ..api import JobSet, Queue
 from ..job import BadPayload, load
-from ..overview import Stats
+from ..stats import Stats
 from . import counting, entries, life, reading, searching, words
 from .counting import Tally
 from .entries import PER_PAGE, Listed

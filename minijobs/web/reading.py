@@ -10,8 +10,9 @@ import flask
 
 from .. import connection
 from ..api import DeadSet, JobRecord, JobSet, RetrySet, ScheduledSet, readable
-from ..overview import Process, ProcessSet, Work, read, whole
+from ..overview import Process, ProcessSet, Work, read
 from ..retry import DEAD_FOR, DEAD_SIZE
+from ..stats import whole
 from . import scripts
 from .entries import PER_PAGE, WHOLE
 from .words import some
@@ -165,7 +166,7 @@ def numbers(redis: Redis) -> Numbers:
     processes = []
     for name, *values in told:
         if process := ProcessSet(redis).decode(values):
-            process.told["key"] = name
+            process.report["key"] = name
             processes.append(process)
     return Numbers(whole(processed), whole(failed), shelves, count, enqueued, processes)
 

@@ -145,7 +145,7 @@ def die_at_command(number):
 
 # A process looks every five seconds for what is due, and for the dead, and chance puts a retry off by up to nine; so long
 # no test wants to wait.
-retry._chance = lambda count: 0
+retry._jitter = lambda count: 0
 if poll := os.environ.get("TEST_POLL"):
     Server.__init__.__kwdefaults__["poll"] = float(poll)
 if die_at := os.environ.get("TEST_DIE_AT"):

@@ -54,12 +54,12 @@ class Watched(Dispatcher):
             return None
         return super()._lead()
 
-    def _left_over(self) -> bool:
+    def _must_lead_again(self) -> bool:
         self.something_is_left &= (State.LEADING, State.LEADING) not in self.ways
-        return self.something_is_left or super()._left_over()
+        return self.something_is_left or super()._must_lead_again()
 
-    def _fetch(self) -> Any:
-        job = super()._fetch()
+    def _blocking_fetch(self) -> Any:
+        job = super()._blocking_fetch()
         if not job and self.leads_elsewhere is State.FETCHING:
             self.leads_elsewhere = None
             self.leader_elsewhere()
@@ -67,8 +67,8 @@ class Watched(Dispatcher):
 
     def leader_elsewhere(self) -> None:
         """Another thread takes the lock, until this one has found it taken."""
-        self._leader.acquire()
-        threading.Timer(0.1, self._leader.release).start()
+        self._leader_lock.acquire()
+        threading.Timer(0.1, self._leader_lock.release).start()
 
 
 def test_threads_take_the_ways_that_are_drawn_and_no_others(redis: redis_py.Redis) -> None:

@@ -105,9 +105,9 @@ def a_life(redis) -> None:
     heart.beat()
     rescue_orphans(redis)
     poll(redis, now=time.time() + 100)
-    units, _ = fetcher.exchange([], 3)
+    units, _ = fetcher.settle_and_fetch([], 3)
     settled = [(unit, processor.run(unit).to) for unit in units]
-    units, _ = fetcher.exchange(settled, 1)
+    units, _ = fetcher.settle_and_fetch(settled, 1)
     fetcher.requeue(units[0])
     processor.process_one()
     fetcher.wait(0.01)

@@ -178,7 +178,7 @@ def test_a_job_whose_next_place_is_a_key_of_another_type_stays_in_flight(redis: 
     alone, among_others = fetcher.fetch(), fetcher.fetch()
     with pytest.raises(redis_py.ResponseError):
         fetcher.acknowledge(alone, Destination("retry", 5.0, alone.raw))
-    units, refused = fetcher.exchange([(among_others, Destination("retry", 5.0, among_others.raw))], 1)
+    units, refused = fetcher.settle_and_fetch([(among_others, Destination("retry", 5.0, among_others.raw))], 1)
     assert (units, list(refused)) == ([], [0])
     assert "WRONGTYPE" in refused[0]
     assert redis.llen(fetcher.inflight("default")) == 2
@@ -188,15 +188,15 @@ def test_a_queue_that_is_no_list_does_not_stop_the_others(redis: redis_py.Redis,
     redis.set("queue:a", "no list")
     redis.lpush("queue:b", "a job")
     fetcher = Fetcher("a", "b")
-    assert fetcher.exchange([], 1) == ([UnitOfWork("b", b"a job")], {})
-    assert fetcher.exchange([], 1) == ([], {})
+    assert fetcher.settle_and_fetch([], 1) == ([UnitOfWork("b", b"a job")], {})
+    assert fetcher.settle_and_fetch([], 1) == ([], {})
     assert [message for message in caplog.messages if "can be taken from queue a" in message] == caplog.messages[:1]
 
 
 def test_more_queues_than_lua_can_unpack_are_no_trouble(real: redis_py.Redis) -> None:
     fetcher = Fetcher(*(f"q{number}" for number in range(9000)), redis=real)
     real.lpush("queue:q8999", "a job")
-    assert fetcher.exchange([], 1) == ([UnitOfWork("q8999", b"a job")], {})
+    assert fetcher.settle_and_fetch([], 1) == ([UnitOfWork("q8999", b"a job")], {})
 
 
 # Lists that are left
@@ -214,7 +214,11 @@ def test_a_list_that_was_left_refuses_whatever_comes_late(redis: redis_py.Redis)
     assert redis.lrange("inflight:me|1|default", 0, -1) == [b"held"]
     assert redis.smembers("inflight") == {b"me|1|default"}
     # When what was sent before arrives late, Then nothing changes
-    for step in (lambda: late.exchange([], 1), lambda: late.wait(0.01), lambda: late.exchange([(held, None)], 0)):
+    for step in (
+        lambda: late.settle_and_fetch([], 1),
+        lambda: late.wait(0.01),
+        lambda: late.settle_and_fetch([(held, None)], 0),
+    ):
         with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
             step()
     for step in (late.requeue, late.acknowledge, lambda unit: late.acknowledge(unit, Destination("retry", 5.0, unit.raw))):
@@ -254,7 +258,7 @@ def test_a_job_that_was_moved_to_nobody_is_noticed(redis: redis_py.Redis) -> Non
 def test_lists_whose_names_somebody_deleted_are_made_known_again(redis: redis_py.Redis, queues: tuple[str, ...]) -> None:
     redis.lpush("queue:default", "1", "2")
     fetcher = Fetcher(*queues, identity="me")
-    held, _ = fetcher.exchange([], 2)
+    held, _ = fetcher.settle_and_fetch([], 2)
     redis.delete("inflight")
     assert not fetcher.lists_match(held)
     assert fetcher.reconcile(held) == 0
@@ -399,7 +403,9 @@ def test_many_threads_lose_nothing_and_take_nothing_twice(redis: redis_py.Redis)
 # As a process does it: it may have slept until just now, and its lists may be forgotten
 
 
-@pytest.mark.parametrize("step", [lambda fetcher: fetcher.exchange([], 1), lambda fetcher: fetcher.wait(1) and [True]])
+@pytest.mark.parametrize(
+    "step", [lambda fetcher: fetcher.settle_and_fetch([], 1), lambda fetcher: fetcher.wait(1) and [True]]
+)
 def test_a_process_makes_its_lists_known_in_the_breath_in_which_it_moves(real, told, step) -> None:
     fetcher = Fetcher("default", identity="me")
     step(fetcher)
@@ -523,15 +529,15 @@ def test_a_queue_may_be_left_out_for_a_while_and_its_jobs_are_settled_all_the_sa
     fetcher = Pausing("mail", "low")
     for queue in ("mail", "low") * 2:
         Client().push({**JOB, "queue": queue})
-    units, _ = fetcher.exchange([], 2)
+    units, _ = fetcher.settle_and_fetch([], 2)
     more = fetcher.fetch()
     assert more is not None
     # When one of the queues is not fetched from
     fetcher.asked = ("low",)
-    fetched, refused = fetcher.exchange([(unit, None) for unit in (*units, more)], 5)
+    fetched, refused = fetcher.settle_and_fetch([(unit, None) for unit in (*units, more)], 5)
     # Then its job is settled, and the other one is left where it is
     assert ([unit.queue for unit in fetched], refused) == (["low"], {}) if more.queue == "mail" else (["low", "low"], {})
     fetcher.asked = ()
-    assert fetcher.exchange([(unit, None) for unit in fetched], 5) == ([], {})
+    assert fetcher.settle_and_fetch([(unit, None) for unit in fetched], 5) == ([], {})
     assert fetcher.fetch() is None
     assert [key for key in redis.scan_iter() if key.startswith(b"inflight:")] == []

@@ -350,7 +350,7 @@ def test_to_be_stopped_is_not_to_fail(redis: redis_py.Redis, processor: Processo
     assert places(jid) == ["queue:default"]
     assert redis.lindex("queue:default", -1) == before  # no retry was counted
     assert (processor.processed, processor.failed) == (0, 0)
-    assert processor.work == {}
+    assert processor.running == {}
 
 
 def test_an_unknown_class_is_an_ordinary_failure_that_says_what_is_known(
@@ -518,7 +518,7 @@ def test_a_thread_shows_what_it_runs_and_since_when(processor: Processor) -> Non
         seen: Any = None
 
         def perform(self) -> None:
-            Looks.seen = dict(processor.work)
+            Looks.seen = dict(processor.running)
 
     before = time.time()
     jid = Looks.perform_async()
@@ -527,13 +527,13 @@ def test_a_thread_shows_what_it_runs_and_since_when(processor: Processor) -> Non
     assert thread == tid()
     assert json.loads(work.unit.raw)["jid"] == jid
     assert lately(work.run_at, since=before)
-    assert processor.work == {}
+    assert processor.running == {}
 
 
 def test_a_thread_whose_job_failed_shows_nothing(processor: Processor) -> None:
     failing(RuntimeError()).perform_async()
     processor.process_one()
-    assert processor.work == {}
+    assert processor.running == {}
 
 
 def test_a_job_may_run_another_one_itself(redis: redis_py.Redis) -> None:
@@ -550,7 +550,7 @@ def test_a_job_may_run_another_one_itself(redis: redis_py.Redis) -> None:
             processor.fetcher.queues = ("default", "inner")
             assert both.process_one() is not None
             assert processor.process_one() is not None
-            outer_runs.extend(work.unit.queue for work in processor.work.values())
+            outer_runs.extend(one.unit.queue for one in processor.running.values())
 
     processor = Processor(Fetcher("default"))
     Inner.perform_async()
@@ -558,5 +558,5 @@ def test_a_job_may_run_another_one_itself(redis: redis_py.Redis) -> None:
     jid = Outer.perform_async()
     outcome = processor.process_one()
     assert outcome is not None
-    assert (outcome.name, outer_runs, processor.work, jid is not None) == ("done", ["default"], {}, True)
+    assert (outcome.name, outer_runs, processor.running, jid is not None) == ("done", ["default"], {}, True)
     assert [key for key in redis.scan_iter() if b"inflight:" in key or b"queue:" in key] == []

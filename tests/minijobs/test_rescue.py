@@ -52,7 +52,7 @@ def test_what_a_living_process_holds_stays_with_it_however_long(redis):
 
 
 def test_a_process_that_runs_a_single_job_is_known_to_live_until_it_has_settled_it(redis, monkeypatch):
-    monkeypatch.setattr("minijobs.processor.KNOWN_FOR", 1)
+    monkeypatch.setattr("minijobs.processor.ALIVE_FOR", 1)
     seen = []
 
     class RescueSingle(Worker):
@@ -80,7 +80,7 @@ def test_a_process_whose_threads_run_single_jobs_is_known_to_live_until_the_last
     threads = [threading.Thread(target=processor.process_one) for _ in range(2)]
     for number, thread in enumerate(threads, start=1):
         thread.start()
-        eventually(lambda number=number: len(processor.work) == number)
+        eventually(lambda number=number: len(processor.running) == number)
     first.set()
     eventually(lambda: len([thread for thread in threads if thread.is_alive()]) == 1)
     rescued = rescue_orphans(redis)

@@ -106,8 +106,8 @@ def test_a_failure_costs_no_command_of_its_own(real, asked) -> None:
 def test_idle_and_with_several_queues_a_process_looks_with_one_command_however_many_threads(real, asked) -> None:
     server = Server("high", "default", "low", concurrency=25, heartbeat=60, poll=60)
     looks = []
-    exchange = server.fetcher.exchange
-    server.fetcher.exchange = lambda settled, want: looks.append(want) or exchange(settled, want)
+    settle_and_fetch = server.fetcher.settle_and_fetch
+    server.fetcher.settle_and_fetch = lambda settled, want: looks.append(want) or settle_and_fetch(settled, want)
     told = asked(server, done=lambda: len(looks) >= 10)
     assert told["EVALSHA"] in (len(looks), len(looks) - 1)  # the last one may be under way
     assert sum(told.values()) - told["EVALSHA"] < 30

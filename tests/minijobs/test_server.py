@@ -139,17 +139,17 @@ def test_a_job_that_finishes_while_another_thread_talks_is_settled_at_once(redis
     gates = ServerNamed.gates = {name: threading.Event() for name in ("one", "other", "slow", "end")}
     running = Running(concurrency=2, poll=60)
     fetcher, dispatcher = running.server.fetcher, running.server._dispatcher
-    exchange = fetcher.exchange
+    settle_and_fetch = fetcher.settle_and_fetch
 
     def talks_for_long(settled, want):
-        units = exchange(settled, want)
+        units = settle_and_fetch(settled, want)
         if settled and not gates["other"].is_set():
             gates["other"].set()
             eventually(lambda: len(dispatcher.held.finished) == 2)  # both have finished, and only the one was told
             time.sleep(0.05)  # the other's thread has found that somebody else talks
         return units
 
-    fetcher.exchange = talks_for_long
+    fetcher.settle_and_fetch = talks_for_long
     # Given two jobs that run
     ServerNamed.perform_bulk([["one"], ["other"]])
     with running:
@@ -175,7 +175,7 @@ def test_a_job_that_finishes_while_a_watched_one_comes_is_settled_at_once(redis)
         assert ServerGate.entered.acquire(timeout=SOON)
         eventually(lambda: dispatcher._fetching)
         # Given a job that finishes while somebody talks, so its thread sleeps
-        with dispatcher._leader:
+        with dispatcher._leader_lock:
             gates["one"].set()
             eventually(lambda: dispatcher.held.finished)
             # When the watching thread gets one that takes long
@@ -193,10 +193,10 @@ def test_a_job_that_finishes_while_a_watched_one_comes_is_settled_at_once(redis)
 def test_a_stop_waits_for_who_is_talking_and_for_what_comes_of_it(redis, jobs):
     running = Running(concurrency=1, poll=60)
     fetcher, talking, go_on, ended = running.server.fetcher, threading.Event(), threading.Event(), []
-    exchange, wait = fetcher.exchange, fetcher.wait
+    settle_and_fetch, wait = fetcher.settle_and_fetch, fetcher.wait
 
     def talks_for_long(settled, want):
-        units = exchange(settled, want)
+        units = settle_and_fetch(settled, want)
         talking.set()
         assert go_on.wait(SOON)
         return units
@@ -206,7 +206,7 @@ def test_a_stop_waits_for_who_is_talking_and_for_what_comes_of_it(redis, jobs):
         ended.append(not running.thread.is_alive())
         return unit
 
-    fetcher.exchange, fetcher.wait = talks_for_long, watches
+    fetcher.settle_and_fetch, fetcher.wait = talks_for_long, watches
     for name in jobs:
         ServerNote.perform_async(name)
     with running as server:
@@ -384,10 +384,10 @@ def test_a_failure_whose_settling_was_not_answered_is_not_tried_twice(redis):
     # Given a process whose job fails
     ServerFail.perform_async()
     running, taken = Running(concurrency=1, poll=60), []
-    exchange = running.server.fetcher.exchange
+    settle_and_fetch = running.server.fetcher.settle_and_fetch
 
     def without_an_answer(settled, want):
-        units = exchange(settled, want)
+        units = settle_and_fetch(settled, want)
         if settled and not taken:
             # When that is in Redis, but the answer gets lost, and another process has tried again before it is repeated
             assert poll(redis, now=time.time() + 100) == 1
@@ -395,7 +395,7 @@ def test_a_failure_whose_settling_was_not_answered_is_not_tried_twice(redis):
             raise RedisUnavailable("the answer got lost")
         return units
 
-    running.server.fetcher.exchange = without_an_answer
+    running.server.fetcher.settle_and_fetch = without_an_answer
     with running as server:
         eventually(lambda: taken)
         ServerNote.perform_async("afterwards")
@@ -424,8 +424,8 @@ def test_an_entry_that_breaks_the_processor_itself_goes_to_dead_as_it_is(redis, 
 
 def test_all_threads_are_busy_as_soon_as_there_is_something(redis):
     running, asked = Running("high", "default", concurrency=8, poll=60), []
-    exchange = running.server.fetcher.exchange
-    running.server.fetcher.exchange = lambda settled, want: asked.append(want) or exchange(settled, want)
+    settle_and_fetch = running.server.fetcher.settle_and_fetch
+    running.server.fetcher.settle_and_fetch = lambda settled, want: asked.append(want) or settle_and_fetch(settled, want)
     with running:
         eventually(lambda: len(asked) > 3)  # it has looked in vain
         ServerGate.perform_bulk([[number] for number in range(8)])

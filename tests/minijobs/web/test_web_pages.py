@@ -166,7 +166,7 @@ def test_page_by_page_every_job_is_seen_once(redis: redis_py.Redis, visitor: Vis
 
 
 def test_a_jobs_page_has_all_there_is_to_know(redis: redis_py.Redis, visitor: Visitor) -> None:
-    trace = minijobs.retry.pack(["mail.py:81:in connect", "mail.py:12:in perform"])
+    trace = minijobs.backtrace.pack(["mail.py:81:in connect", "mail.py:12:in perform"])
     fields = {"failed_at": 1795450400.0, "error_backtrace": trace, "tags": ["eu"], "locale": "fr"}
     redis.zadd("retry", {failed(1, args=["ada", {"size": [1, 2]}], **fields): time.time() + 150})
     [link] = visitor.links("/retries", "^/retries/[0-9a-f]+-")
@@ -364,7 +364,7 @@ def test_a_hostile_job_is_shown_and_does_nothing(redis: redis_py.Redis, visitor:
         1, args=[nasty, {nasty: [nasty]}, "needle"], tags=[nasty], error_class=nasty, error_message=nasty, queue=queue
     )
     job = json.dumps(
-        {**json.loads(job), "class": nasty, "jid": nasty, nasty: nasty, "error_backtrace": minijobs.retry.pack([nasty])}
+        {**json.loads(job), "class": nasty, "jid": nasty, nasty: nasty, "error_backtrace": minijobs.backtrace.pack([nasty])}
     )
     redis.zadd("retry", {job: 1})
     redis.zadd("schedule", {job: 2})
