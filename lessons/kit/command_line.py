@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from io import StringIO
 
 from minijobs.cli.parser import parser
+from minijobs.cli.run import queues_and_weights
+from minijobs.console import Refused
 
 
 class NotTheWords(ValueError):
@@ -37,11 +39,11 @@ def plans(words: str | Sequence[str]) -> list[ProcessPlan]:
     found: list[ProcessPlan] = []
     for line in [words] if isinstance(words, str) else words:
         options = _options(line)
-        names = [name.partition(",") for name in options.queue or ["default"]]
-        weights = {name: int(weight) for name, _, weight in names if weight.isdecimal()}
-        plan = ProcessPlan(tuple(name for name, _, _ in names), options.concurrency, weights)
-        if weights:
-            plan = ProcessPlan(plan.queues, plan.threads, {name: weights.get(name, 1) for name in plan.queues})
+        try:
+            queues, weights = queues_and_weights(options.queue)
+        except Refused as error:
+            raise NotTheWords(str(error)) from None
+        plan = ProcessPlan(tuple(queues), options.concurrency, weights)
         for name, number in (("-c", options.concurrency), ("--processes", options.processes)):
             if number < 1:
                 raise NotTheWords(f"{name} {number}: it must be at least 1")

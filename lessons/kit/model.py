@@ -6,6 +6,7 @@ time. Each process has a processor of its own, and Redis takes no time.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict, deque
 from collections.abc import Generator, Iterable, Sequence
@@ -17,7 +18,7 @@ import simpy
 from .command_line import ProcessPlan, plans
 from .runs import Coming, Ran, Runs
 
-TURN = 0.1  # seconds that a thread may compute until the next one gets its turn. Python's own are shorter, which is slower
+TURN = 0.1  # seconds. Python's own turns are shorter, which is slower to simulate
 
 
 @dataclass
@@ -27,6 +28,11 @@ class Process:
     plan: ProcessPlan
     interpreter: simpy.Resource
     dice: random.Random
+
+    @property
+    def turn(self) -> float:
+        """Seconds that a thread may compute until the next one gets its turn. A thread that is alone just goes on."""
+        return TURN if self.plan.threads > 1 else math.inf
 
     def order(self) -> Sequence[str]:
         """Its queues, in the order in which it looks into them now."""
@@ -94,8 +100,8 @@ class Model:
             while left > 1e-9:
                 with process.interpreter.request() as turn:
                     yield turn
-                    yield self.clock.timeout(min(left, TURN))
-                left -= TURN
+                    yield self.clock.timeout(min(left, process.turn))
+                left -= process.turn
             self.ran.append(Ran(job, job.at, begun, self.clock.now))
 
     def fetch(self, process: Process) -> Generator[Any, Any, Coming]:

@@ -107,6 +107,22 @@ def key_of_the_job(seen):
 
 
 @QUIET.add
+def new_key_for_each_job(seen):
+    brought = {
+        str(event.what["key"]): event
+        for event, job in quiet_payments(seen)
+        if event.what["taken"] and event.what["key"] is not None and event.what["key"] in job["args"]
+    }
+    if len(brought) > sum(call.label == "buy" for call in seen.quiet.calls):  # more keys than orders
+        line = next(iter(brought.values())).line
+        return (
+            f"a key that is made for each job, and brought along by it{line}. There were two jobs for one order, with two "
+            "keys. The provider saw two payments, and took both."
+        )
+    return None
+
+
+@QUIET.add
 def two_jobs_two_payments(seen):
     by_args = defaultdict(set)
     for event, job in quiet_payments(seen):
@@ -133,9 +149,31 @@ def as_handed_out(seen):
 
 
 @BUY.add
+def another_order_of_the_number(seen):
+    trial = first(seen, "buy", "for nothing", after=("push",), before=("commit",))
+    if trial and any(one.special and one.of == "buy" and not one.wrong for one in seen.trials):
+        return (
+            "a job that looks whether there is an order of its number, and not whose. buy was killed before the commit, and "
+            "Grace's order got the number. The job found that one, and Ada paid."
+        )
+    return None
+
+
+@BUY.add
+def pushes_for_later(seen):
+    trial = first(seen, "buy", "for nothing", after=("push",), before=("commit",))
+    if trial and trial.last.what.get("at"):
+        return (
+            f"pushing the job for later{trial.last.line}, and hoping that the order is committed by then. buy was killed "
+            "before the commit. The job ran all the same, for an order that is not in the database."
+        )
+    return None
+
+
+@BUY.add
 def pushes_before_the_commit(seen):
     trial = first(seen, "buy", "for nothing", after=("push",), before=("commit",))
-    if trial and not as_handed_out(seen):
+    if trial and not as_handed_out(seen) and not pushes_for_later(seen):
         return (
             f"a push before the commit{trial.last.line}. A rollback does not undo it: the order is not in the "
             "database, and its job is in Redis."
@@ -288,10 +326,15 @@ def notes_in_redis_first(seen):
     return None
 
 
+def ran_again(trial):
+    """Whether the job that was killed did anything when it was run again."""
+    return any(job.get("jid") == trial.first.jobs[-1].get("jid") for job in trial.then.jobs)
+
+
 @DONE.add
 def returns_too_early(seen):
     trial = first(seen, "job", "no receipt", after=("commit",), before=("push",))
-    if trial and not trial.has("twice", "never"):
+    if trial and not trial.has("twice", "never") and not ran_again(trial):
         return (
             "a job that returns at once when the order is paid. The first run died after the mark"
             f"{trial.last.line}, and before the push of the receipt{trial.next.line}. The second one found the mark."

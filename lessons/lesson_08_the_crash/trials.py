@@ -35,7 +35,7 @@ class Trial:
     of: str  # "buy", "sweep" or "job"
     first: Life
     then: Life
-    sweeps_first: bool = False  # before the job is rescued
+    special: str = ""  # what was done then, in words, if it differs from what is usual
     wrong: list[Wrong] = field(default_factory=list)
     next: Event | None = None  # what would have come next
 
@@ -63,11 +63,9 @@ class Trial:
         then = {
             "buy": "Then Grace bought something, all jobs ran, and sweep was called.",
             "sweep": "Then sweep was called again, and all jobs ran.",
-            "job": "Then sweep was called, its jobs ran, and after that the killed one was run again."
-            if self.sweeps_first
-            else "Then the job was run again.",
+            "job": "Then the job was run again.",
         }[self.of]
-        return f"{self.between()}. {then} In the end, {'; '.join(one.text for one in self.wrong)}."
+        return f"{self.between()}. {self.special or then} In the end, {'; '.join(one.text for one in self.wrong)}."
 
 
 # What a process does.
@@ -135,6 +133,9 @@ def _count(number: int, noun: str, *, verb: bool = True) -> str:
     return said + (" was" if number == 1 else " were") * verb
 
 
+SWEEPS_FIRST = "Then sweep was called, its jobs ran, and after that the killed one was run again."
+NOBODY_ELSE = "Then nobody else bought anything, all jobs ran, also those for later, and sweep was called."
+
 # What comes after a kill: the heartbeats are over, all jobs run, and some minutes pass.
 AFTERWARDS: tuple[Part, ...] = (rescues, works, sweeps, works, sweeps, works_later)
 
@@ -176,34 +177,44 @@ class Stories:
 
     def killed(self) -> list[Trial]:
         """Every story in which a process is killed."""
-        trials = self._of("buy", [buys(*ADA)], [buys(*GRACE), *AFTERWARDS])
-        trials += self._of("sweep", [buys(*ADA), sweeps], AFTERWARDS)
+        by_buy = self._of("buy", [buys(*ADA)], [buys(*GRACE), *AFTERWARDS])
+        for number, trial in enumerate(by_buy, start=1):
+            if trial.last is not None and trial.last.kind == "push" and trial.next is not None:  # perhaps no order is there
+                by_buy.append(self._again(trial, NOBODY_ELSE, [buys(*ADA)], [works_later, *AFTERWARDS], number))
+                break
+        by_sweep = self._of("sweep", [buys(*ADA), sweeps], AFTERWARDS)
         for_a_job: list[Part] = [buys(*ADA), sweeps_if_nothing_waits, works]
         of_jobs = self._of("job", for_a_job, AFTERWARDS)
         for number, trial in enumerate(of_jobs, start=1):
             if trial.last is not None and trial.last.kind == "payment":  # another job for the order comes before the rescue
-                other = self._tell("job", for_a_job, [sweeps, works, rescues, *AFTERWARDS[1:]], number)
-                of_jobs.append(replace(other, sweeps_first=True, next=trial.next))
+                then = [sweeps, works, rescues, *AFTERWARDS[1:]]
+                of_jobs.append(self._again(trial, SWEEPS_FIRST, for_a_job, then, number))
                 break
-        return trials + of_jobs
+        return by_buy + by_sweep + of_jobs
+
+    def _again(self, trial: Trial, special: str, parts: list[Part], then: Sequence[Part], kill_after: int) -> Trial:
+        """The same kill, and then something else."""
+        expected = {} if trial.of == "buy" else {"ada": 1}
+        return replace(self._tell(trial.of, parts, then, kill_after, expected), special=special, next=trial.next)
 
     def _of(self, of: str, parts: list[Part], then: Sequence[Part]) -> list[Trial]:
         """Killed after the first step, after the second, and so on, until it comes to its end."""
         trials: list[Trial] = []
-        while len(trials) < MOST_STEPS and (trial := self._tell(of, parts, then, len(trials) + 1)).first.killed:
+        orders = {"grace": 1} if of == "buy" else {"ada": 1}
+        while len(trials) < MOST_STEPS and (trial := self._tell(of, parts, then, len(trials) + 1, orders)).first.killed:
             trials.append(trial)
         for one in trials:
             one.next = _following(trial.first, len(one.first.steps))
         return trials
 
-    def _tell(self, of: str, parts: list[Part], then: Sequence[Part], kill_after: int) -> Trial:
+    def _tell(self, of: str, parts: list[Part], then: Sequence[Part], kill_after: int, orders: dict[str, int]) -> Trial:
         """Killed after this step; or, if there are fewer, not killed at all, and then nothing comes afterwards."""
         self._begin()
         first = self.dying.live(of, *parts, kill_after=kill_after)
         if not first.killed:
             return Trial(of, first, Life("afterwards"))
         after = self.dying.live("afterwards", *then)
-        wrong = self._wrong_books([*first.events, *after.events], **({"grace": 1} if of == "buy" else {"ada": 1}))
+        wrong = self._wrong_books([*first.events, *after.events], **orders)
         return Trial(of, first, after, wrong=wrong)
 
     def _begin(self) -> None:

@@ -38,17 +38,34 @@ def _(seen):
 
 @THOUGHT.add
 def pushes_and_sends(seen):
-    if seen.thought.by_page and seen.thought.pushed:
+    story = seen.thought
+    if not (story.by_page and story.pushed):
+        return None
+    if story.good_day > 1:
         return (
             "doing both. The page pushes a job, and it sends the mail itself as well. On a good day, the same thought comes "
             "twice."
+        )
+    return (
+        "a job only if the page could not send the mail itself. The page still tries first, and the visitor waits "
+        "for the mail server."
+    )
+
+
+@THOUGHT.add
+def retries_off(seen):
+    story = seen.thought
+    if story.jobs and not (story.by_page or story.mails) and not any(job.get("retry", True) for job in story.jobs):
+        return (
+            f"a job that is not tried again: its retry is {story.jobs[0]['retry']!r}. The mail server refused the mail, and "
+            "that was the end of it."
         )
     return None
 
 
 @THOUGHT.add
 def own_thread(seen):
-    if seen.thought.by_page and seen.thought.answered:
+    if seen.thought.by_page and seen.thought.answered and not seen.thought.pushed:
         return (
             "a thread, or a process, that the page starts. The page answers at once, and the mail is nowhere but in that "
             "thread: not in Redis, not in the dashboard. If the mail server refuses it, or the page is deployed, it is gone."
@@ -88,10 +105,21 @@ def _(seen):
 
 @PICTURE.add
 def asks_again_and_again(seen):
-    if seen.picture.asked > 1 and not (seen.picture.without or seen.picture.kept == ["retry"]):
+    story = seen.picture
+    if story.asked > 1 and story.runs <= 1 and not (story.without or story.kept == ["retry"]):
         return (
             f"a retry loop in perform: one run asked {times(seen.picture.asked)}. A thread of the worker process is "
             "occupied meanwhile, and nobody sees it. When the loop gives up, all is as before."
+        )
+    return None
+
+
+@PICTURE.add
+def pushes_itself_at_once(seen):
+    if seen.picture.runs > 1:
+        return (
+            f"pushing the job again at once: {seen.picture.runs} runs, one after the other, and each found the service "
+            "down. It goes on like that until the service works again, and keeps a thread busy."
         )
     return None
 
@@ -196,10 +224,20 @@ def pushes_a_copy(seen):
 @DATA.add
 def pushes_the_address(seen):
     args = seen.data.args
-    if args and "grace@example.com" in args[0] and seen.data.old:
+    if args and "grace@example.com" in args[0] and not seen.data.new:
         return (
             "the address as an argument. It is JSON, and it is the address that Grace had when she asked. What stays the "
             "same is her id."
+        )
+    return None
+
+
+@DATA.add
+def makes_the_text_too_early(seen):
+    if seen.data.outdated:
+        return (
+            "a text that was made before the push. The mail went to the new address, and it said that the old one is hers. "
+            "What the job looks up itself is true when the mail is sent."
         )
     return None
 
@@ -255,6 +293,16 @@ def passes_over_the_missing_account(seen):
 
 
 @WELCOME.add
+def greets_somebody_without_an_account(seen):
+    if seen.welcome.to_nobody:
+        return (
+            "a job that does not need the account. It was pushed before the account was saved, and the account never was: "
+            "somebody was told Sorry, and greeted all the same."
+        )
+    return None
+
+
+@WELCOME.add
 def pushes_at_the_end_of_the_block(seen):
     if seen.welcome.at_the_end:
         return (
@@ -283,7 +331,7 @@ def takes_the_test_out(seen):
 @TESTS.add
 def tests_the_push_only(seen):
     story = seen.tests
-    if story.changed and story.pushed and not (story.ran or story.red):
+    if story.changed and story.pushed and not (story.ran or story.replaced or story.red):
         return (
             "testing the push only. A test pushed a job, and none of them ran it, so whatever perform does, they are green. "
             "In fake mode somebody has to run the job: see lesson 5."
@@ -296,6 +344,17 @@ def runs_without_looking(seen):
     story = seen.tests
     if story.changed and story.ran and not (story.red or any(story.noticed.values())):
         return "running the job, and not looking at what it did. A test is red only if something in it says so."
+    return None
+
+
+@TESTS.add
+def content_with_no_mail(seen):
+    nothing, elsewhere = (seen.tests.noticed[name] for name in BROKEN)
+    if elsewhere and not nothing and not seen.tests.red:
+        return (
+            "a test that is content if no mail goes out at all. It was red when the mail went to somebody else, and green "
+            "when there was none. (all() of an empty list is true.)"
+        )
     return None
 
 

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from html import unescape
+from itertools import chain
 from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple
@@ -195,11 +196,11 @@ class Application:
         lines = procfile(self.folder)
         for words in lines.pop("release", []):
             self._run(words)
-        if set(lines) != {"web", "worker"}:
+        if "web" not in lines or len(lines) < 2:
             raise DoesNotStart(f"The Procfile has to name web and worker, and it names {', '.join(lines) or 'nothing'}.")
-        (web,) = lines["web"][-1:]
+        (web,) = lines.pop("web")[-1:]
         self._start_web(web)
-        for words in lines["worker"]:
+        for words in chain(*lines.values()):  # whatever they are called
             if words[:2] != ["minijobs", "worker"]:
                 raise DoesNotStart(f"A worker is started by `minijobs worker`, and not by `{' '.join(words)}`.")
             before = ["-r", "lessons.lesson_09_the_app.watched"] if self._watched else []

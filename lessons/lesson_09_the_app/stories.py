@@ -47,14 +47,17 @@ class Thought(Story):
     by_page: int = 0  # mails that were tried while the worker process stood still
     answered: bool = False  # the page, while the mail server kept everybody waiting
     pushed: int = 0
+    jobs: list[dict[str, Any]] = field(default_factory=list)  # what was pushed
     mails: int = 0
+    good_day: int = 0  # mails, if the mail server works; asked only if the page pushed a job and tried to send one, too
 
 
 @dataclass
 class Picture(Story):
     """Ticket 2. The picture service answers nobody for some hours."""
 
-    asked: int = 0  # in the first run of the job
+    asked: int = 0  # before an hour had passed
+    runs: int = 0  # of the job, until then
     hangs: bool = False  # whether that run did not end
     done: bool = False  # whether that run counted as done
     paused: int = 0
@@ -83,6 +86,7 @@ class Data(Story):
     kept: list[str] = field(default_factory=list)
     old: int = 0
     new: int = 0
+    outdated: int = 0  # mails to the new address that say that hers is the old one
 
 
 @dataclass
@@ -113,12 +117,18 @@ def thought(app: Application) -> Thought:
             app.inbox.refuse(2)
         story.page = page.result()
         soon(lambda: not app.inbox.waiting)
-        story.by_page, story.pushed = len(app.inbox.tried), len(app.jobs())
+        story.jobs = [job for _, job in app.jobs()]
+        story.by_page, story.pushed = len(app.inbox.tried), len(story.jobs)
     app.inbox.refuse(2)
     for wait in (app.settle, app.later, app.later):
         wait()
     app.inbox.refuse(0)
     story.mails = app.inbox.sent(to)
+    if story.by_page and story.pushed:
+        clear(app)
+        app.press("thoughts", email=to, thought="a cat on a bicycle")
+        app.settle()
+        story.good_day = app.inbox.sent(to)
     story.note(f"while the mail server kept everybody waiting, the page {'answered' if story.answered else 'waited, too'}")
     story.note(f"Redis held {several(story.pushed, 'job')}")
     if story.by_page:
@@ -141,6 +151,7 @@ def picture(app: Application) -> Picture:
         story.asked, story.kept = app.pictures.asked - asked, keys_of(app, "PictureWorker")
         said = app.log[log:]
         story.done = "PictureWorker: done" in "\n".join(said)
+        story.runs = sum("PictureWorker: start" in line for line in said)
         story.paused = sum("a pause of" in line for line in said)
         if not story.hangs:
             app.later(PATIENCE)
@@ -149,9 +160,10 @@ def picture(app: Application) -> Picture:
     mails = [mail.mail.get_content() for mail in app.inbox.caught if mail.to == to]
     story.mails = sum(PICTURE in mail for mail in mails)
     story.without = len(mails) - story.mails
-    story.note(f"while the service answered nobody, the first run of the job asked it {times(story.asked)}")
-    ended = "did not end" if story.hangs else "counted as done" if story.done else "ended"
-    story.note(f"that run {ended}, and the job was {'in ' + ', '.join(story.kept) if story.kept else 'nowhere'}")
+    first = f"{story.runs} runs, one after the other," if story.runs > 1 else "the first run of the job"
+    story.note(f"while the service answered nobody, {first} asked it {times(story.asked)}")
+    ended = "did not come to an end" if story.hangs else "counted as done" if story.done else "ended"
+    story.note(f"that {ended}, and the job was {'in ' + ', '.join(story.kept) if story.kept else 'nowhere'}")
     if story.without:
         story.note(f"{several(story.without, 'mail')} came without a picture")
     story.note(f"when the service worked again, {several(story.mails, 'mail')} came with one")
@@ -195,12 +207,15 @@ def data(app: Application) -> Data:
         app.later()
     story.kept = [key for key, _ in app.jobs()]
     story.old, story.new = app.inbox.sent(old), app.inbox.sent(new)
+    story.outdated = sum(old in mail.mail.get_content() for mail in app.inbox.caught if mail.to == new)
     if story.by_page:
         story.note("the page itself sent a mail")
     story.note(f"the job's arguments were {brief(story.args[0] if story.args else 'none: Redis held no job', 100)}")
     if story.failure:
         story.note(f"a run failed with {brief(story.failure, 80)}")
     story.note(f"{several(story.new, 'mail')} came to Grace's new address, and {story.old or 'none'} to her old one")
+    if story.outdated:
+        story.note("the mail said that her address is the old one")
     return story
 
 

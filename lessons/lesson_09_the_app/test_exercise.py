@@ -103,15 +103,16 @@ def test_who_wants_the_newsletter_is_greeted(seen, judge):
 
 
 def test_the_data_of_a_user_goes_to_the_address_that_they_have(seen, judge):
-    """Ticket 4: a user's data goes to the address that they have when it is sent."""
+    """Ticket 4: a user's data goes to the address that they have when it is sent, and is true then."""
     story = seen.data
     judge(
         4,
         story,
-        (story.new, story.old, story.by_page) == (1, 0, 0),
+        (story.new, story.old, story.by_page, story.outdated) == (1, 0, 0, 0),
         DATA,
-        expected="Grace changed her address before the job ran; one mail goes to the new address.",
-        instead=f"{story.new or 'none'} went to the new address, and {story.old or 'none'} to the old one.",
+        expected="Grace changed her address before the job ran; one mail goes to the new address, and what it says is true.",
+        instead=f"{story.new or 'none'} went to the new address, and {story.old or 'none'} to the old one"
+        f"{'; it said that her address is the old one' if story.outdated else ''}.",
     )
 
 

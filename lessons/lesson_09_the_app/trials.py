@@ -40,8 +40,15 @@ def _pushing(job, go_on):
     go_on()
 
 
+def _running(worker, job, go_on):
+    if job["class"] == "GoodbyeWorker":
+        _write_down("job")
+    go_on()
+
+
 GoodbyeWorker.perform = _perform
 __import__("minijobs").middleware.client.add(_pushing)
+__import__("minijobs").middleware.server.add(_running)
 """
 
 
@@ -55,7 +62,8 @@ class Tests(Story):
     results: list[Result] = field(default_factory=list)  # with the application as it is
     noticed: dict[str, bool] = field(default_factory=dict)  # of each broken version, whether a test was red
     pushed: bool = False
-    ran: bool = False
+    ran: bool = False  # perform, as it is in workers.py
+    replaced: bool = False  # a job was run, and something else was in the place of perform
 
     @property
     def red(self) -> list[Result]:
@@ -72,6 +80,7 @@ def tests(folder: Path, project: Project) -> Tests:
     written = project.path / ".written.txt"
     lines = written.read_text(encoding="utf-8").split() if written.exists() else []
     story = Tests("ticket 6", pushed="push" in lines, ran="run" in lines)
+    story.replaced = "job" in lines and not story.ran
     story.changed = any(
         path.read_bytes() != (STUB / path.name).read_bytes() if (STUB / path.name).exists() else path.name.startswith("test")
         for path in folder.glob("*test*.py")
@@ -83,7 +92,7 @@ def tests(folder: Path, project: Project) -> Tests:
     story.note(f"with the application as it is: {several(len(story.results), 'test')}{red if story.results else ''}")
     for one in story.red[:2]:
         story.note(f"{one.test} said {shortened(one.said, 70)}")
-    story.note(f"they {'ran' if story.ran else 'did not run'} the job of GoodbyeWorker")
+    story.note(f"they {'ran' if story.ran else 'did not run'} the {'perform' if story.replaced else 'job'} of GoodbyeWorker")
     for name, noticed in story.noticed.items():
         story.note(f"if {name}, {'a test was red' if noticed else 'every test was green'}")
     return story

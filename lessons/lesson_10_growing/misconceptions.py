@@ -3,6 +3,8 @@
 The evidence is mostly an experiment: the same set-up on a day that differs in one thing.
 """
 
+import re
+
 from lessons.course.rejection import Misconceptions
 from lessons.lesson_10_growing.outlook import MOST_PROCESSES, MOST_THREADS
 
@@ -37,8 +39,23 @@ def lines_only(seen):
 
 
 @LIMITS.add
+def whole_command(seen):
+    if seen.refused and any(re.match(r"\s*(\S*python\S* -m )?minijobs\b", line) for line in seen.lines):
+        return "the whole command. `minijobs worker` is there already: a line has only the words that come after it."
+    return None
+
+
+@LIMITS.add
+def commas_between_queues(seen):
+    if seen.refused and (found := re.search(r"(?:-q|--queue)[ =]?(\w+,\D\S*)", " ".join(seen.lines))):
+        names = " ".join(f"-q {name}" for name in found[1].split(",") if name)
+        return f"several queues behind one -q. What follows a comma is a weight. Each queue has a -q of its own: {names}."
+    return None
+
+
+@LIMITS.add
 def refused_words(seen):
-    if seen.refused:
+    if "unrecognized arguments: -" in seen.refused:
         return "options that minijobs worker does not know. run('minijobs worker --help') shows them all, in make try-10."
     return None
 
@@ -163,6 +180,20 @@ def gifs_in_front(seen):
     return None
 
 
+@MAILS.add
+def mails_behind_the_rest(seen):
+    """Neither the GIFs nor the reports alone are in the way: both are."""
+    if not seen.broken("mail") or seen.without("report").kept("mail") or seen.without("gif").kept("mail"):
+        return None
+    if seen.serving("mail", "gif") and seen.serving("mail", "report") and seen.without("gif", "report").kept("mail"):
+        one = " However many threads a process has, one of them computes at a time." if len(seen.plans) == 1 else ""
+        return (
+            "letting mails wait for jobs that compute. If there were only mails, these threads would cope. But they run "
+            f"GIFs and reports as well, and a mail waits until one of those has ended.{one}"
+        )
+    return None
+
+
 @GIFS.add
 def threads_for_computing(seen):
     gifs = seen.serving("gif")
@@ -202,4 +233,11 @@ def gifs_behind_mails(seen):
             "letting GIFs wait for mails. Without the mails, these processes would cope. The threads that run GIFs "
             "run mails as well."
         )
+    return None
+
+
+@REAL.add
+def loads_a_file(seen):
+    if seen.went_wrong.startswith("the processes did not start") and any(re.search("-r|--req", line) for line in seen.lines):
+        return "a file to load. The check has Workers of its own, and loads them. A line needs no -r."
     return None

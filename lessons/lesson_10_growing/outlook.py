@@ -16,7 +16,7 @@ from lessons.kit.show import Shown
 MOST_PROCESSES, MOST_THREADS = 4, 30
 
 # Where the day is worst, and for how many minutes it is simulated from there.
-WORST = {"09:00": 10, "12:00": 5, "19:10": 5}
+WORST = {"09:00": 5, "12:00": 5, "19:10": 5}
 
 
 class Outlook(Shown):
@@ -50,15 +50,12 @@ class Outlook(Shown):
 
     def within(self, kind: str) -> float:
         """Within how many seconds the promised share of this kind begins where the day is worst for it."""
-        share = KINDS[kind].share
-        return max(
-            (
-                waited[math.ceil(share * len(waited)) - 1]
-                for (_, one), waited in self.waited.items()
-                if one == kind and waited
-            ),
-            default=0.0,
-        )
+        return max((self.within_at(time, kind) or 0.0 for time, _ in self.waited), default=0.0)
+
+    def within_at(self, time: str, kind: str) -> float | None:
+        """The same at this time of the day; None if no job of the kind comes then."""
+        waited = self.waited.get((time, kind))
+        return waited[math.ceil(KINDS[kind].share * len(waited)) - 1] if waited else None
 
     def kept(self, kind: str) -> bool:
         """Whether the promise for this kind is kept."""

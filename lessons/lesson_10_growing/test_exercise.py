@@ -7,17 +7,40 @@ from functools import cached_property
 
 import pytest
 
-from lessons.course.seen import Call
-from lessons.kit import Day, measure, session, stage, write
+from lessons.course.seen import Call, Scope
+from lessons.kit import Day, load, measure, session, stage, write
 from lessons.kit.command_line import NotTheWords, plans
 from lessons.kit.day import KINDS
 from lessons.kit.load import TASKS, NobodyRanThem
 from lessons.lesson_10_growing.misconceptions import GIFS, LIMITS, MAILS, REAL, REPORTS, too_many
-from lessons.lesson_10_growing.outlook import MOST_PROCESSES, MOST_THREADS, Outlook, minute, seconds, some
+from lessons.lesson_10_growing.outlook import MOST_PROCESSES, MOST_THREADS, WORST, Outlook, minute, seconds, some
 
 LOOK = "make try-10, then Outlook(*set_up(day)), which simulates the day with your set-up."
 
 WORK = TASKS + "".join(f"\nclass {kind.capitalize()}Worker(TaskWorker): ..." for kind in KINDS)
+
+
+@dataclass
+class Processes(Scope):
+    """The processes of a set-up, in words."""
+
+    plans: list = field(default_factory=list)
+
+    @property
+    def happened(self) -> str:
+        return "; ".join(f"{', '.join(plan.queues)} (-c {plan.threads})" for plan in self.plans)
+
+
+@dataclass
+class Times(Scope):
+    """How it would go at this time of the day, in words."""
+
+    outlook: Outlook | None = None
+
+    @property
+    def happened(self) -> str:
+        waits = [(some(kind), self.outlook.within_at(self.label, kind)) for kind in KINDS]
+        return "; ".join(f"{those} begin within {seconds(wait)}" for those, wait in waits if wait is not None)
 
 
 @dataclass
@@ -85,6 +108,7 @@ def seen(witness, monkeypatch_module):
 def monkeypatch_module():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "LONGEST_WAIT", 20.0)
+        patch.setattr(load, "LOOK_EVERY", 0.05)  # how long the queues are is of no interest here
         yield patch
 
 
@@ -124,7 +148,7 @@ def _for_real(seen):
         counts = Counter(job.worker for job in error.left)
         return f"{', '.join(f'{count} jobs of {worker}' for worker, count in counts.items())} have not run."
     except (RuntimeError, TimeoutError) as error:
-        return f"the processes did not start: {error}"
+        return f"the processes did not start: {str(error).splitlines()[-1].strip()}"
     finally:
         session.end()
     return ""
@@ -140,7 +164,7 @@ def tell(judge, seen, kind, misconceptions):
         misconceptions,
         expected=f"{needed}, at any time of the day.",
         instead=f"where the day is worst for them, {instead}.",
-        scopes=[seen.call],
+        scopes=[Processes("processes", plans=seen.plans), *(Times(time, outlook=seen.outlook) for time in WORST)],
     )
 
 
@@ -151,7 +175,7 @@ def test_each_kind_is_served_and_the_limits_are_kept(seen, judge):
         LIMITS,
         expected=f"each kind of job is served, by at most {MOST_PROCESSES} processes and {MOST_THREADS} threads.",
         instead=seen.wrong,
-        scopes=[seen.call],
+        scopes=[Processes("processes", seen.call.events, seen.call.error, plans=seen.plans)] if seen.plans else [seen.call],
     )
 
 

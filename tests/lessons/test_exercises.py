@@ -178,8 +178,9 @@ ALSO_TRUE = {
         "noted_in_one_process": {"empty_perform"},
         "raises_until_then": {"old_job_of_the_name"},
     },
-    8: {},
+    8: {"another_order_of_the_number": {"pushes_before_the_commit"}},
     10: {
+        "stub": {"mails_behind_the_rest"},
         "a_queue_is_no_thread": {"gifs_behind_reports"},
         "gifs_in_front": {"threads_for_computing"},
         "slow_in_front": {"gifs_behind_reports"},

@@ -102,6 +102,7 @@ def test_the_day_is_what_its_file_says():
         ("--threads 5", "unrecognized arguments: --threads 5"),
         ("-c many", "invalid int value"),
         ("-c 0", "must be at least 1"),
+        ("-q mails,gifs", "a queue's name, and perhaps a weight"),
     ],
 )
 def test_words_that_minijobs_does_not_take_are_refused_with_its_own_reason(words, said, capsys):
