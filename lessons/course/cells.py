@@ -87,7 +87,8 @@ def _check(number: int) -> None:
     exercise = catalogue.lesson(number).exercise
     if exercise.exists():
         at = time.localtime(catalogue.saved(exercise) / 1e9)
-        console.say(f"Your exercise, as it was saved at {time.strftime('%H:%M:%S', at)}.")
+        # At once, while the check goes on: what it says is shown when it has ended.
+        print(f"Your exercise, as it was saved at {time.strftime('%H:%M:%S', at)}, is being checked …", flush=True)
     commands.check(number)
 
 
@@ -97,6 +98,8 @@ def _said(command: Callable[..., Any], **arguments: Any) -> Page:
         command(**arguments)
     except commands.TROUBLE as error:
         page.text(str(error))
+    except KeyboardInterrupt:
+        page.text("Interrupted. Nothing was found out.")
     finally:
         console.page = None
     return page

@@ -18,10 +18,13 @@ from typing import Any
 
 from . import progress
 from .catalogue import LESSONS, Lesson, saved, unreadable
-from .console import hang, how, say
+from .console import at_work, hang, how, say
 
 # The process of the check ends by itself when an answer does not (see `telling`). This is for one that prevents even that.
 LONGEST_CHECK = 180
+
+# What is said if none of the answer's lines was running when the check was stopped.
+UNDECIDED = "\nLook:        check again, in case your machine was busy. If it says the same, look for what waits for ever."
 
 # What an answer may print. One that prints without end fills the disk otherwise. Bytes.
 MOST_OUTPUT = 1_000_000
@@ -103,9 +106,10 @@ def _printed(process: subprocess.Popen[bytes]) -> tuple[str, str]:
     try:
         process.wait(LONGEST_CHECK)
     except subprocess.TimeoutExpired:
+        ending = "never ends"
+    finally:  # also if somebody interrupts it
         process.kill()
         process.wait()
-        ending = "never ends"
     reader.join(1)
     return output.decode(errors="replace"), "prints" if len(output) > MOST_OUTPUT else ending
 
@@ -113,7 +117,8 @@ def _printed(process: subprocess.Popen[bytes]) -> tuple[str, str]:
 def check(lesson: Lesson, *, watching: bool = False) -> bool:
     """Check the learner's exercise, say what was found, and remember it. Returns whether it passed."""
     say(f"Checking {progress.relative(lesson.exercise)} …")
-    result = examine(lesson, lesson.exercise)
+    with at_work():
+        result = examine(lesson, lesson.exercise)
     for requirement in result.met:
         hang("  ok  ", requirement, style="green")
     if result.passed:
@@ -174,11 +179,13 @@ def _result(told: list[dict[str, Any]], printed: str, ending: str, answer: Path)
         result.unmet, result.reason = next(iter(result.open.items()))
         return result
     if ending == "never ends":
-        result.unmet = result.unmet or "The check comes to an end."
+        # The requirement that was being looked at is not the one to blame if nothing of the answer was running.
+        result.unmet = (line and result.unmet) or "The check comes to an end."
         at = f"line {line} of {answer.name}: {linecache.getline(str(answer), line).strip()}" if line else answer.name
         result.reason = (
             "Expected:    the check ends.\nInstead:     it was still running after a long time, and was stopped.\n"
             f"At:          {at}"
+            f"{'' if line else UNDECIDED}"
         )
     elif ending == "prints":
         result.unmet = result.unmet or "The check comes to an end."

@@ -9,7 +9,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, NoReturn, Protocol
 
 from rich.box import ROUNDED
@@ -52,6 +52,11 @@ def say(text: str, style: str = "") -> None:
         page.text(text)
     else:
         console().print(Text(text, style=style))
+
+
+def at_work() -> AbstractContextManager[object]:
+    """Meanwhile, a sign at a terminal shows that something is going on."""
+    return console().status("") if page is None and sys.stdout.isatty() else nullcontext()
 
 
 def hang(label: str, text: str, style: str = "") -> None:

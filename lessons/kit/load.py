@@ -17,7 +17,8 @@ from .stage import wait_until
 from .worker_process import WorkerProcess, start_worker
 
 RAN = "ran"  # the list in Redis in which the jobs write that down
-LOOK_EVERY = 0.004  # seconds between two looks at the length of the queues
+LOOK_EVERY = 0.004  # seconds between two looks at the length of the queues; the longer it takes, the more
+LOOKS = 500  # of which each half of the time that it takes has about as many: looking must not take what the jobs need
 NO_PROGRESS = 20.0  # seconds without a job that ends, after which nothing more is expected
 
 # What a job does whose arguments say for how long it waits and computes.
@@ -123,8 +124,9 @@ def _push(client: Client, redis: Any, coming: list[Coming]) -> list[tuple[float,
         lengths.append((time.monotonic() - begin, sum(queued)))
         if now_ended != ended or number < len(coming):
             ended, progress = now_ended, time.monotonic()
-        next_one = coming[number].at - (time.monotonic() - begin) if number < len(coming) else LOOK_EVERY
-        time.sleep(max(0.0, min(LOOK_EVERY, next_one)))
+        taken = time.monotonic() - begin
+        pause = max(LOOK_EVERY, taken / LOOKS)
+        time.sleep(max(0.0, min(pause, coming[number].at - taken)) if number < len(coming) else pause)
     return lengths
 
 

@@ -49,10 +49,10 @@ write("gifs.py", source)
 worker = start_worker("-r gifs.py -c 1")
 
 # %% [markdown]
-# The first line says which Redis it uses, and which *database* there: a server has several, with numbers, and each has keys of
-# its own. The last line says which Workers it has found in the file. Your own process imports the file too, because it wants to push. Then
-# `until` shows the log as it comes, up to the first line that says *done*. (Of each line you see who and what. The time, the
-# numbers and the jid are left out here.)
+# The first line says which Redis it uses, and which *database* there: a server has several, with numbers, and each has keys
+# of its own. The last line says which Workers it has found in the file. Your own process imports the file too, because it
+# wants to push. Then `until` shows the log as it comes, up to the first line that says *done*. (Of each line you see who and
+# what. The time, the numbers and the jid are left out here.)
 
 # %%
 import gifs

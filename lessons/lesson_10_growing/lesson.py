@@ -140,7 +140,8 @@ threads.answer(
 # %% [markdown]
 # Jobs that wait can do so side by side. Jobs that compute cannot: in a Python process only one thread computes at a time,
 # the one that holds the *interpreter lock*. Jobs that do both gain from more threads until the computing fills all of the time,
-# and then no more.
+# and then no more. (25 threads did twice as much or more here? Then your machine was busy with something else at the first
+# measurement. The middle of the curve says more than its ends.)
 
 # %% [markdown]
 # ## Processes
@@ -312,8 +313,9 @@ agree
 # %% [markdown]
 # The last two are the same, as closely as this was measured. That is *Little's law*: the number of jobs that are waiting is the
 # number that come in a second, times the seconds that each waits. It holds for every queue. You used it above for the
-# threads: the number that are busy is the number of jobs that come in a second, times the seconds that each takes. It also says
-# why a length alone tells you nothing:
+# threads: the number that are busy is the number of jobs that come in a second, times the seconds that each takes.
+#
+# Now compare two queues by their lengths alone:
 
 # %% tags=["hide-input"]
 length = predict(
@@ -476,7 +478,8 @@ many = len(redis.client_list())
 f"{about(few)} with 2 threads, {about(many)} with 25", many > few
 
 # %% [markdown]
-# That is no problem for Redis. PostgreSQL allows 100 connections unless it is set otherwise, and web processes need some of them.
+# Each thread has one, and a few more belong to what a process does beside its jobs, such as its heartbeat. That is no
+# problem for Redis. PostgreSQL allows 100 connections unless it is set otherwise, and web processes need some of them.
 # Before you add a process, multiply: hosts, times processes, times threads.
 #
 # ## What one Redis can take
@@ -605,10 +608,10 @@ gone.answer(
 )
 
 # %% [markdown]
-# For that many seconds nobody could push, and then it went on. But note the `wait_until(redises.copied)`. A replica is always
-# a moment behind. What the first Redis received in its last moment is lost, and no error says so. Companies that sell Redis as a
-# service do the same behind one address: there you need no Sentinel of your own. Ask them how long the change takes, and what
-# may be lost in it.
+# Until the replica had taken over nobody could push, and then it went on. But note the `wait_until(redises.copied)`. A
+# replica is always a moment behind. What the first Redis received in its last moment is lost, and no error says so.
+# Companies that sell Redis as a service do the same behind one address: there you need no Sentinel of your own. Ask them how
+# long the change takes, and what may be lost in it.
 #
 # `Client(client)` pushed to a different Redis from the lesson's. So queues can also be spread over several.
 #

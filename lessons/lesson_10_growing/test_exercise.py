@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pytest
 
+from lessons.course import telling
 from lessons.course.seen import Call, Scope
 from lessons.kit import Day, load, measure, session, stage, write
 from lessons.kit.command_line import NotTheWords, plans
@@ -99,8 +100,10 @@ def seen(witness, monkeypatch_module):
     seen.wrong = _limits(seen)
     if not seen.wrong:
         seen.outlook = Outlook(seen.queues, seen.lines)
+        telling.goes_on()
         if all(map(seen.outlook.kept, KINDS)):
             seen.went_wrong = _for_real(seen)
+            telling.goes_on()
     return seen
 
 
@@ -143,6 +146,7 @@ def _for_real(seen):
     session.start(server=True)
     try:
         write("work.py", WORK)
+        telling.goes_on()
         measure([f"-r work.py {line}" for line in seen.lines], minute(seen.queues))
     except NobodyRanThem as error:
         counts = Counter(job.worker for job in error.left)

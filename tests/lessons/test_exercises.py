@@ -400,7 +400,29 @@ def test_a_check_that_is_not_ended_from_inside_is_ended_from_outside(tmp_path, m
     monkeypatch.setattr(checking, "LONGEST_CHECK", 1)
     answer = tmp_path / "loaded.py"
     answer.write_text("while True: pass\n")
-    assert "still running" in checking.examine(LESSONS[0], answer).reason
+    result = checking.examine(LESSONS[0], answer)
+    assert "still running" in result.reason
+    assert "check again, in case your machine was busy" in result.reason
+    assert result.unmet == "The check comes to an end."  # and no requirement that may well be met
+
+
+def test_a_check_that_is_interrupted_leaves_no_process(tmp_path, monkeypatch):
+    started = []
+
+    def start(*args, **kwargs):
+        started.append(subprocess.Popen(*args, **kwargs))
+        monkeypatch.setattr(started[0], "wait", interrupted)
+        return started[0]
+
+    def interrupted(timeout=None):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    answer = tmp_path / "waits.py"
+    answer.write_text("while True: pass\n")
+    with pytest.raises(KeyboardInterrupt):
+        checking.examine(LESSONS[0], answer, start=start)
+    assert started[0].poll() is not None
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
