@@ -105,11 +105,12 @@ def _printed(process: subprocess.Popen[bytes]) -> tuple[str, str]:
     ending = ""
     try:
         process.wait(LONGEST_CHECK)
-    except subprocess.TimeoutExpired:
-        ending = "never ends"
-    finally:  # also if somebody interrupts it
+    except BaseException as error:  # also if somebody interrupts it
         process.kill()
         process.wait()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
+        ending = "never ends"
     reader.join(1)
     return output.decode(errors="replace"), "prints" if len(output) > MOST_OUTPUT else ending
 

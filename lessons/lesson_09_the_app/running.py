@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from html import unescape
 from itertools import chain
@@ -158,14 +158,19 @@ NOT_YET = Answer(0, "")
 
 
 class Application:
-    """The application in a folder. With `wanted`, its page and inbox are where `make app` has them, if nobody is there."""
+    """The application in a folder. With `wanted`, its page and inbox are where `make app` has them, if nobody is there.
 
-    def __init__(self, folder: Path, *, wanted: bool = False, watched: bool = False) -> None:
+    `watched`: each pause of a job is noted and cut short. `went_on` is called whenever something has been waited for.
+    """
+
+    def __init__(
+        self, folder: Path, *, wanted: bool = False, watched: bool = False, went_on: Callable[[], object] = bool
+    ) -> None:
         self.folder = folder.resolve()
         self.inbox, self.pictures = MailServer(), Pictures()
         self._box = Site("The inbox", inbox.create(self.inbox), INBOX_PORT if wanted else 0)
         self._wanted = PORT if wanted and free(PORT) else 0
-        self._watched = watched
+        self._watched, self._went_on = watched, went_on
         self._web: Program | None = None
         self.workers: list[WorkerProcess] = []
         self.web_log: list[str] = []
@@ -348,6 +353,12 @@ class Application:
 
     def settle(self, seconds: float = ANSWERS_WITHIN) -> bool:
         """Wait until nothing goes on any more. Returns whether that was so within so many seconds."""
+        try:
+            return self._settle(seconds)
+        finally:
+            self._went_on()
+
+    def _settle(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while self.busy() or self.inbox.waiting:
             if time.monotonic() > deadline:

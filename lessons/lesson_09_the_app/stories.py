@@ -300,7 +300,14 @@ def hold_back_the_commit(app: Application) -> Iterator[None]:
 def beside(do: Callable[[], Answer]) -> Future[Answer]:
     """Do it in a thread."""
     future: Future[Answer] = Future()
-    threading.Thread(target=lambda: future.set_result(do()), daemon=True).start()
+
+    def run() -> None:
+        try:
+            future.set_result(do())
+        except BaseException as error:  # or else whoever asks for the result would wait for ever
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
     return future
 
 

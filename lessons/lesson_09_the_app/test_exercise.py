@@ -35,7 +35,7 @@ def seen(answer):
         project = Project()
         session.start(server=True)
         try:
-            app = Application(answer, watched=True)
+            app = Application(answer, watched=True, went_on=telling.goes_on)
             telling.goes_on()
             found = []
             for play in stories.PLAYED:
