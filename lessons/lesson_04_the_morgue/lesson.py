@@ -320,8 +320,8 @@ from minijobs import ScheduledSet
 a_hopeless_job()
 SendGifToUserWorker.perform_async("ada@example.com", "in the queue")
 redis.set("visitors", 7)
-hour = 60 * 60
-later = SendGifToUserWorker.perform_in(hour, "grace@example.com", "in an hour")
+later = ("grace@example.com", "in an hour")
+jid = SendGifToUserWorker.perform_in(60 * 60, *later)
 
 # %%
 def held(when):

@@ -646,8 +646,8 @@ project.against("gif.py", mine, "test_mail.py")
 # 2. Test the push, the effect and the failure: three things, three tests.
 # 3. What belongs to the process outlives a test. Let a fixture clean it up.
 #
-# New words, all of them in the [glossary](../lessons/README.md#glossary): *pytest*, *fake mode*, *fixture*, *drain*, *inline
-# mode*, *mutation testing*.
+# New words, all of them in the [glossary](../lessons/README.md#glossary): *pytest*, *fake mode*, *fixture*, *drain*,
+# *inline mode*, *mutation testing*.
 
 # %% [markdown]
 # ## Make it yours

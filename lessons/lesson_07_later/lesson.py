@@ -48,7 +48,8 @@ keys()
 # %% tags=["hide-input"]
 import threading
 
-timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+threads = threading.enumerate()
+timers = [one for one in threads if isinstance(one, threading.Timer)]
 first.answer(
     f"the job is in {where(tea)}",
     a=where(tea) == "queue:default",
@@ -290,6 +291,7 @@ finally:  # also if you interrupt this
     server.stop()
     running.join()
 
+# %%
 Lateness({"50 jobs": late})
 
 # %% [markdown]
