@@ -137,7 +137,7 @@ class Normaliser:
 
     RULES = (
         ("PLOT", r"┤[^├]*├"),  # the inside of a picture in letters
-        ("MEASURED", r"≈ \d[\d,]*(\.\d+)?"),
+        ("MEASURED", r"≈ \d+(,\d{3})*(\.\d+)?"),
         ("CHANCE", r"\s*~ (rss|rtt_us): \d+"),  # two measurements: whether the second differs from the first is chance
         ("LOG", r"\d{4}-\d\d-\d\dT[\d:.]+Z \d+ TID-\w+"),
         ("PROCESS", r"[\w.-]+:\d+:[0-9a-f]{12}\b"),

@@ -259,10 +259,11 @@ Curves("milliseconds waited, on average", "% busy",
 
 # %%
 for percent, runs in measured.items():
-    print(percent, 0.5 < simulated[percent].waited / runs.waited < 2)
+    print(percent, about(simulated[percent].waited / runs.waited))
 
 # %% [markdown]
-# They agree. Now you can ask the model what nobody has measured.
+# That is the model's wait, divided by the measured one: the nearer to 1, the better they agree. (A machine that was busy with
+# something else is further from it.) Now you can ask the model what nobody has measured.
 #
 # ## How many threads at noon?
 #
