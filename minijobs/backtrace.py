@@ -44,7 +44,7 @@ def free_locals(error: BaseException | None) -> None:
     """Free what a failed job held: an error refers to its traceback, that to the frames, those to all local variables.
 
     Otherwise its locks, files and memory would live on as long as anything refers to the error. The traceback itself stays,
-    for whoever reports the error later, perhaps in another thread, if all its calls have ended.
+    for code that reports the error later, perhaps in another thread, if all its calls have ended.
     """
     seen: set[int] = set()
     errors = [error]

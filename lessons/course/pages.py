@@ -33,7 +33,6 @@ class Pages:
         self._questions = stage.questions
         self._waits = True
         self._writing = threading.Lock()
-        self._running_since = 0.0  # when the cell began that runs now; 0 if none does
         self._written_at = 0.0
         self._said = ""  # that it is still running, in a row that the next output takes
 
@@ -68,8 +67,7 @@ class Pages:
     def running(self) -> Iterator[None]:
         """Meanwhile a cell runs. Whenever it has been silent for a while, the terminal says for how long it has run."""
         over = threading.Event()
-        self._running_since = time.monotonic()
-        teller = threading.Thread(target=self._say_that_it_runs, args=(over,), daemon=True)
+        teller = threading.Thread(target=self._say_that_it_runs, args=(over, time.monotonic()), daemon=True)
         teller.start()
         try:
             yield
@@ -79,13 +77,13 @@ class Pages:
             with self._writing:
                 self._take_back()
 
-    def _say_that_it_runs(self, over: threading.Event) -> None:
+    def _say_that_it_runs(self, over: threading.Event, since: float) -> None:
         while not over.wait(0.2):
             now = time.monotonic()
             with self._writing:
-                silent = now - max(self._written_at, self._running_since) > SILENT
+                silent = now - max(self._written_at, since) > SILENT
                 if silent and self._waits and not self._column and not stage.asking:
-                    said = f"… {now - self._running_since:.0f} s"
+                    said = f"… {now - since:.0f} s"
                     if said != self._said:
                         self._said = said
                         self._terminal.write(f"\r{said}")

@@ -261,7 +261,7 @@ def clock(moment: float) -> str:
 
 
 def sensible(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Those of these steps that can be gone, one after the other, as they are told. Time passes at the end by itself.
+    """Those of these steps that can be gone, one after the other, as a story has them. Time passes at the end by itself.
 
     >>> sensible([("cancel", "tea", 0), ("change", "tea", 1), ("change", "tea", 1), ("change", "tea", 2), ("wait", "", 1)])
     (('create', 'tea', 1), ('move', 'tea', 2))
@@ -320,7 +320,7 @@ class Afternoons(dict[tuple[Step, ...], Afternoon]):
     def shortest(self, tries: int, kinds: list[str], *, enough: Callable[[], bool]) -> Afternoon | None:
         """The shortest afternoon of such steps that goes wrong, of `tries` that are made up; None if none does.
 
-        How many are tried is fixed, and so is which: the same answer is told the same each time. Only when it is
+        How many are tried is fixed, and so is which: the same answer gets the same verdict each time. Only when it is
         `enough`, no more are tried.
         """
         more, failed = MORE, False

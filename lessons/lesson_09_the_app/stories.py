@@ -304,7 +304,7 @@ def beside(do: Callable[[], Answer]) -> Future[Answer]:
     def run() -> None:
         try:
             future.set_result(do())
-        except BaseException as error:  # or else whoever asks for the result would wait for ever
+        except BaseException as error:  # or else the one that asks for the result would wait for ever
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
