@@ -106,7 +106,8 @@ install = $(BIN)/python -m lessons.install $1
 # is done once.
 IMPORTED := "import aiosmtpd.controller, fakeredis, flask, hypothesis.stateful, ipykernel.kernelapp, IPython.display, ipywidgets, \
 	jupyterlab.labapp, lupa, matplotlib.backends.backend_svg, matplotlib.figure, nbclient, PIL.Image, playwright.sync_api, \
-	pytest, redis.asyncio, rich.console, rich.markdown, rich.syntax, rich.table, simpy, waitress, watchfiles, xdist.remote"
+	pytest, redis.asyncio, rich.console, rich.markdown, rich.syntax, rich.table, simpy, waitress, watchfiles, xdist.remote; \
+	hypothesis.strategies.text().validate()"
 
 NO_PYTHON := $(or $(PYTHON:%=% is not one.),there is none on the PATH. Name one: make lesson-1 PYTHON=/path/to/python3)
 

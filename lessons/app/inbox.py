@@ -10,6 +10,7 @@ import base64
 import re
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
@@ -94,14 +95,17 @@ def html_of(mail: Caught) -> str | None:
         if part.get_content_maintype() == "image" and part["Content-ID"]
     }
 
+    @cache
+    def encoded(name: str) -> str:
+        return base64.b64encode(bytes(pictures[name].get_payload(decode=True) or b"")).decode()
+
     def inside(match: re.Match[str]) -> str:
-        part = pictures.get(match[1])
-        if part is None:
+        name = match[1]
+        if name not in pictures:
             return match[0]
         nonlocal room
-        data = base64.b64encode(bytes(part.get_payload(decode=True) or b"")).decode()
-        room -= len(data)
-        return f"data:{part.get_content_type()};base64,{data}" if room > 0 else match[0]
+        room -= len(encoded(name))
+        return f"data:{pictures[name].get_content_type()};base64,{encoded(name)}" if room > 0 else match[0]
 
     return re.sub(r"cid:([^\s\"'<>]+)", inside, text(body))
 

@@ -145,11 +145,12 @@ class Normaliser:
     """
 
     RULES = (
+        ("PICTURE", r"(?<=data:image/svg\+xml;base64,)[\w+/=]+"),  # first: it is long, and holds nothing else
         ("PLOT", r"┤[^├]*├"),  # the inside of a picture in letters
         ("MEASURED", r"≈ \d+(,\d{3})*(\.\d+)?"),
         ("CHANCE", r"\s*~ (rss|rtt_us): \d+"),  # two measurements: whether the second differs from the first is chance
         ("LOG", r"\d{4}-\d\d-\d\dT[\d:.]+Z \d+ TID-\w+"),
-        ("PROCESS", r"[\w.-]+:\d+:[0-9a-f]{12}\b"),
+        ("PROCESS", r"(?<![\w.-])[\w.-]+:\d+:[0-9a-f]{12}\b"),
         ("JID", r"\b[0-9a-f]{24}\b"),
         ("SCRIPT", r"\b[0-9a-f]{40}\b"),
         ("TID", r"(?<=\+ )\w{8,14}(?=:)|(?<=:work )\w{8,14}"),
@@ -166,7 +167,6 @@ class Normaliser:
         ("NUMBER", r"(?<=pid: )\d+|(?<=rss: )\d+|(?<=rtt_us: )\d+"),
         ("PORT", r"(?<=127\.0\.0\.1:)\d+"),
         ("BAR", r"[▁-█●]+"),
-        ("PICTURE", r"(?<=data:image/svg\+xml;base64,)[\w+/=]+"),
         ("PORT", r"(?<=localhost:)\d+"),
         ("GAP", r" {2,}"),
     )

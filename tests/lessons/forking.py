@@ -68,6 +68,9 @@ def server(folder: Path, *modules: str) -> Iterator[Callable[..., Any]]:
 def _serve(address: str, modules: Sequence[str]) -> None:
     for module in modules:
         importlib.import_module(module)
+    for name in importlib.import_module("_pytest.config").default_plugins:
+        importlib.import_module(f"_pytest.{name}")
+    importlib.import_module("fakeredis").FakeServer()  # the first one reads all that is known of Redis's commands
     gc.freeze()  # what has been imported stays: no check need look through it for garbage
     waiting = selectors.DefaultSelector()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:

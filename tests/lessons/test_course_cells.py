@@ -114,10 +114,17 @@ def test_the_cells_that_count_are_those_of_the_notebook_but_the_one_that_checks(
     assert ONE.ids_of_code() == stored[:-1]
 
 
+@pytest.fixture(scope="module")
+def hurried(copied, open_kernel):
+    """A kernel in which one lesson is run after the other: that each runs in a fresh one is what test_notebooks is for."""
+    return open_kernel(copied(), **{stage.PACE: "0.002"})
+
+
 @pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda lesson: lesson.folder.name)
-def test_every_cell_may_be_run_twice(copied, open_kernel, lesson):
+def test_every_cell_may_be_run_twice(hurried, lesson):
     """None fails but those that are there to fail; and a question that was answered has that answer."""
-    kernel = open_kernel(copied(), **{stage.PACE: "0.002"})
+    kernel = hurried
+    kernel.run("%reset -f")
     for number, cell in enumerate(lesson.in_notebook(), start=1):
         if cell.kind == "code" and catalogue.NOTEBOOK_ONLY not in cell.tags:
             (printed, once), (again, twice) = (kernel.run(cell.source, lesson.id_of_cell(number)) for _ in range(2))

@@ -244,6 +244,7 @@ def forks(folder):
         "lessons.kit",
         "lessons.course.witness",
         "lessons.course.rejection",
+        "lessons.course.telling",
     )
     with forking.server(folder, *imported) as fork:
         yield fork

@@ -18,7 +18,7 @@ from minijobs.monitor import read
 # The same examples in every run, and none is too slow: a test that fails now and then, or on a busy machine, teaches nobody.
 settings.register_profile(
     "minijobs",
-    max_examples=60,
+    max_examples=30,
     derandomize=True,
     deadline=None,
     database=None,

@@ -18,7 +18,7 @@ from processes import eventually, numbers
 
 from minijobs import Client, poll, rescue_orphans
 
-BATCH, BATCHES = 100, 15
+BATCH, BATCHES = 100, 10
 
 # An example that fails is not made smaller, since each one waits for a process; the entry is printed.
 batches = settings(max_examples=BATCHES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
