@@ -316,6 +316,15 @@ class Application:
         """What the worker processes have said so far."""
         return [line for worker in self.workers for line in list(worker.lines)]
 
+    def heard(self) -> list[int]:
+        """How many lines each worker process has said so far: what `said_since` begins at."""
+        return [len(worker.lines) for worker in self.workers]
+
+    def said_since(self, heard: list[int]) -> list[str]:
+        """What the worker processes have said since then, one after the other."""
+        pairs = zip(self.workers, heard, strict=True)
+        return [line for worker, number in pairs for line in list(worker.lines)[number:]]
+
     def traceback(self) -> list[str]:
         """The last traceback in the log of the web process: the lines of the application, and the error."""
         found: list[str] = []

@@ -147,7 +147,7 @@ def thought(app: Application) -> Thought:
 def picture(app: Application) -> Picture:
     story, to = Picture("ticket 2"), "grace@example.com"
     clear(app)
-    asked, log = app.pictures.asked, len(app.log)
+    asked, heard = app.pictures.asked, app.heard()
     with app.pictures.down():
         app.press("picture", email=to)
         until = time.monotonic() + PATIENCE
@@ -155,7 +155,7 @@ def picture(app: Application) -> Picture:
             pass
         story.hangs = app.busy()
         story.asked, story.kept = app.pictures.asked - asked, keys_of(app, "PictureWorker")
-        said = app.log[log:]
+        said = app.said_since(heard)
         story.done = "PictureWorker: done" in "\n".join(said)
         story.runs = sum("PictureWorker: start" in line for line in said)
         story.paused = sum("a pause of" in line for line in said)
@@ -241,12 +241,12 @@ def welcome(app: Application) -> Welcome:
     story, mark = Welcome("ticket 5"), secrets.token_hex(3)
     nobody, somebody = f"edsger-{mark}", f"barbara-{mark}"
     clear(app)
-    begun = len(app.log)
+    heard = app.heard()
 
     def look() -> bool:
         """Whether a job is there, or has been, for an account that is not saved."""
         story.early |= set(keys_of(app, "WelcomeWorker"))
-        story.early |= {"a run" for line in app.log[begun:] if "WelcomeWorker: start" in line}
+        story.early |= {"a run" for line in app.said_since(heard) if "WelcomeWorker: start" in line}
         return bool(story.early)
 
     app.pictures.broken = True
@@ -263,7 +263,7 @@ def welcome(app: Application) -> Welcome:
             look()
             app.later(PATIENCE)
         story.meanwhile = jids(app, "WelcomeWorker") - story.for_nobody
-        said = app.log[begun:]
+        said = app.said_since(heard)
         story.paused = sum("a pause of" in line for line in said)
         story.done_early = sum("WelcomeWorker: done" in line for line in said)
         locked = hold_back_the_commit(app)
@@ -276,7 +276,7 @@ def welcome(app: Application) -> Welcome:
     story.page = page.result()
     for wait in (app.settle, app.later, app.later):
         wait(PATIENCE)
-    story.failed = sum("WelcomeWorker: fail:" in line for line in app.log[begun:])
+    story.failed = sum("WelcomeWorker: fail:" in line for line in app.said_since(heard))
     story.to_nobody = app.inbox.sent(f"{nobody}@example.com")
     story.mails = app.inbox.sent(f"{somebody}@example.com")
     story.note(f"two signed up; the page answered the first {story.refused.status}, and the second {story.page.status}")
