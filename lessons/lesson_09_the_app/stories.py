@@ -15,7 +15,7 @@ from typing import Any
 from lessons.course.seen import Scope, brief
 from minijobs import Client, DeadSet, Queue, RetrySet, ScheduledSet
 
-from .running import NOT_YET, Answer, Application
+from .running import HOUR, NOT_YET, Answer, Application
 
 SOON = 3.0  # seconds in which something happens that is about to happen
 PATIENCE = 6.0  # seconds after which a job that still asks, or still waits, is taken for one that does not end
@@ -63,6 +63,7 @@ class Picture(Story):
     done: bool = False  # whether that run counted as done
     paused: int = 0
     kept: list[str] = field(default_factory=list)  # where the job was after the first run
+    retry_for: float | None = None  # if the job is tried again for less than some hours, for how many seconds
     given_up: bool = False  # whether there was no job any more when the service worked again
     without: int = 0  # mails without the picture
     mails: int = 0  # mails with it
@@ -159,6 +160,7 @@ def picture(app: Application) -> Picture:
         story.done = "PictureWorker: done" in "\n".join(said)
         story.runs = sum("PictureWorker: start" in line for line in said)
         story.paused = sum("a pause of" in line for line in said)
+        story.retry_for = too_short(app, "PictureWorker")
         hours = 0
         while not (story.hangs or hours == HOURS or (hours and waits_for_days(app, "PictureWorker"))):
             app.later(PATIENCE)
@@ -173,6 +175,8 @@ def picture(app: Application) -> Picture:
     story.note(f"while the service answered nobody, {first} asked it {times(story.asked)}")
     ended = "did not come to an end" if story.hangs else "counted as done" if story.done else "ended"
     story.note(f"that {ended}, and the job was {'in ' + ', '.join(story.kept) if story.kept else 'nowhere'}")
+    if story.retry_for:
+        story.note(f"its retry_for is {story.retry_for:g} seconds")
     if story.without:
         story.note(f"{several(story.without, 'mail')} came without a picture")
     story.note(f"when the service worked again, {several(story.mails, 'mail')} came with one")
@@ -321,6 +325,12 @@ def waits_for_days(app: Application, worker: str) -> bool:
     """Whether every job of this Worker, if there is one, waits in `retry` and is tried again for some hours."""
     found = app.jobs(worker)
     return all(key == "retry" and (job["retry"] is True or job["retry"] > HOURS) for key, job in found)
+
+
+def too_short(app: Application, worker: str) -> float | None:
+    """For how many seconds a job of this Worker is tried again, if that is less than some hours."""
+    found = (job["retry_for"] for _, job in app.jobs(worker) if job.get("retry_for"))
+    return next((seconds for seconds in found if seconds < HOURS * HOUR), None)
 
 
 @contextmanager

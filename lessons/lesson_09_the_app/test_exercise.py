@@ -81,11 +81,12 @@ def test_the_picture_of_the_day_comes_when_the_service_is_well_again(seen, judge
     judge(
         2,
         story,
-        story.mails == 1 and not (story.without or story.hangs),
+        story.mails == 1 and not (story.without or story.hangs or story.retry_for),
         PICTURE,
         expected="the service is down for some hours; no thread waits for it, and when it works again, one mail comes.",
         instead=f"{'a thread waited for it all the time, and ' if story.hangs else ''}"
-        f"{stories.several(story.mails, 'mail')} with a picture came, and {story.without or 'none'} without.",
+        f"{stories.several(story.mails, 'mail')} with a picture came, and {story.without or 'none'} without"
+        f"{f'; the job is tried again for {story.retry_for:g} seconds only' if story.retry_for else ''}.",
     )
 
 
