@@ -85,7 +85,9 @@ class Judge:
             seen = [f"{', '.join(labels)}: {told}" for told, labels in alike]
             more = [f"… and {len(seen) - MOST_SEEN} more"] if len(seen) > MOST_SEEN else []
             lines += [f"Seen:        {one}" for one in [*seen[:MOST_SEEN], *more]]
-        raise Rejected("\n".join([*lines, f"Look:        {self.look}"]))
+        lines.append(f"Look:        {self.look}")
+        # What Python or the answer says may have lines of its own, and here each part is one.
+        raise Rejected("\n".join(" ".join(map(str.strip, one.splitlines())) for one in lines))
 
 
 def slip(error: BaseException | None, answer: Path) -> str | None:
@@ -101,6 +103,8 @@ def said(error: BaseException, answer: Path) -> str:
         return (
             f"{error}. Your code asks somebody to type something, and nobody can: neither a check nor a job has a keyboard."
         )
+    if isinstance(error, AssertionError) and not str(error):
+        return "AssertionError, and no more: what this line asserts was not so."
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 

@@ -121,7 +121,8 @@ class Scope:
         """What happened in it, in words."""
         alike = [(said, len(list(those))) for said, those in groupby(map(str, self.events))]
         events = "; ".join(said if count == 1 else f"{said}, {count} times" for said, count in alike) or "nothing was seen"
-        return events + (f"; it ended with {type(self.error).__name__}: {self.error}" if self.error else "")
+        ended = f"; it ended with {type(self.error).__name__}: {self.error}".rstrip(": ")
+        return events + (ended if self.error is not None else "")
 
 
 @dataclass

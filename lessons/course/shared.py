@@ -66,8 +66,8 @@ def pushes_nothing(call: Call) -> str | None:
     """The call left no trace at all."""
     if not call.acts and not call.left and call.error is None:
         return (
-            "no call of perform_async that took effect: nothing was pushed, and no mail was sent. So the mail will never "
-            "be sent."
+            "no call of perform_async that took effect: by the time the call returned, nothing had been pushed, and no mail "
+            "had been sent."
         )
     return None
 

@@ -76,6 +76,10 @@ LOOKS = {
 }
 
 
+# What Worker has before any answer has set something on it.
+WORKER = dict(vars(worker.Worker))
+
+
 class NeverEnds(BaseException):
     """The answer pauses again and again. Not an Exception: nothing in the answer should catch it by chance."""
 
@@ -325,6 +329,7 @@ class Process:
         hooks: dict[str, list[Any]] = {event: [] for event in lifecycle.EVENTS}
         self._own: list[Any] = [{}, [], [witness.around], [], hooks, []]  # see _swap
         self._environment = _environment()
+        self._on_worker: dict[str, Any] = {}  # what the answer has set on Worker itself
         self._module: Any = None
         self._client = Client._send, Client._now, connection.current()
         with self:
@@ -368,6 +373,12 @@ class Process:
             os.environ.clear()
             os.environ.update({os.fsdecode(name): os.fsdecode(value) for name, value in self._environment.items()})
         self._environment = theirs
+        theirs = {name: value for name, value in vars(worker.Worker).items() if value is not WORKER.get(name)}
+        for name in theirs:
+            setattr(worker.Worker, name, WORKER[name]) if name in WORKER else delattr(worker.Worker, name)
+        for name, value in self._on_worker.items():
+            setattr(worker.Worker, name, value)
+        self._on_worker = theirs
         theirs, self._module = sys.modules.get("exercise"), self._module
         sys.modules.pop("exercise", None)
         if self._module is not None:

@@ -63,13 +63,13 @@ def does_both(seen):
 
 @LEAVES.add
 def calls_perform(seen):
-    first = seen.presses[0]
-    for event in first.of("mail", "refused mail"):
-        if event.direct and not event.elsewhere and not first.jobs:
-            return (
-                f"calling perform directly{event.line_of_the_call}. That is a plain call: Redis never hears of it, and the "
-                "visitor waits."
-            )
+    for press in seen.presses:
+        for event in press.of("mail", "refused mail"):
+            if event.direct and not event.elsewhere and not press.jobs:
+                return (
+                    f"calling perform directly{event.line_of_the_call}. That is a plain call: Redis never hears of it, and "
+                    "the visitor waits."
+                )
     return None
 
 
@@ -122,7 +122,7 @@ def pushes_twice(seen):
 @LEAVES.add
 def remembers_the_first_press(seen):
     first, again, _ = seen.presses
-    if len(first.jobs) == 1 and not again.jobs and not again.of("push") and again.error is None:
+    if len(first.jobs) == 1 and not again.jobs and not again.acts and again.error is None:
         return (
             "answering from memory. The first press left a job; the second one, with the same words, pushed nothing: a "
             "cache "

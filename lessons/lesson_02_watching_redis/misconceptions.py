@@ -220,7 +220,9 @@ def sends_the_name(seen):
 @TRAVELS.add
 def weekday_only(seen):
     monday, _, _, next_monday = map(travelling, seen.greetings)
-    if monday == next_monday and "Monday" in monday:
+    tuesday = travelling(seen.next_day)
+    nothing_else = not any(word in monday + tuesday for word in ("Ada", "@"))
+    if monday == next_monday and ("Monday" in monday or (nothing_else and tuesday != monday)):
         return "a weekday in place of a day. Two Mondays look alike, and which one was meant is lost."
     return None
 
@@ -322,6 +324,17 @@ def counted_from_today(seen):
         return (
             f"a day that is counted from today. The jobs ran {DAYS_LATER} days after they were pushed, and each card is "
             f"{DAYS_LATER} days off."
+        )
+    return None
+
+
+@CARDS.add
+def a_day_early(seen):
+    sent = [subject.split(",")[0] for run in seen.runs for _, subject in run.mails]
+    if sorted(sent) == ["Happy Monday"] + ["Happy Sunday"] * 3:
+        return (
+            "a day that comes out as the day before: each card is a day early. If it travels as a moment, such as midnight "
+            "in seconds since 1970, then the time zone decides which day that is. isoformat() and fromisoformat() need none."
         )
     return None
 

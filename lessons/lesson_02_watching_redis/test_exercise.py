@@ -11,6 +11,7 @@ from lessons.lesson_02_watching_redis.misconceptions import CARDS, DAYS_LATER, L
 
 MONDAY, NEXT_MONDAY = date(2026, 11, 23), date(2026, 11, 30)
 TUESDAY = date(2027, 11, 23)  # the day and the month of MONDAY, a year later
+NEXT_DAY = date(2026, 11, 24)  # the week of MONDAY, and the weekday of TUESDAY
 GREETINGS = [(1, MONDAY), (2, TUESDAY), (1, MONDAY), (1, NEXT_MONDAY)]
 
 LOOK = "make try-2, then greet(find_user(1), date(2026, 11, 23)), keys(), work() and inbox."
@@ -22,6 +23,7 @@ class Seen:
     again."""
 
     greetings: list[Call] = field(default_factory=list)
+    next_day: Call | None = None  # a greeting for the day after the first one
     runs: list[Run] = field(default_factory=list)
     moved_again: list[Run] = field(default_factory=list)  # a greeting more, run by the same worker process
     fresh: list[Run] = field(default_factory=list)  # the same, run by a worker process that has run nothing before
@@ -37,11 +39,11 @@ def seen(witness):
     people.move_house(1, "ada@new.example.com")
     people.rename(1, "Ada King")
     seen.runs = witness.work(worker)
-    for runs, process, address in (
-        (seen.moved_again, worker, "ada@third.example.com"),
-        (seen.fresh, None, "ada@last.example.com"),
+    for runs, process, day, address in (
+        (seen.moved_again, worker, TUESDAY, "ada@third.example.com"),
+        (seen.fresh, None, NEXT_DAY, "ada@last.example.com"),
     ):
-        witness.call(web, "greet(Ada, Tuesday)", "greet", find_user(1), TUESDAY)
+        seen.next_day = witness.call(web, "greet(Ada, Tuesday)", "greet", find_user(1), day)
         people.move_house(1, address)
         runs += witness.work(process or witness.process(days=DAYS_LATER))
     witness.redis.flushall()

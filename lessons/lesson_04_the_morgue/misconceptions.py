@@ -343,10 +343,16 @@ def name_anywhere_in_it(seen):
 
 @REST.add
 def part_of_the_name(seen):
-    touched = [where(seen, name, "dead") != {"dead"} for name in ("WelcomeBackWorker", "NewsletterArchiveWorker")]
+    alike = [
+        ("WelcomeBackWorker", "WelcomeWorker"),
+        ("WarmWelcomeWorker", "WelcomeWorker"),
+        ("NewsletterArchiveWorker", "NewsletterWorker"),
+        ("WeeklyNewsletterWorker", "NewsletterWorker"),
+    ]
+    touched = [f"{name} is not {meant}" for name, meant in alike if where(seen, name, "dead") != {"dead"}]
     others = [where(seen, name, "dead") == {"dead"} for name in ("ReportWorker", "InvoiceWorker", "CertificateWorker")]
-    if any(touched) and all(others):
-        return "part of a name. WelcomeBackWorker is not WelcomeWorker, nor is NewsletterArchiveWorker NewsletterWorker."
+    if touched and all(others):
+        return f"part of a name. {', and '.join(touched)}."
     return None
 
 

@@ -106,15 +106,18 @@ def more_of_monday(redis):
     dead += [
         ("WelcomeWorker", [ELSEWHERE], BUG, "mail"),
         ("WelcomeBackWorker", ["Cicero"], BUG, "default"),
+        ("WarmWelcomeWorker", ["Cicero"], BUG, "default"),
         ("InvoiceWorker", ["WelcomeWorker"], SLOW, "default"),
         ("CertificateWorker", ["Hypatia"], ValueError("WelcomeWorker and NewsletterWorker said no"), "default"),
         ("NewsletterArchiveWorker", ["last week"], SLOW, "default"),
+        ("WeeklyNewsletterWorker", ["last week"], SLOW, "default"),
         *(("NewsletterWorker", ["last week", f"{name}@example.com"], GONE, "default") for name in ("old", "older")),
     ]
     retry += [("ReportWorker", [number], SLOW, "default") for number in range(MANY, 2 * MANY)]
     retry += [
         ("InvoiceWorker", ["NewsletterWorker"], SLOW, "default"),
         ("NewsletterArchiveWorker", ["now"], SLOW, "default"),
+        ("WeeklyNewsletterWorker", ["now"], SLOW, "default"),
     ]
     dead.reverse()  # the oldest first
     dead[:0] = [("WelcomeWorker", [name], BUG, "default") for name in (OLD, *SAGES)]

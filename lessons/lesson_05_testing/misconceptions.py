@@ -109,6 +109,20 @@ MODES = {"none": "no mode was on", "fake": "the fake mode was on", "inline": "th
 
 
 @PASSES.add
+def depends_on_the_order(seen):
+    found = [row(seen) for row in (finds_jobs_of_another_test, finds_mails_of_another_test, finds_a_mode_of_another_test)]
+    first = [trial for trial in seen.of(AS_IT_IS) if trial.time == 1]
+    forwards = [trial for trial in first if not trial.backwards]
+    red = [trial for trial in first if trial.backwards and not trial.green]
+    if red and not any(found) and all(trial.green for trial in forwards):
+        return (
+            f"a test that depends on the others. {red[0].test} was green when they ran in their order, and red when they "
+            "ran from the last to the first. What a test needs, it makes itself, or a fixture does."
+        )
+    return None
+
+
+@PASSES.add
 def waits_for_a_mail_in_fake_mode(seen):
     for trial in seen.red(AS_IT_IS):
         pushed = [event for event in trial.of("push") if event.what["mode"] == "fake"]

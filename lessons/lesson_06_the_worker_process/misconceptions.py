@@ -127,9 +127,22 @@ def sleeps(seen):
     return None
 
 
+@GAP.add
+@JOBS.add
+def gives_up_waiting(seen):
+    if seen.only_hurried:
+        return (
+            f"a limit of your own (line {seen.measured_at}). In this check the clock is fast: a second is ten minutes. So "
+            "the limit was over while the new process was loading, or the old one still ran a job, and deploy went on. At "
+            "the usual pace it went well. Nobody knows how long a job takes."
+        )
+    return None
+
+
 @JOBS.add
 def does_not_wait_for_the_old_one(seen):
-    if cut_off(seen) and before(seen, ("old", "quiet"), ("old", "stop")) and not seen.naps and not not_called(seen):
+    at_once = not (seen.naps or not_called(seen) or seen.only_hurried)
+    if cut_off(seen) and before(seen, ("old", "quiet"), ("old", "stop")) and at_once:
         return (
             f"stopping the old process{line(seen, 'old', 'stop')} while it still runs a job. Quiet means that it takes no "
             "more, not that it has finished what it has."
@@ -161,7 +174,7 @@ def quiet_first(seen):
 @GAP.add
 def does_not_wait_for_the_new_one(seen):
     order = [what for what in seen.told if what in (("new", "start"), ("old", "quiet"))]
-    at_once = order[:2] == [("new", "start"), ("old", "quiet")] and not seen.naps and not not_called(seen)
+    at_once = order[:2] == [("new", "start"), ("old", "quiet")] and not (seen.naps or not_called(seen) or seen.only_hurried)
     if at_once and seen.gap is not None and seen.gap >= 1:
         return (
             "thinking that start_new() returns a process that takes jobs. It returns before the code has loaded, and the "

@@ -226,6 +226,22 @@ def compares_the_moment(seen):
 
 
 @MOVED.add
+def comes_back_beside_the_new_one(seen):
+    one = seen.of.get("moved")
+    if mailed_by(seen, "moved") not in ([("15:30", 1), ("15:30", None)], [("15:30", None), ("15:30", 1)]):
+        return None
+    sent = {mail.scope.job.get("jid") for mail in one.mails}
+    for run in one.runs:
+        for event in run.of("push"):
+            if event.what.get("jid") in sent:
+                return (
+                    "an old job that comes back beside the new one. At 14:30 the job of create pushed another "
+                    f"one{event.line}, and move had pushed one, too. Both were due at 15:30, and both mailed."
+                )
+    return None
+
+
+@MOVED.add
 def asks_the_clock_only(seen):
     mails = mailed_by(seen, "moved and back")
     if len(mails) > 1 and mails[-1] == ("15:30", 1) and went_well(seen, "moved"):

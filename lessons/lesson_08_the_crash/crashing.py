@@ -10,9 +10,12 @@ from __future__ import annotations
 import gc
 import json
 import os
+import platform
 import signal
+import socket
 import sqlite3
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +29,7 @@ import redis as redis_py
 import minijobs
 from lessons import kit
 from lessons.course.seen import Event, Run, Scope
-from lessons.course.witness import Process, Witness, current_scope
+from lessons.course.witness import DAY, Process, Witness, current_scope
 from lessons.kit import session, shop
 from minijobs import Client
 
@@ -45,6 +48,15 @@ QUESTIONS = {
     *("SMEMBERS", "SCARD", "HGET", "HMGET", "HGETALL", "HEXISTS", "HKEYS", "HLEN", "LLEN", "LRANGE", "LINDEX", "LPOS"),
     *("ZSCORE", "ZRANGE", "ZCARD", "TIME", "PING", "WATCH", "UNWATCH", "SCRIPT LOAD"),
 }
+
+
+# What an answer can ask about where and when it runs, and what it is told so many days away, on a machine of its own.
+AWAY: tuple[tuple[Any, str, Callable[[Any, int], Any]], ...] = (
+    (time, "time", lambda now, days: now + days * DAY),
+    (time, "time_ns", lambda now, days: now + days * int(DAY) * 10**9),
+    (socket, "gethostname", lambda name, days: f"{name}-{days}"),
+    (platform, "node", lambda name, days: f"{name}-{days}"),
+)
 
 
 @dataclass
@@ -94,6 +106,7 @@ class Dying(Witness):
     _armed = False
     _count = 0
     _line_by_line = False
+    _lives = 0
     _here: Process | None = None
 
     def __enter__(self) -> Dying:
@@ -171,11 +184,15 @@ class Dying(Witness):
         """The process that everything happens in: in a fork, that one; in the check's own, another one each time."""
         if self._pipe is None:
             return self.process()
-        self._here = self._here or self.process()
+        self._here = self._here or self.process(days=self._lives)
         return self._here
 
     def live(self, label: str, *parts: Callable[[Dying], object], kill_after: int = 0) -> Life:
-        """Do these parts, one after the other, in a forked process; in the last of them, it is killed after that step."""
+        """Do these parts, one after the other, in a forked process; in the last of them, it is killed after that step.
+
+        Each process lives a day after the one before, and on another machine, as far as the answer can tell.
+        """
+        self._lives += 1
         told, tells = os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there are other threads: the child needs none of them
@@ -214,6 +231,8 @@ class Dying(Witness):
                 signal.signal(number, self._say_where)
                 signal.setitimer(timer, seconds)
             sys.addaudithook(self._files)
+            for owner, name, away in AWAY:
+                setattr(owner, name, self._away(getattr(owner, name), away))
             minijobs.connect(session.database()[0])
             for part in parts:
                 self._armed = part is parts[-1]
@@ -223,6 +242,15 @@ class Dying(Witness):
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
         finally:
             os._exit(0)
+
+    def _away(self, really: Any, away: Callable[[Any, int], Any]) -> Any:
+        """What a function of the system says, and to the answer, what it says elsewhere."""
+
+        def says() -> Any:
+            said = really()
+            return away(said, self._lives) if sys._getframe(1).f_code.co_filename == self._file else said
+
+        return says
 
     def _say_where(self, number: int, frame: Any) -> None:
         while frame is not None and frame.f_code.co_filename != self._file:

@@ -332,6 +332,17 @@ def ran_again(trial):
 
 
 @DONE.add
+def marks_then_pushes(seen):
+    trial = first(seen, "job", "no receipt", after=("commit", "redis"), before=("push",))
+    if trial and not trial.has("twice", "never") and ran_again(trial):
+        return (
+            f"a receipt that only the run pushes which makes the mark. The first run died after that{trial.last.line}, and "
+            f"before the push of the receipt{trial.next.line}. The second one ran to its end, and pushed none."
+        )
+    return None
+
+
+@DONE.add
 def returns_too_early(seen):
     trial = first(seen, "job", "no receipt", after=("commit",), before=("push",))
     if trial and not trial.has("twice", "never") and not ran_again(trial):

@@ -63,7 +63,7 @@ class Trial:
         then = {
             "buy": "Then Grace bought something, all jobs ran, and sweep was called.",
             "sweep": "Then sweep was called again, and all jobs ran.",
-            "job": "Then the job was run again.",
+            "job": "Then the job was run again, a day later and on another machine.",
         }[self.of]
         return f"{self.between()}. {self.special or then} In the end, {'; '.join(one.text for one in self.wrong)}."
 

@@ -151,6 +151,17 @@ def sleeps_first(seen):
     return None
 
 
+@PICTURE.add
+def gives_up_by_itself(seen):
+    story = seen.picture
+    if "schedule" in story.kept and story.given_up and not (story.mails or story.without):
+        return (
+            "a limit of your own. The job pushed itself again for later, some times, and then no more, and the service was "
+            "down for longer. If the run fails, the worker process tries it again: for three weeks, and anybody can see it."
+        )
+    return None
+
+
 # Ticket 3: a job that nobody takes.
 
 
@@ -188,6 +199,27 @@ def pushes_to_every_queue(seen):
         return (
             f"pushing several jobs, to be sure: one in {' and one in '.join(seen.newsletter.pushed)}. Each one that runs "
             "sends a mail."
+        )
+    return None
+
+
+@NEWSLETTER.add
+def does_not_load_the_worker(seen):
+    if "UnknownWorker: " in seen.newsletter.failure:
+        return (
+            "a worker process that has not loaded the Worker. It took the job, and knows no class of this name, so the run "
+            "failed. Each line of the Procfile starts a process of its own, and -r says which file that loads."
+        )
+    return None
+
+
+@NEWSLETTER.add
+def leaves_what_waits(seen):
+    story = seen.newsletter
+    if story.left and "default" not in story.served:
+        return (
+            f"serving another queue in place of default. The worker process takes jobs from {' and '.join(story.served)} "
+            "now, and what waits in default when you deploy stays there."
         )
     return None
 
@@ -243,6 +275,17 @@ def makes_the_text_too_early(seen):
 
 
 @DATA.add
+def remembers_the_user(seen):
+    story = seen.data
+    if story.old and story.args and not (story.by_page or "grace@example.com" in str(story.args)):
+        return (
+            f"remembering somebody who was looked up before. The job says who it is, {brief(story.args[0], 40)}, and an "
+            "earlier job of hers had run. The mail went to the address that she had then. Look her up each time."
+        )
+    return None
+
+
+@DATA.add
 def swallows_the_failure(seen):
     story = seen.data
     if story.args and not (story.failure or story.kept or story.old or story.new or story.by_page):
@@ -259,7 +302,8 @@ def swallows_the_failure(seen):
 @handed_out(WELCOME)
 def _(seen):
     story = seen.welcome
-    return bool(story.early) and story.failed and story.mails == 2 and not (story.paused or "schedule" in story.early)
+    early = story.for_nobody and story.meanwhile
+    return early and story.failed and story.mails == 2 and not (story.paused or "schedule" in story.early)
 
 
 @WELCOME.add
@@ -298,6 +342,17 @@ def greets_somebody_without_an_account(seen):
         return (
             "a job that does not need the account. It was pushed before the account was saved, and the account never was: "
             "somebody was told Sorry, and greeted all the same."
+        )
+    return None
+
+
+@WELCOME.add
+def pushes_whatever_happened(seen):
+    story = seen.welcome
+    if story.for_nobody and not (story.meanwhile or story.to_nobody or "schedule" in story.early) and story.mails > 1:
+        return (
+            "pushing the job whether the account was saved or not. The first one was told Sorry, and there was a job all "
+            f"the same. The second one was given the number in it, and got {story.mails} mails."
         )
     return None
 

@@ -173,6 +173,7 @@ class Application:
         self._watched, self._went_on = watched, went_on
         self._web: Program | None = None
         self.workers: list[WorkerProcess] = []
+        self._served: dict[str, list[str]] = {}
         self.web_log: list[str] = []
         self.port = 0
         beside = session.beside()
@@ -315,6 +316,15 @@ class Application:
         """What the worker processes have said so far."""
         return [line for worker in self.workers for line in list(worker.lines)]
 
+    def heard(self) -> list[int]:
+        """How many lines each worker process has said so far: what `said_since` begins at."""
+        return [len(worker.lines) for worker in self.workers]
+
+    def said_since(self, heard: list[int]) -> list[str]:
+        """What the worker processes have said since then, one after the other."""
+        pairs = zip(self.workers, heard, strict=True)
+        return [line for worker, number in pairs for line in list(worker.lines)[number:]]
+
     def traceback(self) -> list[str]:
         """The last traceback in the log of the web process: the lines of the application, and the error."""
         found: list[str] = []
@@ -341,9 +351,11 @@ class Application:
         return [(key, job) for key, job in found if worker in ("", job["class"])]
 
     def served(self, worker: WorkerProcess) -> list[str]:
-        """The queues that a worker process takes jobs from."""
+        """The queues that a worker process takes jobs from, as it said last, however long ago that was."""
         process = minijobs.ProcessSet(self._redis).find(worker.identity)
-        return list(process["queues"]) if process else []
+        if process:
+            self._served[worker.identity] = list(process["queues"])
+        return self._served.get(worker.identity, [])
 
     def busy(self) -> bool:
         """Whether anything goes on: a job that runs or will soon be fetched, or somebody who waits for a service."""

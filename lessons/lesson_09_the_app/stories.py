@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lessons.course.seen import Scope, brief
-from minijobs import DeadSet, Queue, RetrySet, ScheduledSet
+from minijobs import Client, DeadSet, Queue, RetrySet, ScheduledSet
 
-from .running import NOT_YET, Answer, Application
+from .running import HOUR, NOT_YET, Answer, Application
 
 SOON = 3.0  # seconds in which something happens that is about to happen
 PATIENCE = 6.0  # seconds after which a job that still asks, or still waits, is taken for one that does not end
 MANY = 8  # times that one run of a job asks; it is then taken for one that does not end
+HOURS = 6  # that the picture service is down
 
 PICTURE = "a lighthouse in the fog"
 
@@ -62,6 +63,8 @@ class Picture(Story):
     done: bool = False  # whether that run counted as done
     paused: int = 0
     kept: list[str] = field(default_factory=list)  # where the job was after the first run
+    retry_for: float | None = None  # if the job is tried again for less than some hours, for how many seconds
+    given_up: bool = False  # whether there was no job any more when the service worked again
     without: int = 0  # mails without the picture
     mails: int = 0  # mails with it
 
@@ -73,12 +76,14 @@ class Newsletter(Story):
     by_page: int = 0
     pushed: list[str] = field(default_factory=list)  # the queues
     served: list[str] = field(default_factory=list)
+    failure: str = ""  # what the job failed with
+    left: bool = False  # whether a job that waited in `default` is still there
     mails: int = 0
 
 
 @dataclass
 class Data(Story):
-    """Ticket 4. Grace wants her data, and changes her address before the job runs."""
+    """Ticket 4. Grace, who has had her data once, wants it again, and changes her address before the job runs."""
 
     by_page: int = 0
     args: list[Any] = field(default_factory=list)
@@ -96,6 +101,8 @@ class Welcome(Story):
     refused: Answer = NOT_YET
     page: Answer = NOT_YET
     early: set[str] = field(default_factory=set)  # where its job was seen before the account was saved
+    for_nobody: set[str] = field(default_factory=set)  # the ids of the jobs for the account that was never saved
+    meanwhile: set[str] = field(default_factory=set)  # and of those for the other one, while that was being made
     at_the_end: bool = False  # and whether that was only when all else was ready to be saved
     paused: int = 0
     done_early: int = 0  # runs that counted as done before the account was saved
@@ -141,7 +148,7 @@ def thought(app: Application) -> Thought:
 def picture(app: Application) -> Picture:
     story, to = Picture("ticket 2"), "grace@example.com"
     clear(app)
-    asked, log = app.pictures.asked, len(app.log)
+    asked, heard = app.pictures.asked, app.heard()
     with app.pictures.down():
         app.press("picture", email=to)
         until = time.monotonic() + PATIENCE
@@ -149,12 +156,16 @@ def picture(app: Application) -> Picture:
             pass
         story.hangs = app.busy()
         story.asked, story.kept = app.pictures.asked - asked, keys_of(app, "PictureWorker")
-        said = app.log[log:]
+        said = app.said_since(heard)
         story.done = "PictureWorker: done" in "\n".join(said)
         story.runs = sum("PictureWorker: start" in line for line in said)
         story.paused = sum("a pause of" in line for line in said)
-        if not story.hangs:
+        story.retry_for = too_short(app, "PictureWorker")
+        hours = 0
+        while not (story.hangs or hours == HOURS or (hours and waits_for_days(app, "PictureWorker"))):
             app.later(PATIENCE)
+            hours += 1
+    story.given_up = not app.jobs("PictureWorker")
     for wait in (app.settle, app.later, app.later):
         wait(PATIENCE)
     mails = [mail.mail.get_content() for mail in app.inbox.caught if mail.to == to]
@@ -164,6 +175,8 @@ def picture(app: Application) -> Picture:
     story.note(f"while the service answered nobody, {first} asked it {times(story.asked)}")
     ended = "did not come to an end" if story.hangs else "counted as done" if story.done else "ended"
     story.note(f"that {ended}, and the job was {'in ' + ', '.join(story.kept) if story.kept else 'nowhere'}")
+    if story.retry_for:
+        story.note(f"its retry_for is {story.retry_for:g} seconds")
     if story.without:
         story.note(f"{several(story.without, 'mail')} came without a picture")
     story.note(f"when the service worked again, {several(story.mails, 'mail')} came with one")
@@ -178,14 +191,21 @@ def newsletter(app: Application) -> Newsletter:
         soon(lambda: app.inbox.tried or app.jobs())
         story.by_page = len(app.inbox.tried)
         story.pushed = [str(job["queue"]) for _, job in app.jobs()]
+    Client().push({"class": "GoodbyeWorker", "args": ["somebody@example.com"]})  # to default, as it was handed out
     app.settle()
+    story.failure = failure_of(app)
     app.later()
+    story.left = len(Queue("default")) > 0
     story.served = [name for worker in app.workers for name in app.served(worker)]
     story.mails = app.inbox.sent(to)
     if story.by_page:
         story.note("the page itself sent a mail")
     story.note(f"Redis held {several(len(story.pushed), 'job')}{' in ' + ', '.join(story.pushed) if story.pushed else ''}")
     story.note(f"the worker process takes jobs from {', '.join(story.served)}")
+    if story.failure:
+        story.note(f"a run failed with {brief(story.failure, 80)}")
+    if story.left:
+        story.note("a job that waited in default is still there")
     story.note(f"{several(story.mails, 'mail')} came")
     return story
 
@@ -194,6 +214,9 @@ def data(app: Application) -> Data:
     story, old, new = Data("ticket 4"), "grace@example.com", "grace@new.example.com"
     app.press("address", name="grace", email=old)
     clear(app)
+    app.press("data", name="grace")  # whoever remembers a user whom they have looked up, remembers her from here on
+    app.settle()
+    clear(app)
     with app.standing_still():
         app.press("data", name="grace")
         soon(lambda: app.inbox.tried or app.jobs())
@@ -201,8 +224,7 @@ def data(app: Application) -> Data:
         story.args = [job["args"] for _, job in app.jobs()]
         app.press("address", name="grace", email=new)
     app.settle()
-    found = app.jobs()
-    story.failure = next((f"{job['error_class']}: {job['error_message']}" for _, job in found if "error_class" in job), "")
+    story.failure = failure_of(app)
     for _ in range(2):
         app.later()
     story.kept = [key for key, _ in app.jobs()]
@@ -223,12 +245,12 @@ def welcome(app: Application) -> Welcome:
     story, mark = Welcome("ticket 5"), secrets.token_hex(3)
     nobody, somebody = f"edsger-{mark}", f"barbara-{mark}"
     clear(app)
-    begun = len(app.log)
+    heard = app.heard()
 
     def look() -> bool:
         """Whether a job is there, or has been, for an account that is not saved."""
         story.early |= set(keys_of(app, "WelcomeWorker"))
-        story.early |= {"a run" for line in app.log[begun:] if "WelcomeWorker: start" in line}
+        story.early |= {"a run" for line in app.said_since(heard) if "WelcomeWorker: start" in line}
         return bool(story.early)
 
     app.pictures.broken = True
@@ -236,6 +258,7 @@ def welcome(app: Application) -> Welcome:
     app.settle()
     app.pictures.broken = False
     look()
+    story.for_nobody = jids(app, "WelcomeWorker")
     with app.pictures.down():
         page = beside(lambda: app.press("accounts", name=somebody, email=f"{somebody}@example.com"))
         soon(lambda: app.pictures.waiting or page.done(), PATIENCE)
@@ -243,7 +266,8 @@ def welcome(app: Application) -> Welcome:
             app.settle(PATIENCE)
             look()
             app.later(PATIENCE)
-        said = app.log[begun:]
+        story.meanwhile = jids(app, "WelcomeWorker") - story.for_nobody
+        said = app.said_since(heard)
         story.paused = sum("a pause of" in line for line in said)
         story.done_early = sum("WelcomeWorker: done" in line for line in said)
         locked = hold_back_the_commit(app)
@@ -256,12 +280,13 @@ def welcome(app: Application) -> Welcome:
     story.page = page.result()
     for wait in (app.settle, app.later, app.later):
         wait(PATIENCE)
-    story.failed = sum("WelcomeWorker: fail:" in line for line in app.log[begun:])
+    story.failed = sum("WelcomeWorker: fail:" in line for line in app.said_since(heard))
     story.to_nobody = app.inbox.sent(f"{nobody}@example.com")
     story.mails = app.inbox.sent(f"{somebody}@example.com")
     story.note(f"two signed up; the page answered the first {story.refused.status}, and the second {story.page.status}")
     if story.early:
-        story.note("there was a job for an account that was not saved yet")
+        never = story.for_nobody and not story.meanwhile
+        story.note(f"there was a job for an account that was {'never saved' if never else 'not saved yet'}")
     if story.failed:
         story.note(f"{several(story.failed, 'run')} failed")
     story.note(f"the first got {several(story.to_nobody, 'mail')}, and the second {story.mails or 'none'}")
@@ -283,6 +308,29 @@ def clear(app: Application) -> None:
 def keys_of(app: Application, worker: str) -> list[str]:
     """The kinds of places where jobs of this Worker are."""
     return [key.partition(":")[0] for key, _ in app.jobs(worker)]
+
+
+def jids(app: Application, worker: str) -> set[str]:
+    """The ids of the jobs of this Worker."""
+    return {str(job["jid"]) for _, job in app.jobs(worker)}
+
+
+def failure_of(app: Application) -> str:
+    """What a job failed with that Redis holds; empty if there is none."""
+    found = (f"{job['error_class']}: {job['error_message']}" for _, job in app.jobs() if "error_class" in job)
+    return next(found, "")
+
+
+def waits_for_days(app: Application, worker: str) -> bool:
+    """Whether every job of this Worker, if there is one, waits in `retry` and is tried again for some hours."""
+    found = app.jobs(worker)
+    return all(key == "retry" and (job["retry"] is True or job["retry"] > HOURS) for key, job in found)
+
+
+def too_short(app: Application, worker: str) -> float | None:
+    """For how many seconds a job of this Worker is tried again, if that is less than some hours."""
+    found = (job["retry_for"] for _, job in app.jobs(worker) if job.get("retry_for"))
+    return next((seconds for seconds in found if seconds < HOURS * HOUR), None)
 
 
 @contextmanager

@@ -92,6 +92,16 @@ def one_thread_each(seen):
 
 
 @LIMITS.add
+def counts_the_lines(seen):
+    if len(seen.once) <= MOST_PROCESSES < len(seen.plans):
+        return (
+            f"counting the lines. With --processes, one line starts several: here {len(seen.once)} lines start "
+            f"{len(seen.plans)} processes."
+        )
+    return None
+
+
+@LIMITS.add
 def processes_multiply_threads(seen):
     written = sum(plan.threads for plan in seen.once)
     if len(seen.plans) <= MOST_PROCESSES and written <= MOST_THREADS < seen.threads:

@@ -53,6 +53,13 @@ def test_a_push_is_seen_with_its_line_and_what_it_left(watching):
     assert [job["args"] for job in call.jobs] == [["ada@example.com"]]
 
 
+def test_what_is_set_on_worker_itself_is_known_in_one_process_only(watching):
+    with watching("def go():\n    known = vars(Worker).get('known')\n    Worker.known = 1\n    return known\n") as witness:
+        web, other = witness.process(), witness.process()
+        assert [witness.call(one, "go()", "go").result for one in (web, web, other)] == [None, 1, None]
+    assert "known" not in vars(worker.Worker)
+
+
 def test_what_redis_holds_can_be_left_out(watching):
     with watching("def go():\n    SendGif.perform_async('ada@example.com')\n") as witness:
         call = witness.call(witness.process(), "go()", "go", looking=False)

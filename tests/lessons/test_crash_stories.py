@@ -34,8 +34,18 @@ def test_an_answer_that_is_right_only_if_nothing_dies_between_two_lines_is_told_
     pays, notes = line_of(source.read_text(), "take_payment(email"), line_of(source.read_text(), "db.commit()")
     assert said["Instead"] == (
         f"the job was killed after line {pays} (the payment was taken), and before line {notes} (the commit). Then the job "
-        "was run again. In the end, 2 payments were taken from ada@example.com, for 1 order."
+        "was run again, a day later and on another machine. In the end, 2 payments were taken from ada@example.com, for 1 "
+        "order."
     )
+
+
+def test_a_key_of_the_machine_is_another_one_when_the_job_runs_elsewhere(tmp_path):
+    file, _ = changed(
+        tmp_path,
+        ("from minijobs", "import socket\nfrom minijobs"),
+        ('key=f"order {order}"', 'key=f"{socket.gethostname()} {order}"'),
+    )
+    assert set(checking.examine(CRASH, file).holding) == {"new_key_each_time"}
 
 
 def test_a_note_in_a_file_is_no_better_than_any_other(tmp_path):

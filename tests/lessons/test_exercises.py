@@ -119,6 +119,7 @@ ALSO_TRUE = {
         "stub": {"any_argument_will_do"},
         "counted_from_today": {"another_weekday"},
         "copies_the_user": {"sends_the_address", "sends_the_name"},
+        "a_day_early": {"another_weekday"},
         "day_is_missing": {"another_weekday"},
         "numbers_as_keys": {"any_argument_will_do"},
         "str_of_the_user": {"sends_the_address", "sends_the_name"},

@@ -1,4 +1,4 @@
-"""a class is known by the beginning of its name"""
+"""a class is known by the beginning of its name, or by its end"""
 
 from lessons.kit import send_gif
 from minijobs import DeadSet, RetrySet, Worker
@@ -18,5 +18,5 @@ def clean_up():
             job.retry()
     for jobs in (DeadSet(), RetrySet()):
         for job in jobs:
-            if job.class_name == "NewsletterWorker":
+            if job.class_name.endswith("NewsletterWorker"):
                 job.delete()

@@ -1,4 +1,5 @@
-# Right here: in schedule first and then in its queue, in the order in which a job moves.
+# Right here, where no job is running while an event is changed (the solution says what else there is): in schedule first and
+# then in its queue, in the order in which a job moves.
 from lessons.kit import delete_event, find_event, remind, save_event
 from minijobs import Queue, ScheduledSet, Worker
 
