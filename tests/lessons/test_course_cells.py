@@ -116,14 +116,20 @@ def test_the_cells_that_count_are_those_of_the_notebook_but_the_one_that_checks(
 
 @pytest.fixture(scope="module")
 def hurried(copied, open_kernel):
-    """A kernel in which one lesson is run after the other: that each runs in a fresh one is what test_notebooks is for."""
-    return open_kernel(copied(), **{stage.PACE: "0.002"})
+    """Makes kernels in which nothing is waited for."""
+    return lambda: open_kernel(copied(), **{stage.PACE: "0.002"})
+
+
+@pytest.fixture(scope="module")
+def shared(hurried):
+    """One for the lessons that start no processes, one after the other: test_notebooks runs each in a fresh one."""
+    return hurried()
 
 
 @pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda lesson: lesson.folder.name)
-def test_every_cell_may_be_run_twice(hurried, lesson):
+def test_every_cell_may_be_run_twice(hurried, shared, lesson):
     """None fails but those that are there to fail; and a question that was answered has that answer."""
-    kernel = hurried
+    kernel = hurried() if lesson.starts_processes else shared
     kernel.run("%reset -f")
     for number, cell in enumerate(lesson.in_notebook(), start=1):
         if cell.kind == "code" and catalogue.NOTEBOOK_ONLY not in cell.tags:
