@@ -176,6 +176,8 @@ def test_json_is_accepted(value: Any) -> None:
         (1j, "a complex", "Pass an id"),
         (type("int64", (type("generic", (), {}),), {})(), "a int64", "Pass its .item()"),  # numpy's, named as they are there
         (type("ndarray", (), {})(), "a ndarray", "Pass its .tolist()"),
+        (type("__proxy__", (), {})(), "a __proxy__", "Pass str(…)"),  # Django's, likewise
+        (type("SafeString", (str,), {"__str__": lambda self: self})("a"), "a SafeString", "Pass str.__str__(…)"),
     ],
 )
 def test_what_is_not_json_is_refused_by_its_type_with_what_to_pass_instead(value: Any, kind: str, instead: str) -> None:
