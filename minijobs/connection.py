@@ -46,6 +46,10 @@ LONGEST_IDLE = 30
 # One connection is kept only if the pool has room for this many. In a smaller pool, other threads would wait for it.
 ROOM_TO_KEEP_ONE = 3
 
+# How many connections a client may open: as many as Redis accepts by default. By redis-py's own limit, the 101st of many
+# pushes at the same time would fail, and a web server with gevent may well have so many.
+MOST_CONNECTIONS = 10_000
+
 # How often Redis's clock is read, in seconds.
 CLOCK_READ_EVERY = 60
 
@@ -81,11 +85,11 @@ def check_client(client: Redis) -> Redis:
     """Return this client, set up for jobs: from now on it does not retry a command by itself when the reply is late.
 
     A push that is sent twice is a job that runs twice. Raises TypeError if it is not a `redis.Redis` (a `redis.asyncio`
-    client is not), and ValueError if its encoding is not UTF-8 or if it decodes replies: a queue may hold bytes that are not
-    text, and they must come out as they went in.
+    client is not, nor a pipeline), and ValueError if its encoding is not UTF-8 or if it decodes replies: a queue may hold
+    bytes that are not text, and they must come out as they went in.
     """
     pool = getattr(client, "connection_pool", None)
-    if isinstance(client, redis.asyncio.Redis) or pool is None:
+    if isinstance(client, redis.asyncio.Redis | redis.client.Pipeline) or pool is None:
         kind = f"{type(client).__module__}.{type(client).__qualname__}"
         raise TypeError(f"minijobs needs a client that is a redis.Redis; this one is a {kind}.")
     if client.get_connection_kwargs().get("decode_responses"):
@@ -107,6 +111,8 @@ def _client_of(url: str) -> Redis:
         "socket_timeout": SOCKET_TIMEOUT,
         "socket_connect_timeout": 2,
         "retry": Retry(NoBackoff(), 0),
+        "max_connections": MOST_CONNECTIONS,
+        "driver_info": redis.DriverInfo(),  # otherwise redis-py reads a file for each connection, to learn its own version
     }
     try:
         url.encode()
@@ -114,6 +120,8 @@ def _client_of(url: str) -> Redis:
         if parts.scheme != "unix" and ("@" in parts.path + parts.query or parts.fragment):  # / ? or # in a password
             raise ValueError
         if parts.scheme != "redis+sentinel":
+            if parts.scheme != "unix" and not parts.path.strip("/ ").isdecimal() and parts.path.strip("/ "):
+                raise ValueError  # redis-py would use database 0 for "/jobs", and 12 for "/1/2"
             return _usable(redis.Redis.from_url(url, **settings))
         login, _, hosts = parts.netloc.rpartition("@")
         username, _, password = login.partition(":")
@@ -158,7 +166,7 @@ class _Clock(NamedTuple):
     read_at: float
 
 
-_clocks: weakref.WeakKeyDictionary[Redis, _Clock] = weakref.WeakKeyDictionary()
+_clocks: weakref.WeakKeyDictionary[redis.ConnectionPool, _Clock] = weakref.WeakKeyDictionary()
 
 
 def now(client: Redis) -> float:
@@ -168,7 +176,7 @@ def now(client: Redis) -> float:
     each heartbeat.
     """
     monotonic = time.monotonic()
-    clock = _clocks.get(client)
+    clock = _clocks.get(client.connection_pool)
     if clock is None or monotonic - clock.read_at > CLOCK_READ_EVERY or abs(time.time() - monotonic - clock.wall) > 1:
         return note_time(client, client.time(), sent_at=monotonic)
     return monotonic + clock.ahead
@@ -180,7 +188,7 @@ def note_time(client: Redis, reply: Any, *, sent_at: float) -> float:
     seconds, microseconds = reply
     answered = time.monotonic()
     moment = int(seconds) + int(microseconds) / 1e6
-    _clocks[client] = _Clock(moment - (sent_at + answered) / 2, time.time() - answered, answered)
+    _clocks[client.connection_pool] = _Clock(moment - (sent_at + answered) / 2, time.time() - answered, answered)
     return moment
 
 
@@ -197,12 +205,13 @@ def execute(client: Redis, *commands: tuple[Any, ...]) -> list[Any]:
     global _kept
     if not commands:
         return []
-    few = getattr(client.connection_pool, "max_connections", ROOM_TO_KEEP_ONE) < ROOM_TO_KEEP_ONE
+    pool = client.connection_pool  # a proxy, such as werkzeug's, may stand for several clients in turn
+    few = getattr(pool, "max_connections", ROOM_TO_KEEP_ONE) < ROOM_TO_KEEP_ONE
     if few or not _one_at_a_time.acquire(blocking=False):
         with closing(PinnedConnection(client)) as pinned:
             return pinned.execute(*commands)
     try:
-        if _kept is None or _kept.client is not client or _kept.pid != os.getpid():
+        if _kept is None or _kept.pool is not pool or _kept.pid != os.getpid():
             if _kept is not None:
                 _kept.close()
             _kept = PinnedConnection(client)
@@ -215,7 +224,7 @@ class PinnedConnection:
     """A dedicated connection from a client's pool, for one thread at a time."""
 
     def __init__(self, client: Redis) -> None:
-        self.client, self.pid = client, os.getpid()
+        self.pool, self.pid = client.connection_pool, os.getpid()
         self._connection: Any = None
         self._looked = 0.0
 
@@ -224,7 +233,7 @@ class PinnedConnection:
         idle = time.monotonic() - self._looked
         if self._connection is None or idle > FRESH:
             self.close()
-            self._connection = self.client.connection_pool.get_connection()  # checks that the other end is still there
+            self._connection = self.pool.get_connection()  # checks that the other end is still there
             if self._looked and idle > LONGEST_IDLE:
                 self._connection.disconnect()
                 self._connection.connect()
@@ -245,7 +254,7 @@ class PinnedConnection:
                 if kind_of(reply) == "away":  # it may be a replica now, and the address may lead elsewhere
                     self._connection.disconnect()
                     self.close()
-                    disconnect_idle(self.client)
+                    self.pool.disconnect(inuse_connections=False)
                 raise reply
         return replies
 
@@ -253,7 +262,7 @@ class PinnedConnection:
         """Return the connection to the pool."""
         connection, self._connection = self._connection, None  # first, so that we never keep one that another thread gets
         if connection is not None and self.pid == os.getpid():  # a forked child must not use its parent's connection
-            self.client.connection_pool.release(connection)
+            self.pool.release(connection)
 
     def _read_reply(self) -> Any:
         try:

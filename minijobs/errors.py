@@ -37,6 +37,9 @@ REFUSALS = re.compile(
     re.IGNORECASE,
 )
 
+# How redis-py words that this process has no file descriptor left: EMFILE, ENFILE, and EBUSY while it looks up a host name.
+OUT_OF_FILES = re.compile("^Error (24|23|16) connecting to")
+
 
 class Unanswered(redis.ConnectionError):
     """The connection broke after something was sent."""
@@ -128,6 +131,11 @@ class translate_errors:  # lower case because it is used like a function, as con
                 done += ", or not all of it"
         elif isinstance(error, MaxConnectionsError) or "No connection available" in text:
             what, done = "All connections that the pool allows to Redis at {} are in use", "this was not done"
+        elif OUT_OF_FILES.search(text):
+            what, done = (
+                "This process can open no connection to Redis at {}: it has too many open files",
+                "this was not done",
+            )
         elif _never_sent(self.client, error):
             what, done = "No Redis at {}", "this was not done"
             text += "" if text.endswith(".") else "."

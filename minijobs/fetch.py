@@ -168,8 +168,9 @@ class Fetcher:
         position = {queue: 2 * number for number, queue in enumerate(queues, start=1)}
         done = [word for unit, to in finished if to is None for word in (position[unit.queue], unit.raw)]
         entering = [(index, unit, to) for index, (unit, to) in enumerate(finished) if to is not None]
-        words = [word for _, unit, to in entering for word in (position[unit.queue], unit.raw, *to)]
-        arguments = (len(keys) + 1, *keys, "inflight", want, len(serving), len(done) // 2, *done, *words)
+        sets = {key: len(keys) + place for place, key in enumerate(dict.fromkeys(to.key for _, _, to in entering), start=1)}
+        words = [word for _, unit, to in entering for word in (position[unit.queue], unit.raw, sets[to.key], *to[1:])]
+        arguments = (len(keys) + len(sets) + 1, *keys, *sets, "inflight", want, len(serving), len(done) // 2, *done, *words)
         with connection.translate_errors(self.redis, "settling and fetching jobs"):
             try:
                 (reply,) = connection.execute(self.redis, ("EVALSHA", SETTLE_AND_FETCH_SHA, *arguments))

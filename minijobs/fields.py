@@ -37,6 +37,10 @@ INSTEAD = {
     "Decimal": "Pass str(…), which keeps every digit.",
     "UUID": "Pass str(…).",
     "Enum": "Pass its .value.",
+    "generic": "Pass its .item().",  # numpy's numbers
+    "ndarray": "Pass its .tolist().",
+    "__proxy__": "Pass str(…).",  # Django's text that is translated when it is shown
+    "SafeString": "Pass str.__str__(…), because str(…) of one is still one.",  # Django's
     "PurePath": "Pass str(…).",
     **{kind: f"Pass {kind}(…), a plain one." for kind in ("dict", "list", "str", "int", "float")},
     "object": "Pass an id, and look the thing up in perform: by then it may have changed.",

@@ -56,7 +56,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 return wrong or 1
 """
 EXECUTE_EVEN_IF_FULL = """
-redis.call('PERSIST', 'processes')
+redis.call('PERSIST', KEYS[1])
 local answer
 for _, words in ipairs(ARGV) do answer = redis.call(unpack(cjson.decode(words))) end
 return answer
@@ -214,7 +214,8 @@ class Heartbeat:
             if connection.kind_of(error) != "full":
                 raise
             texts = [json.dumps([str(word) for word in command]) for command in commands]
-            reply: Any = self.redis.eval(EXECUTE_EVEN_IF_FULL, 1, self.identity, *texts)
+            keys = [command[1] for command in commands]
+            reply: Any = self.redis.eval(EXECUTE_EVEN_IF_FULL, len(keys), *keys, *texts)
             return [reply]
 
     def stop(self) -> None:

@@ -215,7 +215,7 @@ def moment(when: float | timedelta | datetime, *, now: float | None = None) -> f
     (1532784389.0, 1532784400.0, 1532784389.0)
     """
     if isinstance(when, datetime):
-        if when.tzinfo is None:
+        if when.utcoffset() is None:
             raise TypeError(f"{when!r} has no time zone: pass one with tzinfo=, or epoch seconds.")
         return when.timestamp()
     now = time.time() if now is None else now

@@ -33,9 +33,11 @@ return redis.call('LREM', KEYS[1], 1, ARGV[1])
 # What a busy process does most, in one command: finished jobs leave the in-flight lists, and a job for each idle thread
 # enters them.
 # KEYS: the queues, in the order in which to look at them, each followed by its in-flight list; then, in the same way, queues
-# from which nothing is fetched; last the set `inflight`.
+# from which nothing is fetched; then the sorted sets to which jobs go; last the set `inflight`. (Every key is among KEYS,
+# because servers that are not Redis itself, such as Dragonfly, refuse a script that uses others.)
 # ARGV: how many jobs are wanted, and from how many queues; how many jobs are done; for each of those, the position of its
-# list in KEYS, and the entry; then for each job that goes to a sorted set: position, entry, sorted set, score, new entry.
+# list in KEYS, and the entry; then for each job that goes to a sorted set: position, entry, position of the set, score, new
+# entry.
 # The reply is a flat list of pairs. A number of zero or more is that of a queue, and is followed by an entry that was
 # fetched. A negative number is followed by an error: -1 is the first job for a sorted set, and after those come the queues.
 # The jobs for sorted sets come first: a full Redis must refuse them, and would accept them after a removal. With many
@@ -47,7 +49,7 @@ for i = 4 + 2 * done, #ARGV, 5 do
     local list = KEYS[tonumber(ARGV[i])]
     entering = entering + 1
     if redis.call('LPOS', list, ARGV[i + 1]) then
-        local added = redis.pcall('ZADD', ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+        local added = redis.pcall('ZADD', KEYS[tonumber(ARGV[i + 2])], ARGV[i + 3], ARGV[i + 4])
         if type(added) == 'table' then
             answer[#answer + 1], answer[#answer + 2] = -entering, added.err
         else

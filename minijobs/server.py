@@ -5,7 +5,7 @@
     heart         beats every few seconds, and looks in Redis for signals to this process
     poller        moves due jobs to their queues, and rescues the jobs of dead processes
     sign-off      ends the others, whatever interrupts the main thread
-    signals       acts on signals: TSTP quiet, TERM and INT stop, TTIN log where every thread is
+    signals       acts on signals: TSTP quiet, TERM, INT and HUP stop, TTIN log where every thread is
     main thread   waits for the end; signal handlers interrupt it, and only note the signal
 
 Sidekiq: `Sidekiq::Launcher`, `Sidekiq::Scheduled::Poller`.
@@ -78,7 +78,7 @@ class Server:
         self.heart = Heartbeat(self.processor, concurrency=concurrency, every=heartbeat)
         self.timeout = timeout
         self.asked_to_end = False
-        """Whether it received TERM or INT."""
+        """Whether it received TERM, INT or HUP."""
         self.poll_every = poll
         self._ran = False
         self._deadline = float("inf")  # when running jobs must have finished, by time.monotonic()
@@ -172,7 +172,7 @@ class Server:
         self._stop.set()
 
     def handle_signals(self) -> None:
-        """Handle TSTP, TERM, INT (a second INT stops at once) and TTIN from now on. Only the main thread may call this."""
+        """Handle TSTP, TERM, INT (a second INT stops at once), HUP and TTIN. Only the main thread may call this."""
         signals.listen(self._handle_signal)
 
     def _handle_signal(self, name: str) -> None:
@@ -180,7 +180,7 @@ class Server:
             self.quiet()
         elif name == "TTIN":
             logger.log(max(logging.WARNING, logger.level), "where each thread is:%s", signals.stacks())
-        elif name in ("TERM", "INT"):
+        elif name in ("TERM", "INT", "HUP"):
             self.asked_to_end = True
             self.stop(0 if name == "INT" and self._stop.is_set() else None)
 

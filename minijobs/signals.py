@@ -20,10 +20,16 @@ from .log import logger
 
 
 def listen(act: Callable[[str], None]) -> None:
-    """From now on, call `act` with TSTP, TERM, INT or TTIN in a thread of its own. Only the main thread may call this."""
+    """From now on, call `act` with TSTP, TERM, INT, HUP or TTIN in a thread of its own. Only the main thread may call this.
+
+    HUP, which comes when a terminal is closed, is left alone if the process was started to ignore it, as by `nohup`.
+    """
     noted: SimpleQueue[str] = SimpleQueue()
     # Windows lacks some of them.
-    known = {name: number for name in ("TSTP", "TERM", "INT", "TTIN") if (number := getattr(signal, f"SIG{name}", None))}
+    names = ("TSTP", "TERM", "INT", "HUP", "TTIN")
+    known = {name: number for name in names if (number := getattr(signal, f"SIG{name}", None))}
+    if "HUP" in known and signal.getsignal(known["HUP"]) is signal.SIG_IGN:
+        del known["HUP"]
 
     def handle(how: Callable[[str], Any]) -> None:
         for name, number in known.items():

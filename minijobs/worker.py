@@ -124,7 +124,7 @@ class Worker:
             )
         registry[cls.job_name] = cls
 
-    def perform(self, *args: Any) -> Any:
+    def perform(self, *args: Any, **kwargs: Any) -> Any:  # pyright allows any parameters in a subclass only with both
         """Do the work. Define it in your subclass. Its return value is ignored; an exception means that the job failed."""
         raise NotImplementedError(f"{type(self).__name__} has no perform: define what its jobs do.")
 

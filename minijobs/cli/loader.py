@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import importlib.machinery
 import importlib.util
 import os
@@ -14,10 +15,15 @@ from .. import log
 from ..console import Failed, Refused
 from . import reload
 
+# What gevent and eventlet replace, together with the rest of Python's threads.
+LOCK = _thread.allocate_lock
+
 
 def load(name: str) -> None:
     """Import a module by its name, or a file by its path. Raises Refused if it cannot be loaded."""
     path = Path(name)
+    if path.suffix != ".py" and (not name or name.startswith(".") or any(sign in name for sign in "/\\:")):
+        raise Refused(f"-r {name}: the name of a module, such as app.workers, or a file, such as app/workers.py")
     try:
         if path.suffix == ".py":
             _load_file(path.resolve())
@@ -26,6 +32,11 @@ def load(name: str) -> None:
             importlib.import_module(name)
     except (Exception, SystemExit) as error:  # a SystemExit would end this process, perhaps with code 0
         raise Refused(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+    if _thread.allocate_lock is not LOCK:
+        raise Refused(
+            f"{path} replaces Python's threads, as gevent and eventlet do, while some are running. That must come first: "
+            "python -m gevent.monkey --module minijobs worker …"
+        )
 
 
 def _load_file(path: Path) -> None:

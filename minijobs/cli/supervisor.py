@@ -93,6 +93,8 @@ class Supervisor:
         for name in PASSED_ON:
             # A handler interrupts whatever runs; `put` of a SimpleQueue can even interrupt itself.
             signal.signal(getattr(signal, f"SIG{name}"), lambda *_, name=name: self.events.put(partial(self._pass_on, name)))
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # their terminal was closed, and they have none
+            signal.signal(signal.SIGHUP, lambda *_: self.events.put(partial(self._pass_on, "TERM")))
         logger.info("minijobs runs %d worker processes", len(self.children))
         while (vacant := self._vacant()) or any(child.process for child in self.children):
             for child in vacant:

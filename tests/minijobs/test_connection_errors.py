@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 import time
 import traceback
@@ -39,6 +40,7 @@ class Clock:
     """A Redis whose clock is an hour ahead, and who counts how often it is read."""
 
     def __init__(self) -> None:
+        self.connection_pool = redis_py.ConnectionPool()
         self.read = 0
 
     def time(self) -> tuple[int, int]:
@@ -412,6 +414,68 @@ def test_a_client_of_asyncio_is_refused() -> None:
         connect(redis_py.asyncio.Redis())
     with pytest.raises(TypeError, match="needs a client"):
         connection.check_client("redis://localhost")
+
+
+def test_a_pipeline_is_refused(redis: redis_py.Redis) -> None:
+    with pytest.raises(TypeError, match=r"this one is a .*Pipeline\."):
+        connect(redis.pipeline())
+
+
+class Proxy:
+    """Like werkzeug's LocalProxy, it stands for whatever `target` is at the moment, and nothing can refer to it weakly."""
+
+    __slots__ = ("target",)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.target, name)
+
+
+def test_a_proxy_pushes_to_the_redis_that_it_stands_for(real: redis_py.Redis, real_redis_url: str) -> None:
+    proxy, other = Proxy(), redis_py.Redis.from_url(real_redis_url, db=1)
+    other.flushdb()
+    for proxy.target in (real, other):
+        connection.check_client(proxy)
+        Client(proxy).push(JOB)
+        Client(proxy).push({**JOB, "at": now(proxy) + 3600})
+    assert [(client.llen("queue:default"), client.zcard("schedule")) for client in (real, other)] == [(1, 1), (1, 1)]
+    other.flushdb()
+    other.close()
+
+
+def test_many_threads_or_greenlets_may_push_at_the_same_time(real_redis_url: str) -> None:
+    assert connect(real_redis_url).connection_pool.max_connections >= 10_000
+    assert connect(f"{real_redis_url}?max_connections=7").connection_pool.max_connections == 7
+
+
+def test_a_process_with_too_many_open_files_does_not_say_that_there_is_no_redis() -> None:
+    client = connect("redis://localhost:1")
+    with pytest.raises(RedisUnavailable) as failed, translate_errors(client, "pushing 1 job"):
+        raise redis_py.ConnectionError("Error 24 connecting to localhost:1. Too many open files.")
+    assert str(failed.value).startswith(
+        "This process can open no connection to Redis at localhost:1, database 0: it has too"
+    )
+    assert "so this was not done: pushing 1 job." in str(failed.value)
+    assert "Start one" not in str(failed.value)
+
+
+def test_a_new_connection_of_a_url_reads_no_file(real_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = connect(real_redis_url)
+    client.ping()
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: pytest.fail("no file descriptor may be left for that"))
+    with connection.closing(connection.PinnedConnection(client)) as one:
+        one.execute(("PING",))
+        assert client.ping()  # on a second connection
+
+
+@pytest.mark.parametrize("database", ["jobs", "O", "1/2", "-1", "1.5"])
+def test_a_database_that_is_no_number_is_refused(database: str) -> None:
+    with pytest.raises(ValueError, match="This is no URL of a Redis"):
+        connect(f"redis://localhost/{database}")
+
+
+@pytest.mark.parametrize(("path", "database"), [("", 0), ("/", 0), ("/3", 3), ("/3/", 3), ("?db=4", 4)])
+def test_a_database_that_is_one(path: str, database: int) -> None:
+    assert connect(f"redis://localhost{path}").get_connection_kwargs().get("db", 0) == database
 
 
 def test_a_client_that_is_checked_is_the_same_and_does_not_send_again() -> None:

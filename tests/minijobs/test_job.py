@@ -9,7 +9,7 @@ import math
 import time
 import uuid
 from collections import OrderedDict, defaultdict, namedtuple
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
@@ -174,6 +174,10 @@ def test_json_is_accepted(value: Any) -> None:
         (job, "a function", "Pass an id"),
         (Point, "a type", "Pass an id"),
         (1j, "a complex", "Pass an id"),
+        (type("int64", (type("generic", (), {}),), {})(), "a int64", "Pass its .item()"),  # numpy's, named as they are there
+        (type("ndarray", (), {})(), "a ndarray", "Pass its .tolist()"),
+        (type("__proxy__", (), {})(), "a __proxy__", "Pass str(…)"),  # Django's, likewise
+        (type("SafeString", (str,), {"__str__": lambda self: self})("a"), "a SafeString", "Pass str.__str__(…)"),
     ],
 )
 def test_what_is_not_json_is_refused_by_its_type_with_what_to_pass_instead(value: Any, kind: str, instead: str) -> None:
@@ -466,9 +470,18 @@ def test_what_is_no_time_is_refused_in_one_sentence(when: Any) -> None:
         moment(when)
 
 
+class Unknown(tzinfo):
+    """A time zone that does not know how far it is from UTC. Python counts such a datetime as one without a time zone."""
+
+    def utcoffset(self, when: datetime | None) -> None:
+        return None
+
+
 def test_a_datetime_without_a_time_zone_is_refused() -> None:
     with pytest.raises(TypeError, match="has no time zone"):
         moment(datetime(2026, 11, 23))
+    with pytest.raises(TypeError, match="has no time zone"):
+        moment(datetime(2026, 11, 23, tzinfo=Unknown()))
 
 
 def test_without_now_the_clock_is_asked() -> None:

@@ -91,6 +91,15 @@ def test_the_second_interrupt_ends_it_at_once(real, start):
     assert [job.jid for job in Queue("default")] == [jid]
 
 
+def test_closing_its_terminal_is_no_crash(real, start):
+    process = start("-c", "1", "--timeout", "0")
+    jid = push("Slow", 3600)
+    eventually(lambda: began(real))
+    process.signal("HUP")
+    assert process.exit_code() == 0
+    assert [job.jid for job in Queue("default")] == [jid]  # and not in flight, until somebody rescues it, which is counted
+
+
 def test_it_prints_where_every_thread_is(real, start):
     process = start()
     eventually(lambda: real.scard("processes"))
@@ -108,6 +117,9 @@ def test_it_prints_where_every_thread_is(real, start):
         (["-q", ",3"], 2, "-q ,3"),
         (["-c", "0"], 2, "-c 0: it must be at least 1"),
         (["-r", "no/such/file.py"], 1, "no/such/file.py cannot be loaded"),
+        (["-r", "."], 1, "-r .: the name of a module, such as app.workers, or a file"),
+        (["-r", "app/"], 1, "-r app/: the name of a module"),
+        (["-r", "app:Mail"], 1, "-r app:Mail: the name of a module"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(start, words, code, says):

@@ -119,8 +119,9 @@ def test_without_a_stream_to_say_it_on_the_exit_code_is_the_same(real_redis_url:
     [
         ("import sys; sys.exit(0)", "cannot be loaded: SystemExit: 0"),
         ("import threading, time; threading.Thread(target=time.sleep, args=(3600,)).start(); 1 / 0", "ZeroDivisionError"),
+        ("import _thread; _thread.allocate_lock = lambda: 1", "replaces Python's threads, as gevent and eventlet do"),
     ],
-    ids=["it ends the process", "it leaves a thread"],
+    ids=["it ends the process", "it leaves a thread", "it replaces threads"],
 )
 def test_a_module_that_cannot_be_loaded_ends_it_at_once(real_redis_url: str, tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "its_workers.py").write_text(text)
