@@ -23,6 +23,10 @@ PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.
 COPIED = ("page.css", "icon.svg", "python.js")
 
 
+# Written last: where it is, the site is complete.
+LAST = "service-worker.js"
+
+
 class CannotBuild(Exception):
     """The site cannot be built here. The message says what to do."""
 
@@ -43,8 +47,8 @@ def build(site: Path = SITE) -> int:
     for name, html in pages.every_page(round(loaded / 1e6)):
         (site / name).write_text(html, encoding="utf-8")
     (site / "manifest.json").write_text(json.dumps({"files": sizes(site)}, indent=1), encoding="utf-8")
-    worker = (PAGE / "service-worker.js").read_text(encoding="utf-8")
-    (site / "service-worker.js").write_text(worker.replace('"VERSION"', f'"{_version(site)}"'), encoding="utf-8")
+    worker = (PAGE / LAST).read_text(encoding="utf-8")
+    (site / LAST).write_text(worker.replace('"VERSION"', f'"{_version(site)}"'), encoding="utf-8")
     return loaded
 
 

@@ -95,7 +95,7 @@ def _with_links_of_the_site(inline: list[Token]) -> Iterator[Token]:
 def _page(link: str) -> str | None:
     if found := LESSON_LINK.match(link):
         return f"lesson-{int(found[1])}.html"
-    return PAGES.get(link) or (link if link.startswith(("#", "https:")) else None)
+    return PAGES.get(link) or (link if link.startswith(("#", "glossary.html#", "https:")) else None)
 
 
 def _fence(source: str, language: str, _: Any) -> str:

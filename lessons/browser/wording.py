@@ -6,6 +6,8 @@ import re
 
 from lessons.course.catalogue import Lesson
 
+from .markup import anchor
+
 # The lessons that run on their page. The others start processes, which a browser cannot: there, a stored run is read.
 LIVE = frozenset({1, 2, 3, 4, 5, 7})
 
@@ -26,6 +28,9 @@ EXERCISE = re.compile(r"Open \[(?P<path>[^]]+)\]\(\.\./lessons/lesson_[^)]+\)\."
 # The links to other lessons, which each page has in its head and at its foot.
 LINKS = re.compile(r"^\[Contents\]\(\.\./lessons/README\.md\).*$\n?", re.MULTILINE)
 
+# The words that a lesson has explained: each leads to the glossary.
+NEW_WORDS = re.compile(r"^New words,.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+
 CHECK_IT = re.compile(r"Check it with: make check-\d+ \(or: [^)]*\)")
 TRY_IT = re.compile(r"\s*In `make try-\d+`,[^.]*\.")
 
@@ -35,7 +40,12 @@ def on_page(prose: str, lesson: Lesson) -> str:
     for pattern, words in PLACES:
         prose = pattern.sub(words, prose)
     prose = EXERCISE.sub("Here is the exercise." if lesson.number in LIVE else r"The exercise is in `\g<path>`.", prose)
+    prose = NEW_WORDS.sub(lambda found: re.sub(r"\*([^*]+)\*", _in_glossary, found[0]), prose)
     return LINKS.sub("", prose).strip()
+
+
+def _in_glossary(word: re.Match[str]) -> str:
+    return f"[{word[1]}](glossary.html#{anchor(' '.join(word[1].split()))})"
 
 
 def handed_out(lesson: Lesson) -> str:

@@ -1,8 +1,9 @@
 // The exercise: an editor, and what can be asked about it. It is checked in a Python of its own.
 import { editor } from "./editor.js";
-import { button, html, paragraph } from "./elements.js";
+import { button, paragraph } from "./elements.js";
 import { Interpreter } from "./interpreter.js";
-import { keep, kept } from "./kept.js";
+import { keep, kept, keepProgress, progress } from "./kept.js";
+import { markdown } from "./markdown.js";
 
 const LONGEST = 20; // seconds that a check may take
 
@@ -60,11 +61,12 @@ export class Exercise {
     if (python !== this.python) return;
     if (what === "check") this.late = setTimeout(() => this.#stop(`Stopped after ${LONGEST} seconds.`), LONGEST * 1000);
     const answer = what === "check" ? { answer: this.editor.text() } : more;
-    python.post({ type: what, lesson: this.lesson, ...answer });
+    python.post({ type: what, lesson: this.lesson, kept: progress(), ...answer });
   }
 
   #heard(message) {
     if (message.type !== "said" || message.to !== this.asked) return;
+    keepProgress(message.kept);
     const refused = message.to === "solution" && message.passed === false;
     const anyway = refused ? [button("Show it anyway", () => this.#ask("solution", { force: true }))] : [];
     this.#done(...pieces(message.pieces), ...anyway);
@@ -98,10 +100,10 @@ export class Exercise {
   }
 }
 
-// What Python said: [["ok" | "no" | "text" | "html", words], …].
+// What Python said: [["ok" | "no" | "text" | "markdown", words], …].
 function pieces(said) {
   return said.map(([kind, words]) => {
-    if (kind === "html") return html(words);
+    if (kind === "markdown") return markdown(words);
     const line = paragraph(kind === "text" ? "line" : kind);
     if (kind !== "text") line.append(Object.assign(document.createElement("b"), { textContent: kind === "ok" ? "✓ " : "✗ " }));
     line.append(words);

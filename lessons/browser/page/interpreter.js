@@ -1,6 +1,4 @@
 // A Python of the page's: a worker, what it is at, and its end. `heard` gets every message, and {type: "loading" | "ready" | …}.
-import { keep, kept } from "./kept.js";
-
 const SITE = new URL("..", import.meta.url);
 
 export class Interpreter {
@@ -10,7 +8,6 @@ export class Interpreter {
     this.worker = new Worker(new URL("page/python.js", SITE), { type: "module" });
     this.ready = new Promise((resolve, reject) => {
       this.worker.addEventListener("message", ({ data }) => {
-        if (data.type === "keep") keep("progress", data.text);
         if (data.type === "at") this.at = data;
         if (data.type === "ready") resolve((this.state = "ready"));
         if (data.type === "failed") reject(this.#failed(data.reason));
@@ -25,7 +22,7 @@ export class Interpreter {
       });
     });
     this.ready.catch(() => {}); // it has been heard
-    this.post({ type: "start", lesson, kept: kept("progress") });
+    this.post({ type: "start", lesson });
   }
 
   #failed(reason) {

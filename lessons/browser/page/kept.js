@@ -26,3 +26,12 @@ export function progress() {
     return {};
   }
 }
+
+export function keepProgress(progress) {
+  keep("progress", JSON.stringify(progress));
+}
+
+export function notePlayed(lesson) {
+  const all = progress();
+  keepProgress({ ...all, [lesson]: { ...all[lesson], played: true } });
+}

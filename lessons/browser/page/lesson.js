@@ -2,6 +2,7 @@
 import { Cell } from "./cell.js";
 import { button } from "./elements.js";
 import { Interpreter } from "./interpreter.js";
+import { notePlayed } from "./kept.js";
 
 export class Lesson {
   // `whenReady` is called, once, when Python is there and has nothing to do.
@@ -122,6 +123,7 @@ export class Lesson {
   #ended(cell, ok) {
     this.running = null;
     cell.ended(ok || cell.fails);
+    if (this.cells.every((one) => one.ran)) notePlayed(this.number);
     if (ok || cell.fails) {
       this.bar.say(cell.shown ? `${capital(cell.name)} has run.` : "");
     } else {

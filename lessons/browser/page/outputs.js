@@ -1,5 +1,6 @@
 // What a cell prints and shows, as it comes.
 import { html, paragraph, pre } from "./elements.js";
+import { markdown } from "./markdown.js";
 import { question } from "./question.js";
 
 const MOST = 100_000; // characters of one cell that are shown
@@ -43,6 +44,7 @@ export class Outputs {
   #display(data) {
     if (data[QUESTION]) return question(data[QUESTION], this.guessed);
     if (data["image/svg+xml"]) return html(data["image/svg+xml"], "picture");
+    if (data["text/markdown"]) return markdown(data["text/markdown"]);
     return data["text/html"] ? html(data["text/html"]) : pre(data["text/plain"] ?? "");
   }
 }

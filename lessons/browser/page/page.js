@@ -3,10 +3,12 @@ import { Bar } from "./bar.js";
 import { Exercise } from "./exercise.js";
 import { progress } from "./kept.js";
 import { Lesson } from "./lesson.js";
+import { reachScrolling } from "./scrolling.js";
 
 const SITE = new URL("..", import.meta.url);
 const main = document.getElementById("main");
 
+reachScrolling(main);
 if (main.dataset.runs === "yes") runLesson();
 for (const entry of document.querySelectorAll(".contents li")) mark(entry);
 
