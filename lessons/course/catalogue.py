@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import codecs
+import hashlib
 import importlib.util
 import json
 import re
@@ -98,12 +99,16 @@ class Lesson:
 
     def cells(self) -> list[Cell]:
         """The lesson, cell by cell."""
-        stamp = [self.script.stat().st_mtime_ns, self.script.stat().st_size]
-        kept = _kept(self._cells_file)
+        return [Cell(kind, source, tuple(tags)) for kind, source, tags in self.kept_cells()["cells"]]
+
+    def kept_cells(self) -> dict[str, Any]:
+        """The cells as they are kept in `cells_file`, with the stamp of the script that they were read from."""
+        stamp = hashlib.sha256(self.script.read_bytes()).hexdigest()
+        kept = _kept(self.cells_file)
         if not isinstance(kept, dict) or kept.get("stamp") != stamp:
             kept = {"stamp": stamp, "cells": _read_cells(self.script)}
-            _keep(self._cells_file, kept)
-        return [Cell(kind, source, tuple(tags)) for kind, source, tags in kept["cells"]]
+            _keep(self.cells_file, kept)
+        return kept
 
     @property
     def starts_processes(self) -> bool:
@@ -128,7 +133,8 @@ class Lesson:
         return [self.id_of_cell(n) for n, cell in numbered if cell.kind == "code" and NOTEBOOK_ONLY not in cell.tags]
 
     @property
-    def _cells_file(self) -> Path:
+    def cells_file(self) -> Path:
+        """Where its cells are kept, as Python keeps what it has compiled: to read them takes a second."""
         return self.folder / "__pycache__" / "cells.json"
 
     def hints(self, about: str = "") -> list[str]:

@@ -46,6 +46,8 @@ _read_for = 0.0  # seconds that a person spent reading
 _reading_since: float | None = None
 _cells_are_heard = False
 
+_page: Any = None  # what runs cells in this process where IPython does not
+
 
 def now() -> float:
     """Seconds of a clock that goes forward only, and stands still while somebody reads."""
@@ -68,17 +70,30 @@ def reading() -> Iterator[None]:
 def listen_to_cells() -> None:
     """In a notebook, only the time in which cells run counts. Elsewhere this does nothing."""
     global _cells_are_heard
-    shell = notebook_shell()
-    if shell is not None and not _cells_are_heard:
+    running = notebook_shell()
+    if running is not None and not _cells_are_heard:
         _cells_are_heard = True
-        shell.events.register("post_run_cell", lambda *_: _begin_reading())
-        shell.events.register("pre_run_cell", lambda *_: _end_reading())
+        running.events.register("post_run_cell", lambda *_: _begin_reading())
+        running.events.register("pre_run_cell", lambda *_: _end_reading())
 
 
 def notebook_shell() -> Any:
     """What runs a notebook's cells in this process; None where none is run."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return shell if hasattr(shell, "kernel") else None
+    if _page is not None:
+        return _page
+    ours = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return ours if hasattr(ours, "kernel") else None
+
+
+def page() -> Any:
+    """The page of a browser, if this is one."""
+    return _page
+
+
+def cells_run_on(page: Any) -> None:
+    """This is a page of a browser. It has what a notebook's shell has of what is used here: `events.register`."""
+    global _page
+    _page = page
 
 
 def _begin_reading() -> None:

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import pytest
 
 from lessons.kit import mail
-from lessons.lesson_05_testing import wire
+from lessons.kit import wire
 
 
 @pytest.fixture(params=["socket", "wire"])

@@ -1,0 +1,123 @@
+"""`course.zip`: what a lesson needs in a browser, as one file. The same files make the same bytes.
+
+What is written in Python comes from where it is installed here. Of two packages a browser needs something else: a
+Hypothesis that was compiled for it, and Lua that is written in Python. pip downloads these.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import distribution, version
+from pathlib import Path
+
+from lessons.course.catalogue import LESSONS, Lesson, lessons
+
+ROOT = LESSONS.parent
+
+# The lessons that run in a browser. The others are about processes, of which a browser has none.
+LIVE = (1, 2, 3, 4, 5, 7)
+
+# What the lessons and checks import. `tzdata` has the time zones, which a browser keeps to itself.
+PACKAGES = (
+    *("redis", "fakeredis", "sortedcontainers"),
+    *("rich", "simpy", "tzdata"),
+    *("pytest", "pluggy", "iniconfig", "packaging", "pygments"),
+)
+PYODIDE = ("--python-version=3.14", "--implementation=cp", "--platform=pyemscripten_2026_0_wasm32", "--platform=any")
+
+# Of these packages and folders a lesson in a browser needs nothing.
+NOT_NEEDED = (
+    "pygments/filters/",
+    "pygments/formatters/",
+    "pygments/lexers/",
+    "pygments/styles/",
+    "minijobs/web/",
+    "lessons/app/",
+    "lessons/browser/archive",
+    "redis/asyncio/multidb/",
+    "redis/multidb/",
+    "packaging/licenses/",
+    "hypothesis/vendor/",
+    "hypothesis/extra/",
+)
+EXCEPT = tuple(f"pygments/{name}.py" for name in (
+    *("formatters/__init__", "formatters/_mapping", "formatters/terminal", "filters/__init__"),
+    *("lexers/__init__", "lexers/_mapping", "lexers/diff", "lexers/python", "styles/__init__", "styles/_mapping"),
+))  # pytest imports these, to highlight what nobody sees here
+OF_A_LESSON = ("answers", "mistakes")  # only tests read them
+
+THEN = (1980, 1, 1, 0, 0, 0)  # a zip file cannot be older, and no moment of this build should be in it
+
+
+def write(archive: Path, wheels: Path) -> None:
+    """Write `course.zip`. `wheels` is a folder where what pip downloads is kept."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as course:
+        for name, content in sorted(files(wheels).items()):
+            info = zipfile.ZipInfo(name, THEN)
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            course.writestr(info, content)
+
+
+def files(wheels: Path) -> dict[str, bytes]:
+    """What is in the archive, by the name that it has there."""
+    found = {
+        **{name: content for package in PACKAGES for name, content in _installed(package)},
+        **{name: content for wheel in _downloaded(wheels) for name, content in _unpacked(wheel)},
+        **{name: (ROOT / name).read_bytes() for name in _ours()},
+    }
+    for one in lessons():
+        found[one.cells_file.relative_to(ROOT).as_posix()] = json.dumps(one.kept_cells()).encode()
+        if one.number in LIVE:  # the exercise as it was handed out, and not the builder's own answer
+            found[one.exercise.relative_to(ROOT).as_posix()] = one.stub.read_bytes()
+    return {name: content for name, content in found.items() if _is_needed(name)}
+
+
+def _ours() -> Iterator[str]:
+    for package in ("minijobs", "lessons"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix()
+    for one in lessons():
+        yield (one.folder / "lesson.py").relative_to(ROOT).as_posix()
+        if one.number in LIVE:
+            yield (one.folder / "hints.md").relative_to(ROOT).as_posix()
+
+
+def _is_needed(name: str) -> bool:
+    if name in EXCEPT:
+        return True
+    if name.startswith(NOT_NEEDED) or "/__pycache__/" in name and not name.endswith("cells.json"):
+        return False
+    one = next((one for one in lessons() if name.startswith(f"lessons/{one.folder.name}/")), None)
+    return one is None or _belongs_to_it(one, name)
+
+
+def _belongs_to_it(one: Lesson, name: str) -> bool:
+    inside = name.split("/")[2]
+    return inside not in OF_A_LESSON and (one.number in LIVE or inside in ("lesson.py", "__pycache__"))
+
+
+def _installed(package: str) -> Iterator[tuple[str, bytes]]:
+    """The files of a package that is installed here. Raises PackageNotFoundError if it is not."""
+    for path in distribution(package).files or ():
+        name = path.as_posix()
+        if not name.startswith("..") and not name.endswith((".pyc", ".so", "/RECORD", "/INSTALLER", "direct_url.json")):
+            yield name, Path(str(path.locate())).read_bytes()
+
+
+def _downloaded(folder: Path) -> list[Path]:
+    wanted = [f"hypothesis=={version('hypothesis')}", "abstra-lua==0.0.1"]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*command, "--only-binary=:all:", *PYODIDE, f"--dest={folder}", *wanted], check=True)
+    return sorted(folder.glob("*.whl"))
+
+
+def _unpacked(wheel: Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(wheel.read_bytes())) as content:
+        for name in content.namelist():
+            if not name.endswith("/"):
+                yield name, content.read(name)

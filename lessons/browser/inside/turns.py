@@ -1,0 +1,150 @@
+"""Threads where there are none: they take turns.
+
+A thread that was started runs when somebody waits, for it or for anything else, from its beginning to its end. That is one of
+the orders in which real threads may run. A `Server` runs for as long as nobody stops it, so it takes a turn each time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from functools import wraps
+from random import Random
+from typing import Any
+
+from minijobs import Server, lifecycle, scheduled
+
+from . import lines
+
+SHORT = 0.01  # seconds between two turns
+
+Turns = Generator[None, None, None]
+
+_started: dict[threading.Thread, Turns] = {}  # in the order in which they were started
+_running: list[tuple[threading.Thread, int]] = []  # the innermost last
+_names = itertools.count(1001)
+_really_sleep, _really_who = time.sleep, threading.get_ident
+
+
+def take_over() -> None:
+    """From now on, threads take turns in this process."""
+    for owner, name, ours in (
+        (threading.Thread, "start", _start),
+        (threading.Thread, "join", _join),
+        (threading.Thread, "is_alive", _is_alive),
+        (threading.Event, "wait", _wait),
+        (threading, "get_ident", _who),
+        (time, "sleep", _sleep),
+        (Server, "run", _run_alone),
+    ):
+        setattr(owner, name, wraps(getattr(owner, name))(ours))
+
+
+def all_take_one() -> None:
+    """Each thread that was started and has not ended takes a turn, unless it is in the middle of one."""
+    for thread, turns in list(_started.items()):
+        if thread in _started and not any(thread is one for one, _ in _running):
+            _take(thread, turns)
+
+
+def _take(thread: threading.Thread, turns: Turns) -> None:
+    _running.append((thread, thread.ident or 0))
+    try:
+        next(turns)
+    except StopIteration:
+        _started.pop(thread, None)
+    except BaseException as error:
+        _started.pop(thread, None)
+        if not isinstance(error, SystemExit):
+            threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
+    finally:
+        _running.pop()
+
+
+def _start(thread: threading.Thread) -> None:
+    if thread.ident is not None:
+        raise RuntimeError("threads can only be started once")
+    thread._ident = next(_names)  # type: ignore[attr-defined]
+    thread._started._flag = True  # type: ignore[attr-defined]
+    _started[thread] = _turns_of(thread)
+
+
+def _turns_of(thread: threading.Thread) -> Turns:
+    target = getattr(thread, "_target", None)
+    if getattr(target, "__func__", None) is Server.run:
+        yield from _serve(target.__self__)
+    else:
+        thread.run()
+
+
+def _join(thread: threading.Thread, timeout: float | None = None) -> None:
+    if thread.ident is None:
+        raise RuntimeError("cannot join thread before it is started")
+    _until(lambda: thread not in _started, timeout)
+
+
+def _is_alive(thread: threading.Thread) -> bool:
+    return thread in _started
+
+
+def _wait(event: threading.Event, timeout: float | None = None) -> bool:
+    return _until(event.is_set, timeout)
+
+
+def _sleep(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        all_take_one()
+        lines.now()
+        left = until - time.monotonic()
+        _really_sleep(max(0.0, min(left, lines.EVERY)))
+        if left <= lines.EVERY:
+            return
+
+
+def _who() -> int:
+    return _running[-1][1] if _running else _really_who()
+
+
+def _until(condition: Callable[[], bool], timeout: float | None) -> bool:
+    """Let the others take turns until this is so. If nobody is left who could make it so, nothing will: it waits in vain."""
+    deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
+    while not condition():
+        all_take_one()
+        if condition():
+            break
+        lines.now()
+        if time.monotonic() >= deadline:
+            return False
+        _really_sleep(SHORT)
+    return True
+
+
+def _run_alone(server: Server) -> int:
+    for _ in _serve(server):
+        _sleep(SHORT)
+    return 0
+
+
+def _serve(server: Server) -> Turns:
+    """What the threads of a Server do, one after the other: see `minijobs.server`."""
+    server.heart.beat()
+    lifecycle.call("startup")
+    dice, due = Random(), 0.0
+    while not server._stop.is_set():
+        if time.monotonic() >= due:
+            scheduled.poll(server.redis)
+            due = time.monotonic() + scheduled.poll_interval(server.poll_every, 1, dice.uniform)
+        while not server._quiet.is_set() and server.processor.process_one() is not None:
+            pass
+        yield
+    server.heart.stop()
+    server.fetcher.leave()
+    lifecycle.call_at_the_end(server._quiet, server._stop)
+
+
+if sys.platform == "emscripten":
+    take_over()
