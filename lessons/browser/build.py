@@ -15,6 +15,7 @@ from . import archive, pages
 SITE = LESSONS.parent / "site"
 PAGE = Path(__file__).parent / "page"
 PACKAGES = PAGE / "node_modules"
+WHEELS = PACKAGES / ".wheels"  # what pip has to give, kept from one build to the next
 
 # What of the package `pyodide` a browser needs.
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
@@ -42,7 +43,7 @@ def build(site: Path = SITE) -> int:
     for name in PYODIDE:
         shutil.copyfile(PACKAGES / "pyodide" / name, site / "pyodide" / name)
     _bundle(site / "page" / "page.js")
-    archive.write(site / "course.zip")
+    archive.write(site / "course.zip", WHEELS)
     loaded = sum(size for name, size in sizes(site).items() if name.startswith("pyodide/") or name == "course.zip")
     for name, html in pages.every_page(round(loaded / 1e6)):
         (site / name).write_text(html, encoding="utf-8")

@@ -11,7 +11,8 @@ from typing import Any
 from lessons.course.catalogue import NOTEBOOK_ONLY, Lesson
 
 from . import markup
-from .wording import LIVE, handed_out, on_page
+from .archive import LIVE
+from .wording import handed_out, on_page
 
 # The tag of a cell that a browser cannot run: its stored output stays.
 STORED = "not-in-browser"
@@ -48,9 +49,9 @@ def _shown(cell: dict[str, Any], source: str, number: int, *, stored: bool, comm
         f'<p class="small">A browser cannot run this cell. Its output is a stored one; <code>{command}</code> runs it.</p>'
     )
     return (
-        f'<section class="cell" id="{cell["id"]}" data-number="{number}" aria-label="Cell {number}"{marks}>'
+        f'<div class="cell" role="group" id="{cell["id"]}" data-number="{number}" aria-label="Cell {number}"{marks}>'
         f'<pre class="code"><code>{markup.code(source)}</code></pre>{note if stored else ""}'
-        f'<div class="output">{markup.outputs(cell["outputs"])}</div></section>'
+        f'<div class="output">{markup.outputs(cell["outputs"])}</div></div>'
     )
 
 
@@ -63,8 +64,8 @@ def _hidden(cell: dict[str, Any], source: str, *, asks: bool) -> str:
         seen = f'<div class="output answer">{markup.outputs(cell["outputs"])}</div>'
     what = "question" if asks else "answer"
     return (
-        f'<section class="cell" id="{cell["id"]}" data-{what} aria-label="{what.capitalize()}">'
-        f'<pre class="code" hidden>{escape(source)}</pre>{seen}</section>'
+        f'<div class="cell" role="group" id="{cell["id"]}" data-{what} aria-label="{what.capitalize()}">'
+        f'<pre class="code" hidden>{escape(source)}</pre>{seen}</div>'
     )
 
 
@@ -86,7 +87,7 @@ def _where_it_runs(lesson: Lesson) -> str:
 def _exercise(lesson: Lesson) -> str:
     number = lesson.number
     if lesson.is_an_application:
-        tickets = markup.prose((lesson.folder / "tickets.md").read_text(encoding="utf-8").replace("# ", "### ", 1))
+        tickets = markup.prose(re.sub("^#.*", "", (lesson.folder / "tickets.md").read_text(encoding="utf-8")), "exercise-")
         given = f"<details><summary>The tickets</summary>{tickets}</details>"
     else:
         given = f'<pre class="code"><code>{markup.code(handed_out(lesson))}</code></pre>'

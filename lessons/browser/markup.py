@@ -14,6 +14,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
+EMPTY_HEADING = re.compile(r'<th scope="col"[^>]*></th>')  # a screen reader has nothing to say of it
 LESSON_LINK = re.compile(r"^(?:\.\./notebooks/)?(\d\d)_\w+\.ipynb$")
 PAGES = {
     "../lessons/README.md": "index.html",
@@ -23,12 +24,15 @@ PAGES = {
 }
 
 
-def prose(markdown: str) -> str:
-    """Markdown as HTML. Its links lead to other pages of the site; what is not on the site is named, without a link."""
+def prose(markdown: str, prefix: str = "") -> str:
+    """Markdown as HTML. Its links lead to other pages of the site; what is not on the site is named, without a link.
+
+    `prefix` comes before the anchors of its headings, where the page has others of the same name.
+    """
     tokens = _MARKDOWN.parse(markdown)
     for number, token in enumerate(tokens):
         if token.type == "heading_open":
-            token.attrSet("id", anchor(tokens[number + 1].content))
+            token.attrSet("id", prefix + anchor(tokens[number + 1].content))
         elif token.type == "inline":
             token.children = list(_with_links_of_the_site(token.children or []))
     return (
@@ -69,7 +73,7 @@ def _output(output: dict[str, Any]) -> str:
         return f'<pre class="error">{escape(COLOUR.sub("", chr(10).join(output["traceback"])))}</pre>'
     data = output["data"]
     if "text/html" in data:
-        return f"<div>{text(data['text/html'])}</div>"
+        return f"<div>{EMPTY_HEADING.sub('<td></td>', text(data['text/html']))}</div>"
     if "text/markdown" in data:
         return f"<div>{prose(text(data['text/markdown']))}</div>"
     return f"<pre>{escape(text(data['text/plain']))}</pre>"

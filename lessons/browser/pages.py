@@ -14,8 +14,8 @@ from lessons.course import catalogue
 from lessons.course.catalogue import LESSONS, Lesson
 
 from . import markup
+from .archive import LIVE
 from .lesson_body import lesson_body
-from .wording import LIVE
 
 FRAME, CONTENTS = (
     Template((Path(__file__).parent / "page" / name).read_text(encoding="utf-8")) for name in ("frame.html", "contents.html")

@@ -6,10 +6,8 @@ import re
 
 from lessons.course.catalogue import Lesson
 
+from .archive import LIVE
 from .markup import anchor
-
-# The lessons that run on their page. The others start processes, which a browser cannot: there, a stored run is read.
-LIVE = frozenset({1, 2, 3, 4, 5, 7})
 
 # (what the script says, what the page says)
 PLACES = tuple(

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from lessons.browser import markup
-from lessons.browser.wording import LIVE, handed_out, on_page
+from lessons.browser.archive import LIVE
+from lessons.browser.wording import handed_out, on_page
 from lessons.course import catalogue, notebooks
 
 LESSONS = [pytest.param(lesson, id=f"{lesson.number:02}") for lesson in catalogue.lessons()]

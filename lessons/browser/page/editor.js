@@ -20,7 +20,7 @@ export function editor(pre, { label, text, changed, run, tabIndents = false, num
         history(), indentOnInput(), bracketMatching(), indentUnit.of("    "), python(),
         syntaxHighlighting(classHighlighter), keymap.of([...keys, ...defaultKeymap, ...historyKeymap]),
         ...(numbers ? [lineNumbers()] : []),
-        EditorView.contentAttributes.of({ "aria-label": label, autocapitalize: "off" }),
+        EditorView.contentAttributes.of({ "aria-label": label, autocapitalize: "off", tabindex: "0" }),
         EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
       ],
     }),

@@ -11,6 +11,7 @@ export function html(source, name = "") {
   const element = document.createElement("div");
   if (name) element.className = name;
   element.innerHTML = source; // what Python on this page has made; a script in it does not run
+  for (const empty of element.querySelectorAll("th[scope=col]:empty")) empty.replaceWith(document.createElement("td"));
   return element;
 }
 
