@@ -1,7 +1,8 @@
 """Threads where there are none: they take turns.
 
 A thread that was started runs when somebody waits, for it or for anything else, from its beginning to its end. That is one of
-the orders in which real threads may run. A `Server` runs for as long as nobody stops it, so it takes a turn each time.
+the orders in which real threads may run. A `Server` runs for as long as nobody stops it, so it takes a turn each time. A
+thread that begins by waiting, as a Timer does, is begun anew each time, until what it waits for has happened.
 """
 
 from __future__ import annotations
@@ -21,10 +22,17 @@ from . import lines
 
 SHORT = 0.01  # seconds between two turns
 
+KEEP_ALIVE = "keep-alive"  # the thread of a Processor that waits until its job has ended
+
 Turns = Generator[None, None, None]
+
+class Later(BaseException):
+    """A thread waits for something that has not happened: others have to go on first."""
+
 
 _started: dict[threading.Thread, Turns] = {}  # in the order in which they were started
 _running: list[tuple[threading.Thread, int]] = []  # the innermost last
+_due: dict[threading.Thread, float] = {}  # until when those wait that are begun anew
 _names = itertools.count(1001)
 _really_sleep, _really_who = time.sleep, threading.get_ident
 
@@ -56,6 +64,8 @@ def _take(thread: threading.Thread, turns: Turns) -> None:
         next(turns)
     except StopIteration:
         _started.pop(thread, None)
+    except Later:
+        _started[thread] = _turns_of(thread)
     except BaseException as error:
         _started.pop(thread, None)
         if not isinstance(error, SystemExit):
@@ -91,7 +101,14 @@ def _is_alive(thread: threading.Thread) -> bool:
 
 
 def _wait(event: threading.Event, timeout: float | None = None) -> bool:
-    return _until(event.is_set, timeout)
+    thread = _running[-1][0] if _running else None
+    if not (isinstance(thread, threading.Timer) or getattr(thread, "name", "") == KEEP_ALIVE):
+        return _until(event.is_set, timeout)
+    due = _due.setdefault(thread, time.monotonic() + (timeout or 0))
+    if not event.is_set() and time.monotonic() < due:
+        raise Later
+    del _due[thread]
+    return event.is_set()
 
 
 def _sleep(seconds: float) -> None:
