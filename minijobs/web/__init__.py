@@ -24,6 +24,8 @@ Sidekiq: `Sidekiq::Web`.
     words.py       a job's values as text that can do no harm
     life.py        what an entry says about its job's life, and what comes next
     drawing.py     the daily history, as shapes
+    parameters.py  what a request asks for
+    rendering.py   the frame of every page, and what several pages show
     pages.py       the pages
     finding.py     the page that searches every place
     actions.py     what their buttons do

@@ -12,10 +12,10 @@ from werkzeug.wrappers import Response
 
 from ..api import JobSet, Queue, SortedEntry
 from ..overview import SIGNAL_FOR, Process
-from . import entries, moving, reading, scripts, searching, words
+from . import entries, moving, parameters, reading, scripts, searching, words
 from .moving import Moved
-from .pages import asked, asked_queue, listed_page, show_question
 from .reading import SHELVES
+from .rendering import show_question
 from .security import say
 from .words import jobs, line, processes, web_name
 
@@ -68,7 +68,7 @@ def reschedule(name: str) -> Answer:
     minutes = flask.request.form.get("minutes", type=float)
     if minutes is None or not 0 <= minutes <= FARTHEST:  # not NaN either
         flask.abort(400, f"A job can be rescheduled to 0 to {FARTHEST:,} minutes from now.")
-    found = entries.find(SHELVES[name].kind(reading.client()), [asked("key")], entries.WHOLE)
+    found = entries.find(SHELVES[name].kind(reading.client()), [parameters.text("key")], entries.WHOLE)
     record = found[0].record if found and not found[0].cut else None
     if isinstance(record, SortedEntry) and record.reschedule(reading.now() + 60 * minutes):
         say(f"1 job was rescheduled to {words.from_now(record.score, reading.now())}.")
@@ -80,7 +80,7 @@ def reschedule(name: str) -> Answer:
 @actions.post("/queue/job")
 def queued() -> Answer:
     """Delete the selected jobs of a queue."""
-    queue, keys = asked_queue(), _keys()
+    queue, keys = parameters.queue(), _keys()
     found = entries.find(queue, keys)
     if found and "sure" not in flask.request.form:
         return show_question("delete", len(found), queue=queue, keys=keys)
@@ -93,7 +93,7 @@ def queued() -> Answer:
 @actions.post("/queue/clear")
 def clear_queue() -> Answer:
     """Delete every job of a queue, or every one that matches a search."""
-    queue = asked_queue()
+    queue = parameters.queue()
     most = _most(queue)
     if (wanted := searching.asked()).words:
         moved, place = moving.move_matching(queue, wanted, "delete", most, _start())
@@ -113,7 +113,7 @@ def clear_queue() -> Answer:
 @actions.post("/busy")
 def signal() -> Answer:
     """Ask a process to fetch no more jobs, or to stop."""
-    do, identity = _one_of(SIGNALS), asked("identity")
+    do, identity = _one_of(SIGNALS), parameters.text("identity")
     found = reading.numbers(reading.client()).processes
     process = next((process for process in found if process.identity == identity), None)
     if process is None:
@@ -183,11 +183,11 @@ def _report(do: str, moved: Moved, gone: int = 0, *, asked: bool = True) -> None
 
 
 def _back(endpoint: str, name: str | bytes) -> Response:
-    return flask.redirect(flask.url_for(endpoint, name=name, page=listed_page()), 303)
+    return flask.redirect(flask.url_for(endpoint, name=name, page=parameters.listed_page()), 303)
 
 
 def _one_of(known: object) -> str:
-    do = asked("do")
+    do = parameters.text("do")
     if do not in known:  # type: ignore[operator]
         flask.abort(400, "No button does that.")
     return do

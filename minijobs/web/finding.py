@@ -9,9 +9,9 @@ import flask
 
 from ..api import JobSet, Queue
 from ..overview import Work
-from . import entries, reading, searching
-from .pages import first_place, show
+from . import entries, parameters, reading, searching
 from .reading import SHELVES, Numbers, Shelf
+from .rendering import show
 from .searching import Found, Search
 
 finding = flask.Blueprint("finding", __name__)
@@ -37,7 +37,7 @@ def search() -> bytes:
     places = _places(found) if wanted.words else []
     if name := flask.request.args.get("in"):
         places = [place for place in places if place.name == name]
-        start = first_place()
+        start = parameters.first_place()
         places = [place._replace(found=place.found._replace(place=start)) for place in places]
     running = _running(found, wanted) if wanted.words and not name else []
     values = {

@@ -12,6 +12,7 @@ from . import reading, words
 health = flask.Blueprint("health", __name__)
 
 CLOCK_OFF = 5  # seconds from which on a clock counts as wrong
+MOST_QUEUES = 1000  # that are looked at, the first by name
 
 
 @health.get("/stats")
@@ -39,12 +40,19 @@ def is_well() -> tuple[flask.Response, int]:
 
 
 def _wrong() -> list[str]:
-    found = reading.numbers(reading.client())
+    redis = reading.client()
+    found = reading.numbers(redis)
     wrong = []
     if found.enqueued and not found.processes:
         wrong.append(f"{words.jobs(found.enqueued)} waiting, and no worker process is running.")
     elif found.enqueued and all(process.stopping for process in found.processes):
         wrong.append(f"{words.jobs(found.enqueued)} waiting, and every worker process is quiet.")
+    elif found.enqueued:
+        fetched = {name for process in found.processes if not process.stopping for name in words.some(process["queues"])}
+        for row in reading.queues(redis, most=MOST_QUEUES):
+            if row.size and row.name not in fetched:
+                name = words.line(row.name, 60)
+                wrong.append(f"{words.jobs(row.size)} waiting in queue {name}, and no worker process fetches from it.")
     for process in found.processes:
         if abs(process["clock_off"]) > CLOCK_OFF:
             off = stretch(min(abs(process["clock_off"]), words.AGES))

@@ -171,9 +171,9 @@ def numbers(redis: Redis) -> Numbers:
     return Numbers(whole(processed), whole(failed), shelves, count, enqueued, processes)
 
 
-def queues(redis: Redis, start: int = 0) -> list[QueueRow]:
+def queues(redis: Redis, start: int = 0, *, most: int = PER_PAGE) -> list[QueueRow]:
     """A page of the queues by name, from number `start` on."""
-    _, _, *flat = scripts.run(redis, scripts.QUEUES, ["queues"], start, PER_PAGE, WHOLE)
+    _, _, *flat = scripts.run(redis, scripts.QUEUES, ["queues"], start, most, WHOLE)
     three = iter(flat)
     return [
         QueueRow(name.decode(errors="surrogateescape"), size if size >= 0 else None, _waiting(size, entry))

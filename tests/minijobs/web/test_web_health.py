@@ -36,6 +36,20 @@ def test_all_is_well_until_jobs_wait_for_nobody(redis: redis_py.Redis, visitor: 
     assert visitor.get("/health").json["wrong"] == ["2 jobs waiting, and every worker process is quiet."]
 
 
+def test_a_queue_that_nobody_fetches_from_is_named(redis: redis_py.Redis, visitor: Visitor) -> None:
+    redis.sadd("queues", "mail", "male", "empty")
+    redis.lpush("queue:mail", a_job(1))
+    redis.lpush("queue:male", a_job(2), a_job(3))
+    Heartbeat(Processor(Fetcher("mail", identity="web-1:7:abc"))).beat()
+    answer = visitor.get("/health")
+    says = ["2 jobs waiting in queue male, and no worker process fetches from it."]
+    assert (answer.status_code, answer.json["wrong"]) == (503, says)
+    Heartbeat(Processor(Fetcher("male", "mail", identity="web-2:7:def"))).beat()
+    assert visitor.get("/health").json == {"ok": True, "wrong": []}
+    redis.hset("web-2:7:def", "quiet", "true")
+    assert visitor.get("/health").json["wrong"] == says
+
+
 @pytest.mark.parametrize(("off", "says"), [("-90", "90 s"), ("1e299", "1157407 days"), ("3", None)])
 def test_a_clock_that_is_off_is_named(redis: redis_py.Redis, visitor: Visitor, off: str, says: str | None) -> None:
     info = {"identity": "web-1:7:abc", "hostname": "web-1"}
