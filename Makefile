@@ -58,6 +58,12 @@ app: .venv/has-app ## all of it on one page: form, Redis, worker, inbox, dashboa
 lesson notebook try check watch hint solution reset:
 	echo "Which lesson? Add its number: make $@-1" >&2
 
+site: .venv/has-check ## build the course as a site: lessons that run in the reader's browser (needs Node.js)
+	$(BIN)/python -m lessons.browser $(SAID)
+
+site-serve: .venv/has-check ## build it, and serve it on this machine
+	$(HEARD) $(BIN)/python -m lessons.browser serve $(SAID)
+
 notebooks: .venv/has-notebooks ## rebuild all notebooks from the lessons, and run them
 	$(LESSONS) build
 
@@ -70,7 +76,7 @@ test-pythons: .venv/made ## run the library's tests on every other Python that i
 bench: .venv/has-dev ## measure minijobs beside its peers (half an hour; two minutes: QUICK=1)
 	$(BIN)/python tests/benchmarks $(if $(QUICK),--quick)
 
-.PHONY: help lesson notebook try check watch hint solution reset progress others app notebooks test test-pythons bench
+.PHONY: help lesson notebook try check watch hint solution reset progress others app site site-serve notebooks test test-pythons bench
 
 # What is installed is remembered in .venv, so that nothing is installed twice. Playing must not wait for Jupyter.
 .venv/has-lessons: .venv/made pyproject.toml constraints.txt
