@@ -103,15 +103,16 @@ bench: .venv/has-dev ## measure minijobs beside its peers (half an hour; two min
 	echo "Installing what tests need, once. It takes a minute …"
 	$(call install,dev)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c $(IMPORTED)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q minijobs lessons/kit lessons/course lessons/app
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q -x '/lesson_[^/]*/[^/]*/|/(exercise|lesson)\.py' minijobs lessons
 	touch .venv/has-lessons .venv/has-app .venv/has-check .venv/has-notebooks $@
 
 install = $(BIN)/python -m lessons.install $1
 
 # Where Python is told not to keep what it compiled, each of the many processes that the tests start would do it again; so it
 # is done once.
-IMPORTED := "import aiosmtpd.controller, fakeredis, flask, hypothesis, IPython.display, jupytext, lupa, nbformat, pytest, \
-	redis.asyncio, rich.console, rich.markdown, rich.syntax, rich.table, waitress"
+IMPORTED := "import aiosmtpd.controller, fakeredis, flask, hypothesis.stateful, ipykernel.kernelapp, IPython.display, ipywidgets, \
+	jupyterlab.labapp, lupa, matplotlib.backends.backend_svg, matplotlib.figure, nbclient, PIL.Image, playwright.sync_api, \
+	pytest, redis.asyncio, rich.console, rich.markdown, rich.syntax, rich.table, simpy, waitress, watchfiles, xdist.remote"
 
 NO_PYTHON := $(or $(PYTHON:%=% is not one.),there is none on the PATH. Name one: make lesson-1 PYTHON=/path/to/python3)
 

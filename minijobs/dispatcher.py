@@ -1,4 +1,4 @@
-"""Runs many jobs at a time, with one thread that talks to Redis for all. The pattern is called *leader/followers*.
+"""Runs many jobs at a time. One thread at a time, any of them, talks to Redis for all: the pattern *leader/followers*.
 
 There is one more thread than jobs that may run at a time. The threads are all alike, and any of them can lead. The leader
 talks to Redis on behalf of all: in one round trip it settles the jobs that have finished, and fetches one for each idle
@@ -14,7 +14,7 @@ A thread is in one of four states (`State`), and these are all the transitions:
     LEADING   -> RUNNING      it has fetched a job for itself
     LEADING   -> FETCHING     there was no job: one thread waits for one (inside Redis, if there is a single queue)
     LEADING   -> FOLLOWING    there is nothing left for it to do
-    LEADING   -> LEADING      a thread found it leading and now follows, so it settles that thread's job as well
+    LEADING   -> LEADING      meanwhile another thread's job has finished, found the lead taken, and must be settled as well
     FETCHING  -> RUNNING      a job came
     FETCHING  -> LEADING      none came within a second; meanwhile other jobs may have finished
     FETCHING  -> FOLLOWING    none came, and another thread leads
@@ -24,7 +24,7 @@ A thread is in one of four states (`State`), and these are all the transitions:
 Each thread runs `Dispatcher._loop`, and gets its next job in one of three ways:
 
     as the leader, from a queue    _lead > _dispatch > HeldJobs.settle_finished > Fetcher.settle_and_fetch > SETTLE_AND_FETCH
-    if all queues are empty        _lead > _blocking_fetch > Fetcher.wait > BRPOPLPUSH, or with several queues a short sleep
+    if all queues are empty        _lead > _blocking_fetch > Fetcher.blocking_fetch > BRPOPLPUSH; with several, a short sleep
     as a follower                  _follow > WorkQueue.get, where the leader has put it
 
 The running jobs and a fetching thread together never exceed `concurrency`, so there is always a follower that can be asked
@@ -166,7 +166,7 @@ class Dispatcher:
             while not self._ended:
                 job = self._lead() if leads else self._follow()
                 if job is None:
-                    leads = not leads
+                    leads = not leads  # it should lead, or there is nothing left to lead
                 elif not self._ended:
                     self._run(*job)
                     # If jobs wait for a thread, LEAD follows behind them, and the thread that takes it settles this job too.
@@ -212,7 +212,7 @@ class Dispatcher:
     def _dispatch(self) -> Turn:
         """Settle the finished jobs and fetch one for each idle thread, in one round trip; then hand the jobs out."""
         # Not while a thread is fetching: a job may be on its way.
-        if not self._fetching and (self.in_doubt or self._reconcile_due or self.heart.missed()):
+        if not self._fetching and (self.in_doubt or self._reconcile_due or self.heart.looks_dead()):
             self.held.reconcile(in_doubt=self.in_doubt)
             self.in_doubt, self._reconcile_due, self._jobs_queued = False, False, True
         if self.in_doubt:
@@ -243,7 +243,7 @@ class Dispatcher:
         self.states[get_ident()] = State.FETCHING
         unit = None
         try:
-            unit = self.fetcher.wait(BLOCK)
+            unit = self.fetcher.blocking_fetch(BLOCK)
             if unit and self._quiet.is_set():
                 self.fetcher.requeue(unit)
                 unit = None

@@ -128,8 +128,8 @@ class Fetcher:
     def fetch(self, timeout: float = 0) -> UnitOfWork | None:
         """Move one entry to the in-flight list and return it; None if none comes within `timeout` seconds.
 
-        `Processor.process_one` uses this. A worker process, which has many threads, uses `settle_and_fetch` and `wait`
-        instead. Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
+        `Processor.process_one` uses this. A worker process, which has many threads, uses `settle_and_fetch`
+        and `blocking_fetch` instead. Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
         """
         with connection.translate_errors(self.redis, "fetching a job"):
             deadline = time.monotonic() + timeout
@@ -149,7 +149,7 @@ class Fetcher:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return None
-                if unit := self.wait(left):
+                if unit := self.blocking_fetch(left):
                     return unit
 
     def settle_and_fetch(
@@ -167,8 +167,8 @@ class Fetcher:
         keys = [key for queue in queues for key in (f"queue:{queue}", self.inflight(queue))]
         position = {queue: 2 * number for number, queue in enumerate(queues, start=1)}
         done = [word for unit, to in finished if to is None for word in (position[unit.queue], unit.raw)]
-        failed = [(index, unit, to) for index, (unit, to) in enumerate(finished) if to is not None]
-        words = [word for _, unit, to in failed for word in (position[unit.queue], unit.raw, *to)]
+        entering = [(index, unit, to) for index, (unit, to) in enumerate(finished) if to is not None]
+        words = [word for _, unit, to in entering for word in (position[unit.queue], unit.raw, *to)]
         arguments = (len(keys) + 1, *keys, "inflight", want, len(serving), len(done) // 2, *done, *words)
         with connection.translate_errors(self.redis, "settling and fetching jobs"):
             try:
@@ -179,13 +179,13 @@ class Fetcher:
         for number, value in zip(reply[::2], reply[1::2], strict=True):
             if number >= 0:
                 units.append(UnitOfWork(serving[number], value))
-            elif -number <= len(failed):
-                refused[failed[-number - 1][0]] = value.decode(errors="replace")
+            elif -number <= len(entering):
+                refused[entering[-number - 1][0]] = value.decode(errors="replace")
             else:
-                self._log_unreadable(serving[-number - len(failed) - 1], value.decode(errors="replace"))
+                self._log_unreadable(serving[-number - len(entering) - 1], value.decode(errors="replace"))
         return units, refused
 
-    def wait(self, seconds: float) -> UnitOfWork | None:
+    def blocking_fetch(self, seconds: float) -> UnitOfWork | None:
         """Wait for an entry, move it and return it, in one round trip; None if none comes within `seconds`.
 
         With several queues, or few connections, it only sleeps briefly and returns None. An idle process uses this instead

@@ -131,7 +131,7 @@ class Heartbeat:
         self._last = at
         return signals
 
-    def missed(self, *, at: float | None = None) -> bool:
+    def looks_dead(self, *, at: float | None = None) -> bool:
         """Whether the last beat was so long ago that other processes consider this one dead."""
         return (time.monotonic() if at is None else at) - self._last > self.expire
 

@@ -47,8 +47,9 @@ class HeldJobs:
 
     def running(self) -> int:
         """How many of the held jobs are running, or about to run."""
-        over = self.refused.keys() | {number for number, _ in self.finished} if self.refused else self.finished
-        return len(self.jobs) - len(over)
+        # A job may be among the refused and among the finished ones.
+        over = len(self.refused.keys() | {number for number, _ in self.finished}) if self.refused else len(self.finished)
+        return len(self.jobs) - over
 
     def settle_finished(self, *, fetch: int) -> list[Held]:
         """Settle the finished jobs and fetch up to `fetch` new ones, in one round trip. Raises RedisUnavailable."""

@@ -29,7 +29,7 @@ Handler = TypeVar("Handler", bound=Callable[[], Any])
 EVENTS = ("startup", "quiet", "shutdown")
 
 handlers: dict[str, list[Callable[[], Any]]] = {event: [] for event in EVENTS}
-"""The functions to call at each event, in order; for "quiet" and "shutdown", in reverse order."""
+"""The functions to call at each event, in the order in which they were added. `call` goes backwards at the end."""
 
 
 def on(event: str) -> Callable[[Handler], Handler]:

@@ -31,7 +31,7 @@ class Process:
 
     @property
     def stopping(self) -> bool:
-        """Whether it has stopped fetching jobs. Sidekiq: `stopping?`."""
+        """Whether it is quiet: it fetches no more jobs, and may run for hours yet. Sidekiq: `stopping?`."""
         return bool(self["quiet"] == "true")
 
     @property

@@ -100,13 +100,13 @@ class Processor:
     def run(self, unit: UnitOfWork) -> Outcome:
         """Run one job and return the outcome, with the job's exception if it raised one. Nothing is sent to Redis yet.
 
-        An entry that cannot be parsed goes to `dead` unchanged: it cannot be run, but it must not be lost.
+        An entry that cannot be parsed goes to `dead`, perhaps inside a job (see `retry.wrapped`): it must not be lost.
         """
         now = time.time()
         try:
             job = load(unit.raw)
         except BadPayload as error:
-            logger.error("no job in queue %s, so it goes to dead as it is: %s", unit.queue, error)
+            logger.error("no job in queue %s, so it goes to dead: %s", unit.queue, error)
             return retry.dead(unit.raw, error, now=self.now())
         thread = tid()
         around = self.running.get(thread)  # a job may run another job by calling `process_one`

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .connection import Redis
     from .heartbeat import Heartbeat
 
-# A job that was rescued this often has probably killed its processes. Sidekiq calls it a poison pill.
-MOST_RESCUES = 3
+# The rescue that sends a job to `dead`: it has probably killed its processes. Sidekiq calls it a poison pill.
+LAST_RESCUE = 3
 
 # Seconds after which a job's earlier rescues no longer count. Sidekiq: the same, in `super_fetch`.
 RESCUE_FADES = 72 * 60 * 60
@@ -57,10 +57,10 @@ def rescue_orphans(
     """Requeue every job of a process whose heartbeat has expired, or, on its third rescue, send it to `dead`.
 
     Returns how many jobs were rescued. A job that is sent to `dead` has a message that says why; rescues no longer count
-    when 72 hours pass without another one. Call this only after Redis has been reachable for longer than a heartbeat lasts:
-    before that, living processes may look dead (see `Heartbeat.may_rescue`). If Redis takes more than `patience` seconds to
-    say which processes are alive, it was away, and nothing is rescued; nor if it no longer knows the last beat of `heart`,
-    the rescuer's own. `now` is in epoch seconds. Raises RedisUnavailable.
+    when 72 hours pass without another one. Call this only after Redis has been reachable for longer than a heartbeat's key
+    lasts: before that, living processes may look dead (see `Heartbeat.may_rescue`). If Redis takes more than `patience`
+    seconds to say which processes are alive, it was away, and nothing is rescued; nor if it no longer knows the last beat
+    of `heart`, the rescuer's own. `now` is in epoch seconds. Raises RedisUnavailable.
 
     >>> import fakeredis
     >>> redis = fakeredis.FakeRedis()
@@ -126,7 +126,7 @@ def _count_rescue(raw: bytes, now: float) -> tuple[bytes, PoisonPill | None]:
         if now - (seconds(job.get("rescued_at")) or now) > RESCUE_FADES:
             count = 1
         job |= {"rescued": count, "rescued_at": stamp(now)}
-        if count < MOST_RESCUES:
+        if count < LAST_RESCUE:
             return dump(job).encode(), None
         poison = PoisonPill(f"{job['class']} JID-{job['jid']}: its process died {count} times while it ran; not tried again")
         job |= {"error_message": str(poison), "error_class": "minijobs.PoisonPill"}

@@ -83,9 +83,9 @@ def after_failure(
 ) -> Outcome:
     """Decide whether `job` is retried after `error`, goes to `dead`, or is dropped.
 
-    This depends on `retry` and `retry_for` of the job or its class, and on the class's `retry_in`. If it is not retried,
-    the death handlers are called. Nothing is sent to Redis here. `worker` is the job's class, or None if it is unknown;
-    `now` is in epoch seconds. Sidekiq: `JobRetry#process_retry`.
+    This depends on `retry` of the job, or else of its class, on the job's `retry_for`, and on the class's `retry_in`. If it
+    is not retried, the death handlers are called. Nothing is sent to Redis here. `worker` is the job's class, or None if it
+    is unknown; `now` is in epoch seconds. Sidekiq: `JobRetry#process_retry`.
     """
     now = time.time() if now is None else now
     limit = getattr(worker, "retry", True) if job.get("retry") is None else job["retry"]
@@ -149,7 +149,7 @@ def run_death_handlers(job: Job, error: BaseException) -> None:
 
 
 def dead(payload: bytes, error: BaseException, *, now: float) -> Outcome:
-    """Return the outcome of a job that goes to `dead`, inside an object if needed: see `wrapped`."""
+    """Return the outcome of a job that goes to `dead`, inside another one if needed: see `wrapped`."""
     return Outcome("dead", error, to=Destination("dead", now, wrapped(payload, error, now=now)))
 
 

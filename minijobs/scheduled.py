@@ -58,7 +58,7 @@ def poll_interval(every: float, processes: int, uniform: Callable[[float, float]
 def poll(redis: Redis | None = None, *, now: float | None = None) -> int:
     """Move every job that is due at `now`, in epoch seconds, to its queue, the earliest first. Returns how many.
 
-    A key of the wrong type is logged and skipped. Raises RedisUnavailable.
+    It also trims `dead`. A key of the wrong type is logged and skipped. Raises RedisUnavailable.
     Sidekiq: `Sidekiq::Scheduled::Enq#enqueue_jobs`.
 
     >>> import fakeredis
@@ -92,7 +92,7 @@ def poll(redis: Redis | None = None, *, now: float | None = None) -> int:
 def enqueue(redis: Redis, name: str, entries: Sequence[bytes], *, now: float, by_hand: bool = False) -> int:
     """Move these entries of the sorted set `name` to their queues, in one round trip. Returns how many were still there.
 
-    An entry that is not a job goes to `dead`: unchanged, or inside an object (see `retry.wrapped`). A try that somebody
+    An entry that is not a job goes to `dead`: unchanged, or inside a job (see `retry.wrapped`). A try that somebody
     starts `by_hand` does not count as a retry; and if a key is of the wrong type, ResponseError is raised after the other
     entries were moved.
     """
@@ -105,7 +105,7 @@ def enqueue(redis: Redis, name: str, entries: Sequence[bytes], *, now: float, by
                 job["retry_count"] -= 1
             payload = dump(job)
         except ValueError as error:  # BadPayload is one
-            logger.error("no job in %s, so it goes to dead as it is: %s", name, error)
+            logger.error("no job in %s, so it goes to dead: %s", name, error)
             kill(redis, name, [raw], now=now, error=error, by_hand=by_hand)
             continue
         queue = job.get("queue") or "default"
@@ -116,9 +116,10 @@ def enqueue(redis: Redis, name: str, entries: Sequence[bytes], *, now: float, by
 def kill(
     redis: Redis, name: str, entries: Sequence[bytes], *, now: float, error: Exception | None = None, by_hand: bool = False
 ) -> int:
-    """Move these entries of the sorted set `name` to `dead`, unchanged. Returns how many were still there.
+    """Move these entries of the sorted set `name` to `dead`. Returns how many were still there.
 
-    JSON that is not an object is put inside one, together with `error`. `by_hand` is as in `enqueue`.
+    A job moves unchanged. What would break Sidekiq's page of dead jobs is put inside one, with `error`: see `retry.wrapped`.
+    `by_hand` is as in `enqueue`.
     """
     if name == "dead":  # already there; the script would add it and then remove it
         return 0

@@ -42,14 +42,14 @@ return redis.call('LREM', KEYS[1], 1, ARGV[1])
 # queues, EXISTS first asks whether any of them holds a job, so looking at 600 empty queues takes one command.
 SETTLE_AND_FETCH = """
 local want, last, done, answer, moved = tonumber(ARGV[1]), 2 * tonumber(ARGV[2]), tonumber(ARGV[3]), {}, 0
-local failed = 0
+local entering = 0
 for i = 4 + 2 * done, #ARGV, 5 do
     local list = KEYS[tonumber(ARGV[i])]
-    failed = failed + 1
+    entering = entering + 1
     if redis.call('LPOS', list, ARGV[i + 1]) then
         local added = redis.pcall('ZADD', ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
         if type(added) == 'table' then
-            answer[#answer + 1], answer[#answer + 2] = -failed, added.err
+            answer[#answer + 1], answer[#answer + 2] = -entering, added.err
         else
             redis.call('LREM', list, 1, ARGV[i + 1])
         end
@@ -74,7 +74,7 @@ for i = 1, last, 2 do
         if not entry then break end
         if type(entry) == 'table' then
             if redis.call('TYPE', KEYS[i + 1])['ok'] == 'string' then return entry end
-            answer[#answer + 1], answer[#answer + 2] = -failed - (i + 1) / 2, entry.err
+            answer[#answer + 1], answer[#answer + 2] = -entering - (i + 1) / 2, entry.err
             break
         end
         if moved == before then redis.call('SADD', KEYS[#KEYS], string.sub(KEYS[i + 1], #'inflight:' + 1)) end

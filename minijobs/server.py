@@ -5,7 +5,8 @@
     heart         beats every few seconds, and looks in Redis for signals to this process
     poller        moves due jobs to their queues, and rescues the jobs of dead processes
     sign-off      ends the others, whatever interrupts the main thread
-    main thread   waits for signals: TSTP quiet, TERM and INT stop, TTIN log where every thread is
+    signals       acts on signals: TSTP quiet, TERM and INT stop, TTIN log where every thread is
+    main thread   waits for the end; signal handlers interrupt it, and only note the signal
 
 Sidekiq: `Sidekiq::Launcher`, `Sidekiq::Scheduled::Poller`.
 """
@@ -111,7 +112,7 @@ class Server:
             lifecycle.call("startup")
             for thread in (poller, dispatcher, self._handlers, *self._dispatcher.threads()):
                 thread.start()
-            while dispatcher.is_alive() and not self._stop.wait(1):  # signals are handled in this thread, between waits
+            while dispatcher.is_alive() and not self._stop.wait(1):  # signal handlers run in this thread, between waits
                 pass
             if not self._stop.is_set():  # the dispatcher ended by itself
                 self._dispatcher.broken = True

@@ -7,7 +7,6 @@ Hypothesis that was compiled for it, and Lua that is written in Python. pip down
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import sys
 import zipfile
@@ -71,7 +70,6 @@ def files(wheels: Path) -> dict[str, bytes]:
         **{name: (ROOT / name).read_bytes() for name in _ours()},
     }
     for one in lessons():
-        found[one.cells_file.relative_to(ROOT).as_posix()] = json.dumps(one.kept_cells()).encode()
         if one.number in LIVE:  # the exercise as it was handed out, and not the builder's own answer
             found[one.exercise.relative_to(ROOT).as_posix()] = one.stub.read_bytes()
     return {name: content for name, content in found.items() if _is_needed(name)}
@@ -90,7 +88,7 @@ def _ours() -> Iterator[str]:
 def _is_needed(name: str) -> bool:
     if name in EXCEPT:
         return True
-    if name.startswith(NOT_NEEDED) or "/__pycache__/" in name and not name.endswith("cells.json"):
+    if name.startswith(NOT_NEEDED):
         return False
     one = next((one for one in lessons() if name.startswith(f"lessons/{one.folder.name}/")), None)
     return one is None or _belongs_to_it(one, name)
@@ -98,7 +96,7 @@ def _is_needed(name: str) -> bool:
 
 def _belongs_to_it(one: Lesson, name: str) -> bool:
     inside = name.split("/")[2]
-    return inside not in OF_A_LESSON and (one.number in LIVE or inside in ("lesson.py", "__pycache__"))
+    return inside not in OF_A_LESSON and (one.number in LIVE or inside == "lesson.py")
 
 
 def _installed(package: str) -> Iterator[tuple[str, bytes]]:
@@ -110,10 +108,15 @@ def _installed(package: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _downloaded(folder: Path) -> list[Path]:
-    wanted = [f"hypothesis=={version('hypothesis')}", "abstra-lua==0.0.1"]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*command, "--only-binary=:all:", *PYODIDE, f"--dest={folder}", *wanted], check=True)
-    return sorted(folder.glob("*.whl"))
+    """The wheels that only a browser needs; pip downloads those that are not in the folder yet."""
+    wanted = {"hypothesis": version("hypothesis"), "abstra_lua": "0.0.1"}
+    there = {name: next(folder.glob(f"{name}-{number}-*.whl"), None) for name, number in wanted.items()}
+    missing = [f"{name}=={wanted[name]}" for name, wheel in there.items() if wheel is None]
+    if missing:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        subprocess.run([*command, "--only-binary=:all:", *PYODIDE, f"--dest={folder}", *missing], check=True)
+        return _downloaded(folder)
+    return [wheel for wheel in there.values() if wheel is not None]
 
 
 def _unpacked(wheel: Path) -> Iterator[tuple[str, bytes]]:

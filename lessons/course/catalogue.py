@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import ast
 import codecs
-import hashlib
 import importlib.util
 import json
 import re
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 LESSONS = Path(__file__).parent.parent
 NOTEBOOKS = LESSONS.parent / "notebooks"
@@ -99,16 +97,7 @@ class Lesson:
 
     def cells(self) -> list[Cell]:
         """The lesson, cell by cell."""
-        return [Cell(kind, source, tuple(tags)) for kind, source, tags in self.kept_cells()["cells"]]
-
-    def kept_cells(self) -> dict[str, Any]:
-        """The cells as they are kept in `cells_file`, with the stamp of the script that they were read from."""
-        stamp = hashlib.sha256(self.script.read_bytes()).hexdigest()
-        kept = _kept(self.cells_file)
-        if not isinstance(kept, dict) or kept.get("stamp") != stamp:
-            kept = {"stamp": stamp, "cells": _read_cells(self.script)}
-            _keep(self.cells_file, kept)
-        return kept
+        return in_cells(self.script.read_text(encoding="utf-8"))
 
     @property
     def starts_processes(self) -> bool:
@@ -131,11 +120,6 @@ class Lesson:
         """The ids of the cells that must have run for the lesson to be played; the one that checks its exercise need not."""
         numbered = enumerate(self.in_notebook(), start=1)
         return [self.id_of_cell(n) for n, cell in numbered if cell.kind == "code" and NOTEBOOK_ONLY not in cell.tags]
-
-    @property
-    def cells_file(self) -> Path:
-        """Where its cells are kept, as Python keeps what it has compiled: to read them takes a second."""
-        return self.folder / "__pycache__" / "cells.json"
 
     def hints(self, about: str = "") -> list[str]:
         """The hints, the gentlest first: the sections of hints.md; of several parts of an exercise, those `about` one.
@@ -248,23 +232,23 @@ def lesson(number: int | str) -> Lesson:
     raise NoSuchLesson(f"There is no lesson {number}. There are: {', '.join(str(one.number) for one in lessons())}.")
 
 
-def _read_cells(script: Path) -> list[tuple[str, str, list[str]]]:
-    # Imported here, because it takes longer than everything else together. So the cells are kept, as Python keeps what it
-    # compiled, until the script changes.
-    import jupytext
+def in_cells(script: str) -> list[Cell]:
+    """The cells of a script in the percent format, which editors and jupytext know. Of prose, each line is a comment.
 
-    notebook = jupytext.read(script, fmt="py:percent")
-    return [(cell.cell_type, cell.source, list(cell.metadata.get("tags", ()))) for cell in notebook.cells]
-
-
-def _kept(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
-def _keep(file: Path, what: Any) -> None:
-    with suppress(OSError):  # a folder that cannot be written to costs time, and nothing else
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(what), encoding="utf-8")
+    >>> for cell in in_cells('# %% [markdown]\\n# Seven.\\n\\n# %% tags=["hide-input"]\\n3 + 4\\n'):
+    ...     print(cell)
+    Cell(kind='markdown', source='Seven.', tags=())
+    Cell(kind='code', source='3 + 4', tags=('hide-input',))
+    """
+    _, *parts = re.split(r"^# %%(.*)\n", script, flags=re.MULTILINE)
+    cells = []
+    for head, body in zip(parts[::2], parts[1::2], strict=True):
+        known = re.fullmatch(r"(?P<prose> \[markdown\])?(?: tags=(?P<tags>\[.*\]))?", head)
+        if known is None:
+            raise ValueError(f"No cell begins with: # %%{head}")
+        tags, source = tuple(json.loads(known["tags"] or "[]")), body.strip("\n")
+        if known["prose"]:
+            cells.append(Cell("markdown", re.sub(r"^# ?", "", source, flags=re.MULTILINE), tags))
+        else:
+            cells.append(Cell("code", source, tags))
+    return cells

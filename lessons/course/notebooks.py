@@ -6,18 +6,21 @@ import hashlib
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-import jupytext
-import nbformat
-from nbclient import NotebookClient
-
 from lessons.kit import stage
 
-from .catalogue import NOTEBOOKS, TERMINAL_ONLY, Lesson
+from .catalogue import NOTEBOOKS, Cell, Lesson
 from .console import typed_here
+
+# For a kind of web address that no notebook has, what nbformat imports would build a grammar, which takes two seconds.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+import nbformat  # noqa: E402
+
+del sys.modules["rfc3987_syntax"]
 
 # In a working copy's metadata: what its cells were when it was handed out.
 HANDED_OUT = "handed_out"
@@ -31,19 +34,25 @@ def unexecuted(lesson: Lesson) -> Any:
     The code that asks a question and that compares the guess with what was observed is folded away: the question stands in
     its output, and the comparing code would give the answer away. JupyterLab still shows its first line.
     """
-    notebook = jupytext.read(lesson.script, fmt="py:percent")
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
-    notebook.cells = [cell for cell in notebook.cells if TERMINAL_ONLY not in cell.metadata.get("tags", [])]
-    for number, cell in enumerate(notebook.cells, start=1):
-        cell.id = lesson.id_of_cell(number)
-        if "hide-input" in cell.metadata.get("tags", []):
-            cell.metadata["jupyter"] = nbformat.from_dict({"source_hidden": True})
-            cell.source = f"# {'The answer' if '.answer(' in cell.source else 'A question'}\n{cell.source}"
-    return notebook
+    cells = [_cell(cell, lesson.id_of_cell(number)) for number, cell in enumerate(lesson.in_notebook(), start=1)]
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
+
+
+def _cell(cell: Cell, cell_id: str) -> Any:
+    metadata: dict[str, Any] = {"tags": list(cell.tags)} if cell.tags else {}
+    if cell.kind == "markdown":
+        return nbformat.v4.new_markdown_cell(cell.source, id=cell_id, metadata=metadata)
+    source = cell.source
+    if "hide-input" in cell.tags:
+        metadata["jupyter"] = {"source_hidden": True}
+        source = f"# {'The answer' if '.answer(' in source else 'A question'}\n{source}"
+    return nbformat.v4.new_code_cell(source, id=cell_id, metadata=metadata)
 
 
 def executed(lesson: Lesson, *, pace: float = 1) -> Any:
     """The notebook, run in a kernel of its own. `pace` is the fraction of every pause that is really waited."""
+    from nbclient import NotebookClient
+
     notebook = unexecuted(lesson)
     NOTEBOOKS.mkdir(exist_ok=True)  # a kernel runs where its notebook lies
     with _environment(pace):

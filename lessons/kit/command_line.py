@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import StringIO
 
 from minijobs.cli.parser import parser
@@ -51,11 +52,14 @@ def plans(words: str | Sequence[str]) -> list[ProcessPlan]:
     return found
 
 
+_parser = lru_cache(parser)  # to make one takes longer than to use it
+
+
 def _options(line: str):  # type: ignore[no-untyped-def]
     said = StringIO()
     try:
         with redirect_stderr(said), redirect_stdout(said):
-            return parser().parse_args(["worker", *shlex.split(line)])
+            return _parser().parse_args(["worker", *shlex.split(line)])
     except SystemExit:
         last = (said.getvalue().strip().splitlines() or ["it shows its help, and ends"])[-1]
         raise NotTheWords(last.removeprefix("minijobs worker: ").removeprefix("minijobs: ")) from None

@@ -145,8 +145,10 @@ def predict(question: str, *, guess: str | None = None, **choices: str) -> Predi
 
 
 def guessed(question: str, letter: str | None) -> None:
-    """A button was pressed."""
-    _asked[question].guess = _guessed[question] = letter
+    """A button was pressed; on a page, perhaps before the question was asked."""
+    _guessed[question] = letter
+    if question in _asked:
+        _asked[question].guess = letter
 
 
 def _ask(prediction: Prediction) -> str | None:

@@ -67,7 +67,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
     def copy() -> Path:
         folder = tmp_path_factory.mktemp("course")
-        junk = shutil.ignore_patterns("*.pyc", ".progress.*", "exercise.kept-*", "app.kept-*")
+        junk = shutil.ignore_patterns(".progress.*", "exercise.kept-*", "app.kept-*")
         shutil.copytree(ROOT / "lessons", folder / "lessons", ignore=junk)
         shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         shutil.copy(ROOT / "pyproject.toml", folder)

@@ -11,11 +11,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from lessons.__main__ import main
-from lessons.course import catalogue, checking, commands, progress
+from lessons.course import catalogue, checking, commands, notebooks, progress
 from lessons.course.console import how
 
 
@@ -401,7 +400,7 @@ def test_a_lesson_is_opened_as_a_copy_of_the_learners_own_that_answers_nothing(s
     ((command, env),) = opened
     assert command[-1] == str(one.working_copy)
     assert env["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
-    copy = nbformat.read(one.working_copy, as_version=4)
+    copy = notebooks.nbformat.read(one.working_copy, as_version=4)
     code = [cell.source for cell in copy.cells if cell.cell_type == "code"]
     assert [source.removeprefix("# A question\n").removeprefix("# The answer\n") for source in code] == [
         cell.source for cell in one.in_notebook() if cell.kind == "code"

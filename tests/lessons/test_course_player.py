@@ -11,12 +11,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout, suppress
 
-import nbformat
 import pytest
 from terminals import Terminal, surroundings
 
 from lessons.course import catalogue, console, notebooks, player
 from lessons.course.catalogue import lessons
+from lessons.course.notebooks import nbformat
 from lessons.course.pages import paged, running
 from lessons.kit import stage
 
@@ -158,7 +158,6 @@ def small(copied):
     def write(text=LESSON):
         script = folder / "lessons" / "lesson_99_small" / "lesson.py"
         script.write_text(text, encoding="utf-8")
-        catalogue.Lesson(99, "small", script.parent).cells()  # they are kept, and a process started later reads them faster
         return folder
 
     return write

@@ -8,21 +8,20 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from lessons.course import catalogue, notebooks
 from lessons.course.catalogue import lessons
-from lessons.course.notebooks import Normaliser
+from lessons.course.notebooks import Normaliser, nbformat
 
 LESSONS = lessons()
 NAMES = [one.folder.name for one in LESSONS]
 every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
 
 RUN = """
-import sys, nbformat
+import sys
 from lessons.course import catalogue, notebooks
-nbformat.write(notebooks.executed(catalogue.lesson(int(sys.argv[1])), pace=0.02), sys.argv[2])
+notebooks.nbformat.write(notebooks.executed(catalogue.lesson(int(sys.argv[1])), pace=0.02), sys.argv[2])
 """
 
 

@@ -163,7 +163,7 @@ def test_a_python_that_is_too_old_is_told_in_a_sentence(module):
 
 LIKE_WINDOWS = """
 import os, signal, sys, threading
-import aiosmtpd.controller, asyncio, fakeredis, jupytext, pytest, redis, rich.console, rich.markdown, subprocess, tempfile
+import aiosmtpd.controller, asyncio, fakeredis, pytest, redis, rich.console, rich.markdown, subprocess, tempfile
 
 for name in ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"):
     sys.modules[name] = None

@@ -110,7 +110,7 @@ def a_life(redis) -> None:
     units, _ = fetcher.settle_and_fetch(settled, 1)
     fetcher.requeue(units[0])
     processor.process_one()
-    fetcher.wait(0.01)
+    fetcher.blocking_fetch(0.01)
     fetcher.lists_match([])
     fetcher.reconcile([])
     processor.process_one()

@@ -216,7 +216,7 @@ def test_a_list_that_was_left_refuses_whatever_comes_late(redis: redis_py.Redis)
     # When what was sent before arrives late, Then nothing changes
     for step in (
         lambda: late.settle_and_fetch([], 1),
-        lambda: late.wait(0.01),
+        lambda: late.blocking_fetch(0.01),
         lambda: late.settle_and_fetch([(held, None)], 0),
     ):
         with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
@@ -353,7 +353,7 @@ def test_a_long_wait_is_asked_for_in_short_ones(blocks: list[float], monkeypatch
 
 
 def test_no_wait_is_so_short_that_an_older_redis_takes_it_for_one_without_end(blocks: list[float]) -> None:
-    assert Fetcher("default").wait(0.003) is None
+    assert Fetcher("default").blocking_fetch(0.003) is None
     assert min(blocks) >= 0.01
 
 
@@ -404,7 +404,7 @@ def test_many_threads_lose_nothing_and_take_nothing_twice(redis: redis_py.Redis)
 
 
 @pytest.mark.parametrize(
-    "step", [lambda fetcher: fetcher.settle_and_fetch([], 1), lambda fetcher: fetcher.wait(1) and [True]]
+    "step", [lambda fetcher: fetcher.settle_and_fetch([], 1), lambda fetcher: fetcher.blocking_fetch(1) and [True]]
 )
 def test_a_process_makes_its_lists_known_in_the_breath_in_which_it_moves(real, told, step) -> None:
     fetcher = Fetcher("default", identity="me")
@@ -421,13 +421,13 @@ def test_a_process_makes_its_lists_known_in_the_breath_in_which_it_moves(real, t
 def test_a_wait_takes_what_is_there_or_comes_or_ends(redis: redis_py.Redis) -> None:
     fetcher = Fetcher("default")
     redis.lpush("queue:default", "there")
-    assert fetcher.wait(5) == UnitOfWork("default", b"there")
+    assert fetcher.blocking_fetch(5) == UnitOfWork("default", b"there")
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(fetcher.wait, 2)
+        waiting = pool.submit(fetcher.blocking_fetch, 2)
         time.sleep(0.05)
         redis.lpush("queue:default", "comes")
         assert waiting.result(timeout=5) == UnitOfWork("default", b"comes")
-    assert fetcher.wait(0.05) is None
+    assert fetcher.blocking_fetch(0.05) is None
 
 
 # A crash

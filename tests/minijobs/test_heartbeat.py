@@ -191,7 +191,7 @@ def test_a_process_that_has_not_beaten_for_a_while_knows_nothing_about_the_other
     heartbeat.beat(now=NOW - 1000, at=NOW - 1000)
     beats(heartbeat, 0, 5, 10, 15, 20, 25)
     assert not heartbeat.may_rescue(at=NOW + 36)
-    assert (heartbeat.missed(at=NOW + 45), heartbeat.missed(at=NOW + 46)) == (False, True)
+    assert (heartbeat.looks_dead(at=NOW + 45), heartbeat.looks_dead(at=NOW + 46)) == (False, True)
 
 
 def test_the_memory_is_told_where_the_system_says_it(redis: redis_py.Redis, heartbeat: Heartbeat) -> None:

@@ -431,7 +431,7 @@ def test_what_sidekiq_would_run_is_run(redis: redis_py.Redis, processor: Process
 def test_what_is_no_job_is_written_in_the_log(redis: redis_py.Redis, processor: Processor, caplog: Any) -> None:
     redis.lpush("queue:default", "[]")
     processor.process_one()
-    assert caplog.messages == ["no job in queue default, so it goes to dead as it is: it is a list and must be an object"]
+    assert caplog.messages == ["no job in queue default, so it goes to dead: it is a list and must be an object"]
 
 
 @pytest.fixture

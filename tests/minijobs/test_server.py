@@ -155,7 +155,7 @@ def test_a_job_that_finishes_while_another_thread_talks_is_settled_at_once(redis
     with running:
         for _ in range(2):
             assert ServerGate.entered.acquire(timeout=SOON)
-        fetcher.wait = lambda _: gates["end"].wait(SOON) and None
+        fetcher.blocking_fetch = lambda _: gates["end"].wait(SOON) and None
         # When the one finishes, and the other while its thread settles it, and that thread then has no time for long
         for name in next_ones:
             ServerNamed.perform_async(name)
@@ -193,7 +193,7 @@ def test_a_job_that_finishes_while_a_watched_one_comes_is_settled_at_once(redis)
 def test_a_stop_waits_for_who_is_talking_and_for_what_comes_of_it(redis, jobs):
     running = Running(concurrency=1, poll=60)
     fetcher, talking, go_on, ended = running.server.fetcher, threading.Event(), threading.Event(), []
-    settle_and_fetch, wait = fetcher.settle_and_fetch, fetcher.wait
+    settle_and_fetch, wait = fetcher.settle_and_fetch, fetcher.blocking_fetch
 
     def talks_for_long(settled, want):
         units = settle_and_fetch(settled, want)
@@ -206,7 +206,7 @@ def test_a_stop_waits_for_who_is_talking_and_for_what_comes_of_it(redis, jobs):
         ended.append(not running.thread.is_alive())
         return unit
 
-    fetcher.settle_and_fetch, fetcher.wait = talks_for_long, watches
+    fetcher.settle_and_fetch, fetcher.blocking_fetch = talks_for_long, watches
     for name in jobs:
         ServerNote.perform_async(name)
     with running as server:

@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from pprint import pformat
+from pprint import PrettyPrinter
 from typing import Any
 
 from lessons.kit.prediction import QUESTION
@@ -83,6 +83,16 @@ def run(cell: str, source: str, names: dict[str, Any], post: Post, explain: Call
     return True
 
 
+class Pretty(PrettyPrinter):
+    """Writes what is long over several lines, as a notebook does, but for text: that stays in one piece."""
+
+    _dispatch = {  # type: ignore[misc]  # noqa: RUF012
+        how: function
+        for how, function in PrettyPrinter._dispatch.items()  # type: ignore[attr-defined]
+        if how not in (str.__repr__, bytes.__repr__)
+    }
+
+
 def execute(source: str, file: str, names: dict[str, Any]) -> Any:
     """Run this. Its value is that of its last line, if that is an expression."""
     tree = ast.parse(source, file)
@@ -100,7 +110,7 @@ def shown(value: Any) -> dict[str, Any]:
         made = getattr(value, method, None)
         if callable(made) and not isinstance(value, type):
             bundle.setdefault(kind, made())
-    bundle.setdefault("text/plain", pformat(value, width=79, sort_dicts=False))
+    bundle.setdefault("text/plain", Pretty(width=79, sort_dicts=False).pformat(value))
     return {kind: bundle[kind] for kind in KINDS if bundle.get(kind) is not None}
 
 
@@ -111,5 +121,6 @@ def raised(error: BaseException) -> str:
     while one is not None:
         one.stack = traceback.StackSummary.from_list([frame for frame in one.stack if frame.filename.startswith("<lesson-")])
         one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
-    text = "".join(told.format())
-    return re.sub(r'File "<lesson-\d+-cell-(\d+)>"', r"Cell \1", text).rstrip()
+    text = re.sub(r'File "<lesson-\d+-cell-(\d+)>"', r"Cell \1", "".join(told.format())).rstrip()
+    full = f"{type(error).__module__}.{type(error).__qualname__}"
+    return text.replace(f"\n{full}:", f"\n{type(error).__name__}:")  # as a notebook calls it

@@ -69,7 +69,7 @@ def how(verb: str, number: int | None, options: dict[str, object], terminal: str
     ('the button Check', 'in a terminal, make watch-3')
     """
     if verb == "solution" and options.get("FORCE"):
-        return "the button Solution, twice"
+        return "the button Show it anyway"
     if verb in ("check", "hint", "solution", "reset"):
         return f"the button {verb.title()}"
     if verb == "progress":

@@ -1,7 +1,8 @@
 """Threads where there are none: they take turns.
 
 A thread that was started runs when somebody waits, for it or for anything else, from its beginning to its end. That is one of
-the orders in which real threads may run. A `Server` runs for as long as nobody stops it, so it takes a turn each time.
+the orders in which real threads may run. A `Server` runs for as long as nobody stops it, so it takes a turn each time. A
+thread that begins by waiting, as a Timer does, is begun anew each time, until what it waits for has happened.
 """
 
 from __future__ import annotations
@@ -16,17 +17,26 @@ from random import Random
 from typing import Any
 
 from minijobs import Server, lifecycle, scheduled
+from minijobs.log import logger
 
 from . import lines
 
 SHORT = 0.01  # seconds between two turns
 
+KEEP_ALIVE = "keep-alive"  # the thread of a Processor that waits until its job has ended
+
 Turns = Generator[None, None, None]
+
+class Later(BaseException):
+    """A thread waits for something that has not happened: others have to go on first."""
+
 
 _started: dict[threading.Thread, Turns] = {}  # in the order in which they were started
 _running: list[tuple[threading.Thread, int]] = []  # the innermost last
-_names = itertools.count(1001)
-_really_sleep, _really_who = time.sleep, threading.get_ident
+_due: dict[threading.Thread, float] = {}  # until when those wait that are begun anew
+_idents = itertools.count(0x7F65_4000_0000, 0x1000)  # numbers as a thread has them elsewhere, where they are addresses
+_main = next(_idents)
+_really_sleep = time.sleep
 
 
 def take_over() -> None:
@@ -41,6 +51,8 @@ def take_over() -> None:
         (Server, "run", _run_alone),
     ):
         setattr(owner, name, wraps(getattr(owner, name))(ours))
+    main = threading.main_thread()
+    main._ident, threading._active[_main] = _main, main  # type: ignore[attr-defined]
 
 
 def all_take_one() -> None:
@@ -56,6 +68,8 @@ def _take(thread: threading.Thread, turns: Turns) -> None:
         next(turns)
     except StopIteration:
         _started.pop(thread, None)
+    except Later:
+        _started[thread] = _turns_of(thread)
     except BaseException as error:
         _started.pop(thread, None)
         if not isinstance(error, SystemExit):
@@ -67,7 +81,7 @@ def _take(thread: threading.Thread, turns: Turns) -> None:
 def _start(thread: threading.Thread) -> None:
     if thread.ident is not None:
         raise RuntimeError("threads can only be started once")
-    thread._ident = next(_names)  # type: ignore[attr-defined]
+    thread._ident = next(_idents)  # type: ignore[attr-defined]
     thread._started._flag = True  # type: ignore[attr-defined]
     _started[thread] = _turns_of(thread)
 
@@ -76,8 +90,13 @@ def _turns_of(thread: threading.Thread) -> Turns:
     target = getattr(thread, "_target", None)
     if getattr(target, "__func__", None) is Server.run:
         yield from _serve(target.__self__)
-    else:
+        return
+    begun_with = dict(vars(thread))
+    try:
         thread.run()
+    except Later:
+        vars(thread).update(begun_with)  # `run` forgets what it has called
+        raise
 
 
 def _join(thread: threading.Thread, timeout: float | None = None) -> None:
@@ -91,7 +110,14 @@ def _is_alive(thread: threading.Thread) -> bool:
 
 
 def _wait(event: threading.Event, timeout: float | None = None) -> bool:
-    return _until(event.is_set, timeout)
+    thread = _running[-1][0] if _running else None
+    if not (isinstance(thread, threading.Timer) or getattr(thread, "name", "") == KEEP_ALIVE):
+        return _until(event.is_set, timeout)
+    due = _due.setdefault(thread, time.monotonic() + (timeout or 0))
+    if not event.is_set() and time.monotonic() < due:
+        raise Later
+    del _due[thread]
+    return event.is_set()
 
 
 def _sleep(seconds: float) -> None:
@@ -106,7 +132,7 @@ def _sleep(seconds: float) -> None:
 
 
 def _who() -> int:
-    return _running[-1][1] if _running else _really_who()
+    return _running[-1][1] if _running else _main
 
 
 def _until(condition: Callable[[], bool], timeout: float | None) -> bool:
@@ -141,8 +167,10 @@ def _serve(server: Server) -> Turns:
         while not server._quiet.is_set() and server.processor.process_one() is not None:
             pass
         yield
+    logger.info("quiet: nothing more is fetched, 0 jobs still run")
     server.heart.stop()
     server.fetcher.leave()
+    logger.info("stopped: nothing was left unfinished")
     lifecycle.call_at_the_end(server._quiet, server._stop)
 
 
