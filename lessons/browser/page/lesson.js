@@ -13,7 +13,7 @@ export class Lesson {
     this.waiting = [];
     this.running = null;
     this.python = null;
-    const cells = [...main.querySelectorAll(".cell:not([data-stored])")];
+    const cells = [...main.querySelectorAll(".cell")];
     this.cells = cells.map((element) => new Cell(element, this));
     bar.buttons(
       button("Run all", () => this.run(this.cells.findLast((cell) => cell.shown))),
