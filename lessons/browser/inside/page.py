@@ -72,6 +72,8 @@ def how(verb: str, number: int | None, options: dict[str, object], terminal: str
         return "the button Show it anyway"
     if verb in ("check", "hint", "solution", "reset"):
         return f"the button {verb.title()}"
+    if verb == "try" and number is not None and not catalogue.lesson(number).folder.joinpath("tools.py").exists():
+        return "your exercise in a cell of the lesson"
     if verb == "progress":
         return "the list of lessons"
     if verb == "lesson" and number is not None and not options:
