@@ -18,8 +18,7 @@ from lessons.kit.timeline import cells_run_on
 from . import cell, lines, lua
 
 UNKNOWN_NAME = (
-    "If this name is from a cell further up: that cell has not run since Python started. "
-    "Run the cells above, then this one."
+    "If this name is from a cell further up: that cell has not run since Python started. Run the cells above, then this one."
 )
 NOT_HERE = "in a terminal, {}"
 
