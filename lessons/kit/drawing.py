@@ -22,8 +22,8 @@ class Drawing:
     """A picture, `height` pixels high, with numbers from left to right, and either names or numbers from the top down.
 
     `x` and `y` are the first and the last number on each axis. `rows` are the names, by their y; in letters of one width, if
-    `code`. `across` and `up` say what the numbers are; those across are counts, if `whole`. `beside` is the most letters that
-    stand to the right.
+    `code`. `across` and `up` say what the numbers are; those across are counts, if `whole`. `beside` is the most letters
+    that stand to the right.
     """
 
     def __init__(
