@@ -38,7 +38,6 @@ NOT_NEEDED = (
     "redis/asyncio/multidb/",
     "redis/multidb/",
     "packaging/licenses/",
-    "hypothesis/vendor/",
     "hypothesis/extra/",
 )
 NEEDED = (
