@@ -3,7 +3,7 @@ import { editor } from "./editor.js";
 import { button, paragraph } from "./elements.js";
 import { Interpreter } from "./interpreter.js";
 import { keep, kept, keepProgress, progress } from "./kept.js";
-import { markdown } from "./markdown.js";
+import { filled, markdown } from "./markdown.js";
 
 const LONGEST = 20; // seconds that a check may take
 
@@ -104,9 +104,20 @@ export class Exercise {
 function pieces(said) {
   return said.map(([kind, words]) => {
     if (kind === "markdown") return markdown(words);
-    const line = paragraph(kind === "text" ? "line" : kind);
-    if (kind !== "text") line.append(Object.assign(document.createElement("b"), { textContent: kind === "ok" ? "✓ " : "✗ " }));
-    line.append(words);
+    if (kind === "text") return labelled(words);
+    const line = filled("p", words);
+    line.className = kind;
+    line.prepend(bold(kind === "ok" ? "✓ " : "✗ "));
     return line;
   });
+}
+
+// "Expected: …", "Instead: …", with the label in bold.
+function labelled(words) {
+  const [, label = "", rest] = words.match(/^([A-Z][a-z]+(?: \w+)?:)? ?([^]*)$/);
+  return paragraph("line", ...(label ? [bold(`${label} `)] : []), rest);
+}
+
+function bold(text) {
+  return Object.assign(document.createElement("b"), { textContent: text });
 }

@@ -22,7 +22,8 @@ function block(text) {
   return list;
 }
 
-function filled(name, text) {
+// An element with this text in it.
+export function filled(name, text) {
   const element = document.createElement(name);
   let from = 0;
   for (const found of text.matchAll(INLINE)) {
