@@ -29,25 +29,24 @@ PACKAGES = (
 )
 PYODIDE = ("--python-version=3.14", "--implementation=cp", "--platform=pyemscripten_2026_0_wasm32", "--platform=any")
 
-# Of these packages and folders a lesson in a browser needs nothing.
+# Of these packages and folders a lesson in a browser needs nothing, but for what comes next.
 NOT_NEEDED = (
-    "pygments/filters/",
-    "pygments/formatters/",
-    "pygments/lexers/",
-    "pygments/styles/",
+    *("pygments/filters/", "pygments/formatters/", "pygments/lexers/", "pygments/styles/"),
     "minijobs/web/",
     "lessons/app/",
-    "lessons/browser/archive",
+    "lessons/browser/",
     "redis/asyncio/multidb/",
     "redis/multidb/",
     "packaging/licenses/",
-    "hypothesis/vendor/",
     "hypothesis/extra/",
 )
-EXCEPT = tuple(f"pygments/{name}.py" for name in (
-    *("formatters/__init__", "formatters/_mapping", "formatters/terminal", "filters/__init__"),
-    *("lexers/__init__", "lexers/_mapping", "lexers/diff", "lexers/python", "styles/__init__", "styles/_mapping"),
-))  # pytest imports these, to highlight what nobody sees here
+NEEDED = (
+    *("lessons/browser/__init__", "lessons/browser/inside/"),
+    # pytest imports these, to highlight what nobody sees here
+    *("pygments/filters/__init__", "pygments/styles/__init__", "pygments/styles/_mapping"),
+    *("pygments/formatters/__init__", "pygments/formatters/_mapping", "pygments/formatters/terminal."),
+    *("pygments/lexers/__init__", "pygments/lexers/_mapping", "pygments/lexers/diff", "pygments/lexers/python"),
+)
 OF_A_LESSON = ("answers", "mistakes")  # only tests read them
 
 THEN = (1980, 1, 1, 0, 0, 0)  # a zip file cannot be older, and no moment of this build should be in it
@@ -86,9 +85,7 @@ def _ours() -> Iterator[str]:
 
 
 def _is_needed(name: str) -> bool:
-    if name in EXCEPT:
-        return True
-    if name.startswith(NOT_NEEDED):
+    if name.startswith(NOT_NEEDED) and not name.startswith(NEEDED):
         return False
     one = next((one for one in lessons() if name.startswith(f"lessons/{one.folder.name}/")), None)
     return one is None or _belongs_to_it(one, name)

@@ -21,8 +21,9 @@ Point = tuple[float, float]
 class Drawing:
     """A picture, `height` pixels high, with numbers from left to right, and either names or numbers from the top down.
 
-    `x` and `y` are the first and the last number on each axis. `rows` are the names, by their y; in a column of letters of one
-    width, if `code`. `across` and `up` say what the numbers are; those across are counts, if `whole`. `beside` is the most letters that stand to the right.
+    `x` and `y` are the first and the last number on each axis. `rows` are the names, by their y; in letters of one width, if
+    `code`. `across` and `up` say what the numbers are; those across are counts, if `whole`. `beside` is the most letters
+    that stand to the right.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class Drawing:
     def bar(self, begin: float, end: float, y: float, thick: float, colour: str = BLUE) -> None:
         """A bar from `begin` to `end`."""
         top, bottom = self._down(y + thick / 2), self._down(y - thick / 2)
-        self._add("rect", x=self._over(begin), y=top, width=self._over(end) - self._over(begin), height=bottom - top, fill=colour)
+        self._add(
+            "rect", x=self._over(begin), y=top, width=self._over(end) - self._over(begin), height=bottom - top, fill=colour
+        )
 
     def line(self, points: Sequence[Point], colour: str, *, dashed: bool = False, thin: bool = False) -> None:
         """A line through these points."""
@@ -129,7 +132,9 @@ class Drawing:
     def _path(self, points: Sequence[Point]) -> str:
         return "M" + "L".join(f"{_short(self._over(x))} {_short(self._down(y))}" for x, y in points)
 
-    def _letters(self, x: float, y: float, text: str, anchor: str, size: float, family: str = "sans-serif", **more: object) -> None:
+    def _letters(
+        self, x: float, y: float, text: str, anchor: str, size: float, family: str = "sans-serif", **more: object
+    ) -> None:
         style = {"font_size": size, "font_family": family, "text_anchor": anchor, "fill": GREY, "xml:space": "preserve"}
         self._add("text", escape(text), x=x, y=y + size * 0.35, **style, **more)
 

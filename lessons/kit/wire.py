@@ -1,7 +1,7 @@
 """Mail without a network: what this process sends to an inbox of its own goes there directly.
 
-`smtplib` says what it always says, and gets the same answers. It only needs no socket and no other thread for that: a browser
-has none; and they are most of what a mail costs, of which the tests of exercise 5 send hundreds.
+`smtplib` says what it always says, and gets the same answers. It only needs no socket and no thread for that. A browser
+has neither; and they are most of what a mail costs, of which the tests of exercise 5 send hundreds.
 """
 
 from __future__ import annotations

@@ -8,8 +8,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from lessons.kit import mail
-from lessons.kit import wire
+from lessons.kit import mail, wire
 
 
 @pytest.fixture(params=["socket", "wire"])

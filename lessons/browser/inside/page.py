@@ -18,8 +18,7 @@ from lessons.kit.timeline import cells_run_on
 from . import cell, lines, lua
 
 UNKNOWN_NAME = (
-    "If this name is from a cell further up: that cell has not run since Python started. "
-    "Run the cells above, then this one."
+    "If this name is from a cell further up: that cell has not run since Python started. Run the cells above, then this one."
 )
 NOT_HERE = "in a terminal, {}"
 
@@ -72,6 +71,8 @@ def how(verb: str, number: int | None, options: dict[str, object], terminal: str
         return "the button Show it anyway"
     if verb in ("check", "hint", "solution", "reset"):
         return f"the button {verb.title()}"
+    if verb == "try" and number is not None and not catalogue.lesson(number).folder.joinpath("tools.py").exists():
+        return "your exercise in a cell of the lesson"
     if verb == "progress":
         return "the list of lessons"
     if verb == "lesson" and number is not None and not options:

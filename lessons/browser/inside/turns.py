@@ -1,8 +1,8 @@
 """Threads where there are none: they take turns.
 
-A thread that was started runs when somebody waits, for it or for anything else, from its beginning to its end. That is one of
-the orders in which real threads may run. A `Server` runs for as long as nobody stops it, so it takes a turn each time. A
-thread that begins by waiting, as a Timer does, is begun anew each time, until what it waits for has happened.
+A thread that was started runs when another one waits, for it or for anything else, from its beginning to its end. That is
+one of the orders in which real threads may run. A `Server` runs until it is stopped, so it takes a turn each time. A thread
+that begins by waiting, as a Timer does, is begun anew each time, until what it waits for has happened.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Generator
 from functools import wraps
 from random import Random
-from typing import Any
 
 from minijobs import Server, lifecycle, scheduled
 from minijobs.log import logger
@@ -26,6 +25,7 @@ SHORT = 0.01  # seconds between two turns
 KEEP_ALIVE = "keep-alive"  # the thread of a Processor that waits until its job has ended
 
 Turns = Generator[None, None, None]
+
 
 class Later(BaseException):
     """A thread waits for something that has not happened: others have to go on first."""
