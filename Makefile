@@ -111,7 +111,7 @@ install = $(BIN)/python -m lessons.install $1
 # Where Python is told not to keep what it compiled, each of the many processes that the tests start would do it again; so it
 # is done once.
 IMPORTED := "import aiosmtpd.controller, fakeredis, flask, hypothesis.stateful, ipykernel.kernelapp, IPython.display, ipywidgets, \
-	jupyterlab.labapp, lupa, matplotlib.backends.backend_svg, matplotlib.figure, nbclient, PIL.Image, playwright.sync_api, \
+	jupyterlab.labapp, lupa, nbclient, PIL.Image, playwright.sync_api, \
 	pytest, redis.asyncio, rich.console, rich.markdown, rich.syntax, rich.table, simpy, waitress, watchfiles, xdist.remote"
 
 NO_PYTHON := $(or $(PYTHON:%=% is not one.),there is none on the PATH. Name one: make lesson-1 PYTHON=/path/to/python3)
