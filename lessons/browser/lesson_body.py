@@ -14,9 +14,6 @@ from . import markup
 from .archive import LIVE
 from .wording import handed_out, on_page
 
-# The tag of a cell that a browser cannot run: its stored output stays.
-STORED = "not-in-browser"
-
 # A cell that is not shown: it asks, or compares the guess with what was observed.
 HIDDEN = re.compile(r"# (A question|The answer)\n")
 
@@ -39,19 +36,24 @@ def _cells(lesson: Lesson) -> Iterator[str]:
             yield _hidden(cell, source[hidden.end() :], asks=hidden[1] == "A question")
         else:
             shown += 1
-            yield _shown(cell, source, shown, stored=STORED in tags, command=f"make lesson-{lesson.number}")
+            yield _shown(cell, source, shown, lesson)
 
 
-def _shown(cell: dict[str, Any], source: str, number: int, *, stored: bool, command: str) -> str:
+def _shown(cell: dict[str, Any], source: str, number: int, lesson: Lesson) -> str:
     fails = any(output["output_type"] == "error" for output in cell["outputs"])
-    marks = f"{' data-stored' if stored else ''}{' data-fails' if fails else ''}"
-    note = (
-        f'<p class="small">A browser cannot run this cell. Its output is a stored one; <code>{command}</code> runs it.</p>'
-    )
     return (
-        f'<div class="cell" role="group" id="{cell["id"]}" data-number="{number}" aria-label="Cell {number}"{marks}>'
-        f'<pre class="code"><code>{markup.code(source)}</code></pre>{note if stored else ""}'
-        f'<div class="output">{markup.outputs(cell["outputs"])}</div></div>'
+        f'<div class="cell" role="group" id="{cell["id"]}" data-number="{number}" aria-label="Cell {number}"'
+        f'{" data-fails" if fails else ""}><pre class="code"><code>{markup.code(source)}</code></pre>'
+        f'<div class="output">{markup.outputs(cell["outputs"])}</div>{_of_threads(source, lesson)}</div>'
+    )
+
+
+def _of_threads(source: str, lesson: Lesson) -> str:
+    if lesson.number not in LIVE or "Thread(" not in source:
+        return ""
+    return (
+        '<p class="small with-script">In a browser, Python has no threads. Here they take turns; '
+        f"<code>make lesson-{lesson.number}</code> in a terminal runs them side by side.</p>"
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from lessons.browser import markup
+from lessons.browser import __main__ as site_command
+from lessons.browser import build, markup
 from lessons.browser.archive import LIVE
 from lessons.browser.wording import handed_out, on_page
 from lessons.course import catalogue, notebooks
@@ -65,6 +66,15 @@ def test_a_lesson_says_nothing_of_a_notebook_and_its_exercise_nothing_of_make(le
 def test_a_link_to_a_lesson_leads_to_its_page_and_one_to_no_page_is_words() -> None:
     assert 'href="lesson-2.html"' in markup.prose("[two](02_watching_redis.ipynb)")
     assert markup.prose("a [file](../lessons/lesson_10_growing/day.csv)") == "<p>a file</p>\n"
+
+
+def test_without_npm_the_build_says_what_is_missing_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build, "PACKAGES", tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert site_command.main([]) == 1
+    assert capsys.readouterr().err == "The site is built with Node.js and npm, and there is no npm on the PATH.\n"
 
 
 def test_every_page_can_be_read_without_javascript(address: str, browser: Browser) -> None:

@@ -5,7 +5,7 @@ import { Interpreter } from "./interpreter.js";
 import { keep, kept, keepProgress, progress } from "./kept.js";
 import { filled, markdown } from "./markdown.js";
 
-const LONGEST = 20; // seconds that a check may take
+const LONGEST = 60; // seconds that a check may take
 
 export class Exercise {
   constructor(element, lesson) {

@@ -5,15 +5,15 @@ import { Interpreter } from "./interpreter.js";
 import { notePlayed } from "./kept.js";
 
 export class Lesson {
-  // `whenReady` is called, once, when Python is there and has nothing to do.
-  constructor(main, bar, whenReady) {
+  constructor(main, bar) {
     this.number = Number(main.dataset.lesson);
     this.bar = bar;
-    this.whenReady = whenReady;
+    this.ready = new Promise((resolve) => (this.isReady = resolve)); // Python is there, and has nothing to do
+    this.begun = new Promise((resolve) => (this.hasBegun = resolve)); // a first cell has run, and nothing waits
     this.waiting = [];
     this.running = null;
     this.python = null;
-    const cells = [...main.querySelectorAll(".cell:not([data-stored])")];
+    const cells = [...main.querySelectorAll(".cell")];
     this.cells = cells.map((element) => new Cell(element, this));
     bar.buttons(
       button("Run all", () => this.run(this.cells.findLast((cell) => cell.shown))),
@@ -112,12 +112,9 @@ export class Lesson {
     if (message.type === "output") cell?.output(message.output);
     if (message.type === "at" && cell) this.bar.detail(`line ${message.line}, ${Math.round(message.seconds)} s`);
     if (message.type === "ended" && cell) this.#ended(cell, message.ok);
-    if (!this.running && !this.waiting.length && this.python.state === "ready") this.#idle();
-  }
-
-  #idle() {
-    this.whenReady?.();
-    this.whenReady = null;
+    if (this.running || this.waiting.length || this.python.state !== "ready") return;
+    this.isReady();
+    if (this.cells.some((one) => one.ran)) this.hasBegun();
   }
 
   #ended(cell, ok) {

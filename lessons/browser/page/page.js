@@ -13,14 +13,22 @@ if (main.dataset.runs === "yes") runLesson();
 for (const entry of document.querySelectorAll(".contents li")) mark(entry);
 
 function runLesson() {
-  const exercise = new Exercise(document.getElementById("exercise"), Number(main.dataset.lesson));
+  const element = document.getElementById("exercise");
+  const exercise = new Exercise(element, Number(main.dataset.lesson));
+  const lesson = new Lesson(main, new Bar());
+  lesson.ready.then(keepForOffline);
   const frugal = navigator.connection?.saveData || navigator.deviceMemory < 4;
-  const lesson = new Lesson(main, new Bar(), () => {
-    if (!frugal) exercise.warm();
-    keepForOffline();
-  });
+  if (!frugal) Promise.all([lesson.begun, near(element)]).then(() => exercise.warm());
   if (navigator.connection?.saveData) lesson.bar.say("Python is loaded when you run the first cell.");
   else lesson.load();
+}
+
+// The reader has come near it: a window's height is left.
+function near(element) {
+  return new Promise((resolve) => {
+    const watch = ([entry], observer) => entry.isIntersecting && resolve(observer.disconnect());
+    new IntersectionObserver(watch, { rootMargin: "100%" }).observe(element);
+  });
 }
 
 // Once Python is there, all files of the site are kept, so that it works without a network from then on.
