@@ -196,6 +196,7 @@ def test_a_hint_more_each_time_and_the_solution_when_it_is_earned(ask):
 
     first = said({}, type="hint")
     second = said(first["kept"], type="hint")
+    assert "make " not in str(said({"2": {"hints": 9}}, type="hint")["pieces"])
     assert [str(one["pieces"]).count("**Hint ") for one in (first, second)] == [1, 2]
     refused = said(second["kept"], type="solution")
     assert refused["passed"] is False
