@@ -1,4 +1,6 @@
-"""`course.zip`: what a lesson needs in a browser, as one file. The same files make the same bytes.
+"""`course.zip`: what a lesson needs in a browser, as one file; and `checks.zip`: what a check needs beside it.
+
+The same files make the same bytes.
 
 What is written in Python comes from where it is installed here. Of two packages a browser needs something else: a
 Hypothesis that was compiled for it, and Lua that is written in Python. pip downloads these.
@@ -6,7 +8,6 @@ Hypothesis that was compiled for it, and Lua that is written in Python. pip down
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 import zipfile
@@ -25,8 +26,8 @@ LIVE = (1, 2, 3, 4, 5, 7)
 PACKAGES = (
     *("redis", "fakeredis", "sortedcontainers"),
     *("rich", "simpy", "tzdata"),
-    *("pytest", "pluggy", "iniconfig", "packaging", "pygments"),
 )
+FOR_CHECKS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 PYODIDE = ("--python-version=3.14", "--implementation=cp", "--platform=pyemscripten_2026_0_wasm32", "--platform=any")
 
 # Of these packages and folders a lesson in a browser needs nothing, but for what comes next.
@@ -52,29 +53,34 @@ OF_A_LESSON = ("answers", "mistakes")  # only tests read them
 THEN = (1980, 1, 1, 0, 0, 0)  # a zip file cannot be older, and no moment of this build should be in it
 
 
-def write(archive: Path, wheels: Path) -> None:
-    """Write `course.zip`. `wheels` is a folder where what pip downloads is kept."""
+def write(site: Path, wheels: Path) -> list[Path]:
+    """Write the two archives into this folder. `wheels` is a folder where what pip downloads is kept."""
+    lua, hypothesis = _downloaded(wheels)
+    return [
+        _written(site / "course.zip", {**_installed(PACKAGES), **_unpacked(lua), **_ours()}),
+        _written(site / "checks.zip", {**_installed(FOR_CHECKS), **_unpacked(hypothesis)}),
+    ]
+
+
+def _written(archive: Path, files: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as course:
-        for name, content in sorted(files(wheels).items()):
-            info = zipfile.ZipInfo(name, THEN)
-            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            course.writestr(info, content)
+        for name, content in sorted(files.items()):
+            if _is_needed(name):
+                info = zipfile.ZipInfo(name, THEN)
+                info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                course.writestr(info, content)
+    return archive
 
 
-def files(wheels: Path) -> dict[str, bytes]:
-    """What is in the archive, by the name that it has there."""
-    found = {
-        **{name: content for package in PACKAGES for name, content in _installed(package)},
-        **{name: content for wheel in _downloaded(wheels) for name, content in _unpacked(wheel)},
-        **{name: (ROOT / name).read_bytes() for name in _ours()},
-    }
+def _ours() -> dict[str, bytes]:
+    found = {name: (ROOT / name).read_bytes() for name in _names_of_ours()}
     for one in lessons():
         if one.number in LIVE:  # the exercise as it was handed out, and not the builder's own answer
             found[one.exercise.relative_to(ROOT).as_posix()] = one.stub.read_bytes()
-    return {name: content for name, content in found.items() if _is_needed(name)}
+    return found
 
 
-def _ours() -> Iterator[str]:
+def _names_of_ours() -> Iterator[str]:
     for package in ("minijobs", "lessons"):
         for path in sorted((ROOT / package).rglob("*.py")):
             yield path.relative_to(ROOT).as_posix()
@@ -96,17 +102,20 @@ def _belongs_to_it(one: Lesson, name: str) -> bool:
     return inside not in OF_A_LESSON and (one.number in LIVE or inside == "lesson.py")
 
 
-def _installed(package: str) -> Iterator[tuple[str, bytes]]:
-    """The files of a package that is installed here. Raises PackageNotFoundError if it is not."""
-    for path in distribution(package).files or ():
-        name = path.as_posix()
-        if not name.startswith("..") and not name.endswith((".pyc", ".so", "/RECORD", "/INSTALLER", "direct_url.json")):
-            yield name, Path(str(path.locate())).read_bytes()
+def _installed(packages: tuple[str, ...]) -> dict[str, bytes]:
+    """The files of packages that are installed here. Raises PackageNotFoundError if one is not."""
+    files = {path.as_posix(): path for package in packages for path in distribution(package).files or ()}
+    unwanted = (".pyc", ".so", "/RECORD", "/INSTALLER", "/REQUESTED", "direct_url.json")
+    return {
+        name: Path(str(path.locate())).read_bytes()
+        for name, path in files.items()
+        if not name.startswith("..") and not name.endswith(unwanted)
+    }
 
 
 def _downloaded(folder: Path) -> list[Path]:
-    """The wheels that only a browser needs; pip downloads those that are not in the folder yet."""
-    wanted = {"hypothesis": version("hypothesis"), "abstra_lua": "0.0.1"}
+    """The wheels of Lua and of Hypothesis; pip downloads those that are not in the folder yet."""
+    wanted = {"abstra_lua": "0.0.1", "hypothesis": version("hypothesis")}
     there = {name: next(folder.glob(f"{name}-{number}-*.whl"), None) for name, number in wanted.items()}
     missing = [f"{name}=={wanted[name]}" for name, wheel in there.items() if wheel is None]
     if missing:
@@ -116,8 +125,6 @@ def _downloaded(folder: Path) -> list[Path]:
     return [wheel for wheel in there.values() if wheel is not None]
 
 
-def _unpacked(wheel: Path) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(io.BytesIO(wheel.read_bytes())) as content:
-        for name in content.namelist():
-            if not name.endswith("/"):
-                yield name, content.read(name)
+def _unpacked(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as content:
+        return {name: content.read(name) for name in content.namelist() if not name.endswith("/")}

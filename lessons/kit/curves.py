@@ -86,14 +86,13 @@ class Curves(Shown):
         first, last = self.ends
         margin = (last - first) * 0.04 or 1
         across = first - margin, last + margin
-        picture = Drawing(190, x=across, y=(0, self.highest * 1.05), across=self.across, up=self.up)
         kinds = list(zip(self.curves, DRAWN, TONES, strict=False))
+        legend = kinds if len(kinds) > 1 else ()
+        picture = Drawing(190, x=across, y=(0, self.highest * 1.05), across=self.across, up=self.up, legend=legend)
         for name, kind, tone in kinds:
             picture.line(self.curves[name], tone, dashed=kind == "s")
             for x, y in self.curves[name] if len(self.curves[name]) <= MANY else []:
                 picture.mark(x, y, kind, tone)
-        if len(kinds) > 1:
-            picture.legend(kinds)
         return picture.svg()
 
 

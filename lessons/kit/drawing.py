@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 # Tones that can be read on a white page and on a black one.
@@ -14,6 +14,7 @@ WIDE = 540  # pixels
 SIZE, SMALL = 13, 11  # of letters
 LETTER = 0.6  # how wide a letter is, of its size; in a font whose letters differ, on average at most
 BELOW = 44  # for the numbers on the axis, and what they are
+LEGEND = 22  # for a row of what the lines are
 
 Point = tuple[float, float]
 
@@ -23,7 +24,7 @@ class Drawing:
 
     `x` and `y` are the first and the last number on each axis. `rows` are the names, by their y; in letters of one width, if
     `code`. `across` and `up` say what the numbers are; those across are counts, if `whole`. `beside` is the most letters
-    that stand to the right.
+    that stand to the right; `legend`, the name, the mark and the colour of each line.
     """
 
     def __init__(
@@ -38,13 +39,15 @@ class Drawing:
         code: bool = False,
         whole: bool = False,
         beside: int = 0,
+        legend: Sequence[tuple[str, str, str]] = (),
     ) -> None:
-        self.height = height
         self._x, self._y = x, y
         size = SMALL if code else SIZE
         widest = max(map(len, (rows or {}).values()), default=6) * size * LETTER
         self._left, self._right = widest + (12 if rows else 28), WIDE - 12 - beside * SMALL * LETTER
         self._parts: list[str] = []
+        self._top, self.height = 6.0, height
+        self._legend(legend)
         for at, name in (rows or {}).items():
             family = "monospace" if code else "sans-serif"
             where = (4, "start") if code else (self._left - 10, "end")
@@ -69,7 +72,10 @@ class Drawing:
 
     def mark(self, x: float, y: float, kind: str, colour: str) -> None:
         """A point, as a disc (o), a square (s), a cross (x) or a plus (+)."""
-        over, down, half = self._over(x), self._down(y), 4
+        self._symbol(self._over(x), self._down(y), kind, colour)
+
+    def _symbol(self, over: float, down: float, kind: str, colour: str) -> None:
+        half = 4
         if kind == "o":
             self._add("circle", cx=over, cy=down, r=half, fill=colour)
         elif kind == "s":
@@ -89,22 +95,22 @@ class Drawing:
             shift = (number - (len(lines) - 1) / 2) * SMALL * 1.2
             self._letters(self._right + 8, self._down(y) + shift, line, "start", SMALL)
 
-    def legend(self, names: Iterable[tuple[str, str, str]]) -> None:
-        """What the lines are, in the upper right corner: the name, the kind of mark and the colour of each."""
-        names = list(names)
-        left = self._right - max(len(name) for name, _, _ in names) * SMALL * LETTER
-        for number, (name, kind, colour) in enumerate(names):
-            down = 14 + number * SMALL * 1.5
-            x = self._x[0] + (left - 12 - self._left) / (self._right - self._left) * (self._x[1] - self._x[0])
-            y = self._y[1] - (down - 6) / (self.height - BELOW - 6) * (self._y[1] - self._y[0])
-            self.mark(x, y, kind, colour)
-            self._letters(left, down, name, "start", SMALL)
-
     def svg(self) -> bytes:
         """The picture."""
         head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDE}" height="{_short(self.height)}"'
         parts = "\n".join(self._parts)
         return f'{head} viewBox="0 0 {WIDE} {_short(self.height)}">\n{parts}\n</svg>\n'.encode()
+
+    def _legend(self, names: Sequence[tuple[str, str, str]]) -> None:
+        """What the lines are, in rows of their own above the picture."""
+        over = WIDE  # so the first one begins a row
+        for name, kind, colour in names:
+            wide = 16 + len(name) * SMALL * LETTER
+            if over + wide > WIDE:
+                over, self._top, self.height = round(self._left) + 6, self._top + LEGEND, self.height + LEGEND
+            self._symbol(over, self._top - LEGEND + 8, kind, colour)
+            self._letters(over + 10, self._top - LEGEND + 8, name, "start", SMALL)
+            over += round(wide) + 14
 
     def _axis(self, across: str, up: str, whole: bool) -> None:
         bottom = self.height - BELOW
@@ -117,9 +123,9 @@ class Drawing:
             for number in ticks(*self._y, most=5):
                 self._add("path", d=f"M{_short(self._left)} {_short(self._down(number))}h-4", stroke=GREY)
                 self._letters(self._left - 7, self._down(number), f"{number:,.10g}", "end", SMALL)
-            self._add("path", d=f"M{_short(self._left)} 6V{_short(bottom)}", stroke=GREY)
-            middle = _short((6 + bottom) / 2)
-            self._letters(9, (6 + bottom) / 2, up, "middle", SIZE, transform=f"rotate(-90 9 {middle})")
+            self._add("path", d=f"M{_short(self._left)} {_short(self._top)}V{_short(bottom)}", stroke=GREY)
+            middle = (self._top + bottom) / 2
+            self._letters(9, middle, up, "middle", SIZE, transform=f"rotate(-90 9 {_short(middle)})")
 
     def _over(self, x: float) -> float:
         first, last = self._x
@@ -127,7 +133,7 @@ class Drawing:
 
     def _down(self, y: float) -> float:
         first, last = self._y
-        return 6 + (last - y) / ((last - first) or 1) * (self.height - BELOW - 6)
+        return self._top + (last - y) / ((last - first) or 1) * (self.height - BELOW - self._top)
 
     def _path(self, points: Sequence[Point]) -> str:
         return "M" + "L".join(f"{_short(self._over(x))} {_short(self._down(y))}" for x, y in points)
@@ -149,14 +155,14 @@ class Drawing:
 def ticks(first: float, last: float, most: int, *, whole: bool = False) -> list[float]:
     """Round numbers on an axis, from the first to the last, so many at most.
 
-    >>> ticks(0, 5.2, most=8), ticks(-0.1, 12, most=5), ticks(0, 2500, most=5)
-    ([0, 1, 2, 3, 4, 5], [0, 5, 10], [0, 500, 1000, 1500, 2000, 2500])
+    >>> ticks(0, 5.2, most=8), ticks(-0.1, 12, most=5)
+    ([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 5.0, 10.0])
     """
     power = math.floor(math.log10(((last - first) or 1) / most))
     tenth = 10 ** (max(power, 0) if whole else power)
     step = next(step for step in (tenth, 2 * tenth, 5 * tenth, 10 * tenth) if (last - first) / step <= most)
     numbers = range(math.ceil(first / step - 1e-9), math.floor(last / step + 1e-9) + 1)
-    return [round(number * step, 12) for number in numbers]
+    return [round(float(number * step), 12) for number in numbers]
 
 
 def image(picture: bytes, words: str) -> str:

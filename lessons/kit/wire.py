@@ -12,7 +12,6 @@ import itertools
 import smtplib
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 if TYPE_CHECKING:
     from .mail import Inbox
@@ -34,6 +33,8 @@ ANSWERS = {
 
 def in_place_of_the_network() -> AbstractContextManager[Any]:
     """In this block, an `smtplib.SMTP` that connects to an inbox of this process speaks to it directly."""
+    from unittest.mock import patch  # a second in a browser, which needs no patch
+
     really = smtplib.SMTP._get_socket  # type: ignore[attr-defined]
 
     def connect(client: smtplib.SMTP, host: str, port: int, timeout: float) -> Any:

@@ -17,7 +17,7 @@ from lessons.kit.prediction import QUESTION
 every_lesson = pytest.mark.parametrize("number", LIVE)
 
 # A page that is nothing but the worker: `ask` sends messages, and has all that comes until each of them has been answered.
-START = """() => {
+START = """(lesson) => {
     window.said = [];
     window.python = new Worker("page/python.js", { type: "module" });
     python.onmessage = ({ data }) => { said.push(data); window.heard?.(); };
@@ -25,7 +25,7 @@ START = """() => {
         window.heard = () => { if (enough()) { done(said.splice(0)); } };
         window.heard();
     });
-    python.postMessage({ type: "start", lesson: 1 });
+    python.postMessage({ type: "start", lesson });
     return until(() => said.some(({ type }) => type === "ready" || type === "failed"));
 }"""
 ASK = """(messages) => {
@@ -39,15 +39,15 @@ Ask = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def start(browser: Browser, address: str) -> Iterator[Callable[[], Ask]]:
+def start(browser: Browser, address: str) -> Iterator[Callable[..., Ask]]:
     """Starts Python in a worker, and gives what sends it messages and returns the answers."""
     with browser.new_context(service_workers="block") as context:
 
-        def started() -> Ask:
+        def started(lesson: int = 1) -> Ask:
             page: Page = context.new_page()
             page.set_default_timeout(0)
             page.goto(f"{address}manifest.json")
-            first = page.evaluate(START)
+            first = page.evaluate(START, lesson)
             assert first[-1]["type"] == "ready", first[-1]
             loading = [one for one in first if one["type"] == "loading"]
             assert loading[-1]["loaded"] == loading[-1]["total"]
@@ -57,7 +57,7 @@ def start(browser: Browser, address: str) -> Iterator[Callable[[], Ask]]:
 
 
 @pytest.fixture(scope="module")
-def ask(start: Callable[[], Ask]) -> Ask:
+def ask(start: Callable[..., Ask]) -> Ask:
     """Python that has just started, for all tests that leave nothing behind."""
     return start()
 
@@ -86,7 +86,7 @@ def test_every_cell_says_what_the_notebook_says(start, number):
         for place, cell in enumerate(lesson.in_notebook(), start=1)
         if cell.kind == "code" and NOTEBOOK_ONLY not in cell.tags
     ]
-    said = start()(run(HURRY), *(run(source, name) for name, source in cells))
+    said = start(number)(run(HURRY), *(run(source, name) for name, source in cells))
     ours, theirs = Normaliser(), Normaliser()
     for name, source in cells:
         now, then = ours(printed(said, name)), theirs("".join(notebooks._texts(stored[name].outputs)))
@@ -196,6 +196,7 @@ def test_a_hint_more_each_time_and_the_solution_when_it_is_earned(ask):
 
     first = said({}, type="hint")
     second = said(first["kept"], type="hint")
+    assert "make " not in str(said({"2": {"hints": 9}}, type="hint")["pieces"])
     assert [str(one["pieces"]).count("**Hint ") for one in (first, second)] == [1, 2]
     refused = said(second["kept"], type="solution")
     assert refused["passed"] is False
@@ -209,5 +210,5 @@ def test_a_file_that_is_not_there_is_an_understandable_failure(browser, address)
         page = context.new_page()
         page.route("**/course.zip", lambda route: route.fulfill(status=404))
         page.goto(f"{address}manifest.json")
-        failed = page.evaluate(START)[-1]
+        failed = page.evaluate(START, 1)[-1]
     assert failed == {"type": "failed", "reason": "Python could not be loaded: course.zip is not there (404)"}

@@ -50,10 +50,9 @@ def test_a_bar_ends_where_it_should_and_is_under_its_name():
 
 
 def test_words_stay_words_whatever_is_in_them():
-    picture = drawing(rows={1: "<b> & co"}, code=True, beside=9)
+    picture = drawing(rows={1: "<b> & co"}, code=True, beside=9, legend=[("model & run", "s", "#787878")])
     picture.words(3, 1, "5 < 6", end=True)
     picture.beside(1, ["half by", "all by"])
-    picture.legend([("model & run", "s", "#787878")])
     assert {"<b> & co", "5 < 6", "half by", "all by", "model & run", "seconds"} <= set(words(picture))
 
 
@@ -65,6 +64,19 @@ def test_each_kind_of_mark_looks_different(kind):
         picture.mark(1, 1, one, "#787878")
         pictures.append(picture.svg())
     assert len(set(pictures)) == 4
+
+
+def test_a_legend_stands_above_what_is_drawn_and_has_as_many_rows_as_it_needs():
+    def rows_of(names):
+        picture = drawing(up="jobs", legend=[(name, "o", "#787878") for name in names])
+        picture.mark(10, 4, "s", "#787878")
+        lowest = max(float(disc.get("cy")) for disc in drawn(picture).iter(f"{SVG}circle"))
+        (highest,) = (float(square.get("y")) for square in drawn(picture).iter(f"{SVG}rect"))
+        assert lowest < highest
+        return len({disc.get("cy") for disc in drawn(picture).iter(f"{SVG}circle")})
+
+    assert rows_of(["model", "measured"]) == 1
+    assert rows_of([f"what was measured, number {n}" for n in range(4)]) > 1
 
 
 def test_counts_have_no_halves():

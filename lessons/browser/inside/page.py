@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable
@@ -54,6 +55,11 @@ class Said(cells.Page):
         """A requirement that is met or not; or a line of a reason, after its label."""
         word = label.strip()
         self._pieces.append((word, text) if word in ("ok", "no") else ("text", f"{word} {text}".strip()))
+
+    def markdown(self, source: str) -> None:
+        """Prose, with buttons in place of commands; or code."""
+        said = re.sub(r"`(make (\w+)-(\d+))`", lambda found: how(found[2], int(found[3]), {}, f"`{found[1]}`"), source)
+        self._pieces.append(("markdown", said))
 
     @property
     def pieces(self) -> list[tuple[str, str]]:

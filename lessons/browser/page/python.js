@@ -2,34 +2,50 @@
 
 const site = new URL("../", import.meta.url);
 const needed = ["pyodide/pyodide.asm.wasm", "pyodide/python_stdlib.zip", "course.zip"];
-const waiting = []; // what was asked while Python was loading
+let python = null;
 let course = null;
+let checks = null;
+let last = Promise.resolve(); // one message after the other
 
 self.onmessage = ({ data }) => {
-  if (data.type === "start") start().catch((error) => failed(error));
-  else if (course === null) waiting.push(data);
-  else course.handle(JSON.stringify(data));
+  last = last.then(() => answer(data)).catch(failed);
 };
 
-async function start() {
+async function answer(asked) {
+  if (asked.type === "start") await start(asked);
+  else if (course !== null) {
+    if (asked.type === "check") await (checks ??= unpack(load("checks.zip")));
+    course.handle(JSON.stringify(asked));
+  }
+}
+
+// What a check needs is loaded with the first one; or at once, for a worker of checks, and for lesson 5, which is about tests.
+async function start({ lesson, checking = lesson === 5 }) {
   const { files } = await (await fetch(new URL("manifest.json", site))).json();
+  if (checking) needed.push("checks.zip");
   count(needed.reduce((sum, name) => sum + (files[name] ?? 0), 0));
   const { loadPyodide } = await import(new URL("pyodide/pyodide.mjs", site));
-  const [python, archive] = await Promise.all([
-    loadPyodide({ indexURL: new URL("pyodide/", site).href }),
-    fetch(new URL("course.zip", site)).then((response) => response.arrayBuffer()),
-  ]);
-  python.unpackArchive(new Uint8Array(archive), "zip", { extractDir: "/course" });
+  const archives = needed.filter((name) => !name.startsWith("pyodide/")).map(load);
+  for (const archive of archives) archive.catch(() => {}); // until somebody waits for it
+  python = await loadPyodide({ indexURL: new URL("pyodide/", site).href });
+  for (const archive of archives) await unpack(archive);
+  if (checking) checks = Promise.resolve();
   python.runPython("import os, sys; os.chdir('/course'); sys.path.insert(0, '/course')");
   const page = python.pyimport("lessons.browser.inside.page");
   course = page.start((message) => self.postMessage(JSON.parse(message)));
   self.postMessage({ type: "ready" });
-  for (const asked of waiting) course.handle(JSON.stringify(asked));
+}
+
+const load = (name) => fetch(new URL(name, site)).then((response) => response.arrayBuffer());
+
+async function unpack(archive) {
+  python.unpackArchive(new Uint8Array(await archive), "zip", { extractDir: "/course" });
 }
 
 function failed(error) {
   console.error(error);
-  self.postMessage({ type: "failed", reason: `Python could not be loaded: ${error.message}` });
+  const what = course === null ? "Python could not be loaded" : "Something went wrong in Python";
+  self.postMessage({ type: "failed", reason: `${what}: ${error.message}` });
 }
 
 // From now on, say how much of the files that are needed has come.
