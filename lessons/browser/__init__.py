@@ -10,6 +10,7 @@ In the order in which it is worth reading:
     markup.py         prose, code and stored outputs, as HTML
     wording.py        what a lesson says differently on a page
     archive.py        the modules that Python loads there
+    compiled.py       compiles them when the site is built
     serve.py          a server, to look at it
 
 In `page/`, what a browser runs. `page.js` is the beginning, `lesson.js` and `exercise.js` are what a reader works with, and

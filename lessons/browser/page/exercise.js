@@ -42,7 +42,7 @@ export class Exercise {
   // Load the Python that checks, so that the first check need not wait.
   warm() {
     if (this.python?.state === "loading" || this.python?.state === "ready") return;
-    this.python = new Interpreter(this.lesson, (message) => this.#heard(message));
+    this.python = new Interpreter(this.lesson, (message) => this.#heard(message), { checking: true });
   }
 
   async #ask(what, more = {}) {

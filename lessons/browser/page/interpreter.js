@@ -2,7 +2,7 @@
 const SITE = new URL("..", import.meta.url);
 
 export class Interpreter {
-  constructor(lesson, heard) {
+  constructor(lesson, heard, more = {}) {
     this.state = "loading";
     this.at = null; // the last line that was told: {cell, line, seconds}
     this.worker = new Worker(new URL("page/python.js", SITE), { type: "module" });
@@ -22,7 +22,7 @@ export class Interpreter {
       });
     });
     this.ready.catch(() => {}); // it has been heard
-    this.post({ type: "start", lesson });
+    this.post({ type: "start", lesson, ...more });
   }
 
   #failed(reason) {
