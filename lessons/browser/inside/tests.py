@@ -6,13 +6,14 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
+from lessons.course import telling
 from lessons.course.checking import MOST_OUTPUT
 from lessons.kit import pytest_process
 from lessons.kit.project import ENVIRONMENT, NOT_INHERITED, Project, Result
@@ -40,7 +41,13 @@ def check(command: list[str], *, env: Mapping[str, str], **_: Any) -> Ended:
     for name in ("exercise", "test_exercise", "conftest"):  # each lesson has one
         sys.modules.pop(name, None)
     printed = Printed()
-    with patch.dict(os.environ, env, clear=True), patch.object(os, "_exit", _exit), redirect_stdout(printed):
+    with (
+        patch.object(telling, "_tell", telling._tell),
+        patch.dict(os.environ, env, clear=True),
+        patch.object(os, "_exit", _exit),
+        redirect_stdout(printed),
+        suppress(pytest.exit.Exception),  # of what pytest itself prints afterwards
+    ):
         pytest.main(command[command.index("pytest") + 1 :])
     return Ended(printed.getvalue())
 
@@ -50,12 +57,18 @@ class Printed(io.StringIO):
 
     def write(self, text: str) -> int:
         if self.tell() > MOST_OUTPUT:
-            pytest.exit("it printed too much")
+            _end("it printed too much")
         return super().write(text)
 
 
 def _exit(code: int) -> None:
-    pytest.exit(f"the process ended with {code}")
+    _end(f"the process ended with {code}")
+
+
+def _end(why: str) -> None:
+    """End the check. Whoever catches this, nothing more is told, as of a process that has ended."""
+    telling._tell = lambda **_: None
+    pytest.exit(why)
 
 
 def run(project: Project, runs: list[dict[str, Any]]) -> list[list[Result]]:
