@@ -58,6 +58,12 @@ app: .venv/has-app ## all of it on one page: form, Redis, worker, inbox, dashboa
 lesson notebook try check watch hint solution reset:
 	echo "Which lesson? Add its number: make $@-1" >&2
 
+site: .venv/has-check ## build the course as a site: lessons that run in the reader's browser (needs Node.js)
+	$(BIN)/python -m lessons.browser $(SAID)
+
+site-serve: .venv/has-check ## build it, and serve it on this machine
+	$(HEARD) $(BIN)/python -m lessons.browser serve $(SAID)
+
 notebooks: .venv/has-notebooks ## rebuild all notebooks from the lessons, and run them
 	$(LESSONS) build
 
@@ -70,7 +76,7 @@ test-pythons: .venv/made ## run the library's tests on every other Python that i
 bench: .venv/has-dev ## measure minijobs beside its peers (half an hour; two minutes: QUICK=1)
 	$(BIN)/python tests/benchmarks $(if $(QUICK),--quick)
 
-.PHONY: help lesson notebook try check watch hint solution reset progress others app notebooks test test-pythons bench
+.PHONY: help lesson notebook try check watch hint solution reset progress others app site site-serve notebooks test test-pythons bench
 
 # What is installed is remembered in .venv, so that nothing is installed twice. Playing must not wait for Jupyter.
 .venv/has-lessons: .venv/made pyproject.toml constraints.txt
@@ -105,8 +111,8 @@ install = $(BIN)/python -m lessons.install $1
 # Where Python is told not to keep what it compiled, each of the many processes that the tests start would do it again; so it
 # is done once.
 IMPORTED := "import aiosmtpd.controller, fakeredis, flask, hypothesis.stateful, ipykernel.kernelapp, IPython.display, ipywidgets, \
-	jupyterlab.labapp, lupa, matplotlib.backends.backend_svg, matplotlib.figure, nbclient, PIL.Image, playwright.sync_api, \
-	pytest, redis.asyncio, rich.console, rich.markdown, rich.syntax, rich.table, simpy, waitress, watchfiles, xdist.remote; \
+	jupyterlab.labapp, lupa, nbclient, PIL.Image, playwright.sync_api, pytest, \
+	redis.asyncio, rich.console, rich.markdown, rich.syntax, rich.table, simpy, waitress, watchfiles, xdist.remote; \
 	hypothesis.strategies.text().validate()"
 
 NO_PYTHON := $(or $(PYTHON:%=% is not one.),there is none on the PATH. Name one: make lesson-1 PYTHON=/path/to/python3)

@@ -82,9 +82,10 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 # The files that take longest, in this order: they are begun first, so that in the end nobody waits for the last of them.
 LONGEST_FIRST = (
-    *("fresh_clone", "course_cells", "exercises", "application_exercise", "app_browser", "notebooks", "wheel", "every_page"),
-    *("course_player", "web_browser", "worker_process", "platforms", "fuzz", "chaos", "later_stories", "production"),
-    *("app_process", "course_commands", "interop", "kit_processes", "scaffold", "worker_processes", "late_commands"),
+    *("python", "fresh_clone", "course_cells", "exercises", "application_exercise", "app_browser", "notebooks", "wheel"),
+    *("every_page", "course_player", "web_browser", "worker_process", "platforms", "fuzz", "chaos", "later_stories"),
+    *("production", "app_process", "course_commands", "interop", "kit_processes", "scaffold", "worker_processes"),
+    "late_commands",
 )
 
 

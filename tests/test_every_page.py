@@ -6,7 +6,6 @@ do all of it, so that it costs seconds.
 
 from __future__ import annotations
 
-import importlib.resources
 import smtplib
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from types import SimpleNamespace
 
 import fakeredis
 import pytest
+from looks import AXE, CONTRASTS, NARROW, SCHEMES, SMALL, WIDE, load_axe, wrong
 from playwright.sync_api import Browser, Page
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
@@ -24,9 +24,6 @@ from lessons.app.serving import NAMES, Site
 from lessons.kit import stage
 from minijobs import Fetcher, Heartbeat, Processor, RetrySet, connection
 from minijobs.web import dashboard
-
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 664}  # a phone's window, without the browser's bars
-SCHEMES = ("light", "dark")
 
 DASHBOARD = (
     *("/", "/busy", "/queues", "/queue?name=mail", "/retries", "/scheduled", "/dead", "/nowhere"),
@@ -146,79 +143,22 @@ REFUSED = """() => {
   form.submit();
 }"""
 
-# What axe-core complains of, with the elements. What is in the frame of a mail is the sender's.
-AXE = """async (rules) => {
-  const options = {iframes: false, resultTypes: ["violations"], ...(rules && {runOnly: {type: "rule", values: rules}})};
-  return (await axe.run(document, options)).violations.map((one) =>
-    `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(" ")}`);
-}"""
-COLOURS = ["color-contrast", "link-in-text-block"]  # the rules that can be broken in one scheme alone
-
-# What axe-core leaves out where it is not sure: text on what lies under it.
-CONTRASTS = """() => {
-  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const known = new Map();
-  const light = (colours) => {
-    const key = colours.join("|");
-    if (!known.has(key)) known.set(key, lightness(paint(colours)));
-    return known.get(key);
-  };
-  const paint = (colours) => {
-    canvas.clearRect(0, 0, 1, 1);
-    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
-    return canvas.getImageData(0, 0, 1, 1).data;
-  };
-  const lightness = (data) => [0.2126, 0.7152, 0.0722].reduce((sum, part, at) => {
-    const value = data[at] / 255;
-    return sum + part * (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-  }, 0);
-  const poor = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.nodeValue.trim());
-    if (!own || !element.checkVisibility() || element.closest("svg, noscript, :disabled, [aria-hidden=true]")) continue;
-    const under = [];
-    for (let one = element; one; one = one.parentElement) under.unshift(getComputedStyle(one).backgroundColor);
-    const [back, text] = [light(under), light([...under, getComputedStyle(element).color])];
-    const ratio = (Math.max(back, text) + 0.05) / (Math.min(back, text) + 0.05);
-    if (ratio < 4.5) poor.push(`${element.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
-  }
-  return poor;
-}"""
-
-# What has no name: axe-core does not ask for that of a table or of a part of the page.
-NAMELESS = """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), table, section, nav, [role=region]")]
-  .filter((one) => one.checkVisibility())
-  .filter((one) => !(one.labels?.[0] ?? one).textContent.trim() && !one.getAttribute("aria-label"))
-  .map((one) => one.outerHTML.slice(0, 80))"""
-
 # Numbers of the dashboard become long ones.
 MILLIONS = """() => document.querySelectorAll(".count, .tile dd, .queues td[data-label=Jobs]")
   .forEach((number) => { number.textContent = "1,234,567"; })"""
 
-# What a thumb would miss.
-SMALL = """() => [...document.querySelectorAll("button, a.button, nav a, label:has(input)")]
-  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44)
-  .map((one) => one.outerHTML.slice(0, 80))"""
-
 
 def test_nobody_is_kept_from_using_a_page_and_each_fits(visit: Page, sites: SimpleNamespace) -> None:
-    axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     found, seen = [], []
     for name in every_page(visit, sites):
         seen.append(name)
-        visit.evaluate(axe)
+        load_axe(visit)
         for window in (WIDE, NARROW):
             visit.set_viewport_size(window)
             for scheme in SCHEMES:
                 visit.emulate_media(color_scheme=scheme)
-                wrong = visit.evaluate(AXE, None if scheme == "light" else COLOURS) + visit.evaluate(CONTRASTS)
-                wrong += visit.evaluate(NAMELESS)
-                wrong += visit.evaluate(SMALL) if window is NARROW else []
                 visit.evaluate(MILLIONS)
-                wide = visit.evaluate("document.documentElement.scrollWidth")
-                wrong += [f"{wide} pixels wide"] if wide > window["width"] else []
-                wrong += ["no h1, or several"] if visit.locator("h1").count() != 1 else []
-                found += [f"{name}, {window['width']}, {scheme}: {one}" for one in wrong]
+                found += [f"{name}, {window['width']}, {scheme}: {one}" for one in wrong(visit, window, scheme)]
         visit.set_viewport_size(WIDE)
     assert found == []
     assert len(seen) == len(set(seen)) == 34
@@ -226,7 +166,7 @@ def test_nobody_is_kept_from_using_a_page_and_each_fits(visit: Page, sites: Simp
 
 def test_axe_and_the_other_looks_see_what_is_wrong(visit: Page, sites: SimpleNamespace) -> None:
     visit.goto(f"{sites.page}/jobs/retries")
-    visit.evaluate(importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    load_axe(visit)
     spoil = """() => { for (const cell of document.querySelectorAll(".error")) cell.style.color = "#888";
         document.querySelector("[type=search]").removeAttribute("aria-label");
         document.querySelector("[type=search]").removeAttribute("placeholder");

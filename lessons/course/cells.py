@@ -36,9 +36,14 @@ class Page(Shown):
         """A line of plain words."""
         self._pieces.append(("text", line))
 
+    def labelled(self, label: str, text: str) -> None:
+        """A text after its label, which goes on below its beginning."""
+        for line in console.hung(label, text, console.WIDEST):
+            self.text(line)
+
     def markdown(self, source: str) -> None:
         """Prose, or code between its marks."""
-        self._pieces.append(("markdown", source))
+        self._pieces.append(("markdown", console.typed_here(source)))
 
     def how(self, verb: str, number: int | None, options: dict[str, object], terminal: str) -> str:
         """What to type in a cell for it; or that it is for a terminal."""

@@ -115,11 +115,15 @@ def _printed(process: subprocess.Popen[bytes]) -> tuple[str, str]:
     return output.decode(errors="replace"), "prints" if len(output) > MOST_OUTPUT else ending
 
 
-def check(lesson: Lesson, *, watching: bool = False) -> bool:
-    """Check the learner's exercise, say what was found, and remember it. Returns whether it passed."""
-    say(f"Checking {progress.relative(lesson.exercise)} …")
-    with at_work():
-        result = examine(lesson, lesson.exercise)
+def check(
+    lesson: Lesson, *, watching: bool = False, start: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
+) -> bool:
+    """Check the learner's exercise, say what was found, and remember it. Returns whether it passed.
+
+    `start` is as for `examine`.
+    """
+    with at_work(f"Checking {progress.relative(lesson.exercise)}"):
+        result = examine(lesson, lesson.exercise, start)
     for requirement in result.met:
         hang("  ok  ", requirement, style="green")
     if result.passed:

@@ -12,18 +12,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, NoReturn, Protocol
 
-from rich.box import ROUNDED
 from rich.console import Console
-from rich.markdown import Markdown
-from rich.panel import Panel
-from rich.syntax import Syntax
 from rich.text import Text
 
 from .pages import keep_together
 
 WIDEST = 96
 
-# What takes the place of the terminal: where a notebook's cell asks, a page of it. See `cells`.
+# What takes the place of the terminal: where a notebook's cell asks, a page of it; or that of a browser. See `cells`.
 page: Page | None = None
 
 
@@ -33,8 +29,11 @@ class Page(Protocol):
     def text(self, line: str) -> None:
         """A line of plain words."""
 
+    def labelled(self, label: str, text: str) -> None:
+        """A text after its label."""
+
     def markdown(self, source: str) -> None:
-        """Prose, or code between its marks."""
+        """Prose, or code between its marks. What it tells somebody to type is as it is in a terminal that has make."""
 
     def how(self, verb: str, number: int | None, options: dict[str, object], terminal: str) -> str:
         """What to type here for it. `terminal` is what one types in a terminal."""
@@ -54,16 +53,31 @@ def say(text: str, style: str = "") -> None:
         console().print(Text(text, style=style))
 
 
-def at_work() -> AbstractContextManager[object]:
-    """Meanwhile, a sign at a terminal shows that something is going on."""
+def at_work(what: str) -> AbstractContextManager[object]:
+    """Meanwhile, a terminal shows that something is going on, and what. A page says that by itself."""
+    if page is None:
+        say(f"{what} …")
     return console().status("") if page is None and sys.stdout.isatty() else nullcontext()
 
 
 def hang(label: str, text: str, style: str = "") -> None:
     """A text after its label; where it is too long for a line, it goes on below its beginning."""
-    lines = textwrap.wrap(text, console().width - len(label), break_on_hyphens=False) or [""]
-    for number, line in enumerate(lines):
-        say((" " * len(label) if number else label) + line, style=style)
+    if page is not None:
+        page.labelled(label, text)
+        return
+    lines = hung(label, text, console().width)
+    for line in lines:
+        say(line, style=style)
+
+
+def hung(label: str, text: str, width: int) -> list[str]:
+    """The lines of a text after its label, in so many columns.
+
+    >>> hung("Look: ", "in the queue, then", 16)
+    ['Look: in the', '      queue,', '      then']
+    """
+    lines = textwrap.wrap(text, width - len(label), break_on_hyphens=False) or [""]
+    return [(" " * len(label) if number else label) + line for number, line in enumerate(lines)]
 
 
 def how(verb: str, number: int | None = None, **options: object) -> str:
@@ -138,8 +152,10 @@ def _exit_that_only_leaves() -> Iterator[None]:
 def prose(markdown: str) -> None:
     """Markdown. A link to a notebook becomes the command that plays it; another shows where it leads."""
     if page is not None:
-        page.markdown(typed_here(markdown))
+        page.markdown(markdown)
         return
+    from rich.markdown import Markdown  # a page of a browser does without it
+
     _print(Markdown(typed_here(_terminal_links(markdown)), hyperlinks=False, inline_code_theme="ansi_dark"))
 
 
@@ -148,6 +164,10 @@ def code(source: str) -> None:
     if page is not None:
         page.markdown(f"```python\n{source}\n```")
         return
+    from rich.box import ROUNDED
+    from rich.panel import Panel
+    from rich.syntax import Syntax
+
     _print(Panel(Syntax(source, "python", theme="ansi_dark", background_color="default", word_wrap=True), box=ROUNDED))
 
 

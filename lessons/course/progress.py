@@ -31,10 +31,10 @@ def note(lesson: Lesson, **what: Any) -> None:
         say(f"This project's folder cannot be written to. So your progress is kept in {file}.")
     try:
         with _alone(file):
-            kept = _read()
-            kept.setdefault(str(lesson.number), {}).update(what)
+            now = kept()
+            now.setdefault(str(lesson.number), {}).update(what)
             new = file.with_suffix(".new")
-            new.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+            new.write_text(json.dumps(now, indent=1), encoding="utf-8")
             os.replace(new, file)  # whole or not at all
     except OSError as error:
         say(f"Your progress could not be saved in {file.name}: {error.strerror or error}.")
@@ -55,7 +55,7 @@ def _alone(file: Path) -> Iterator[None]:
 
 def of(lesson: Lesson) -> dict[str, Any]:
     """What is remembered about a lesson: played, passed, solved once, hints."""
-    return dict(_read().get(str(lesson.number), {}))
+    return dict(kept().get(str(lesson.number), {}))
 
 
 def report() -> str:
@@ -77,9 +77,10 @@ def relative(path: Path) -> str:
     return path.relative_to(LESSONS.parent).as_posix()
 
 
-def _read() -> dict[str, dict[str, Any]]:
+def kept() -> dict[str, dict[str, Any]]:
+    """All that is remembered, by the lessons' numbers, as text."""
     try:
-        kept = json.loads(_file().read_text(encoding="utf-8-sig"))
+        found = json.loads(_file().read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):  # none yet, or damaged: nothing that cannot be done again
         return {}
-    return {number: done for number, done in kept.items() if isinstance(done, dict)} if isinstance(kept, dict) else {}
+    return {number: done for number, done in found.items() if isinstance(done, dict)} if isinstance(found, dict) else {}

@@ -42,7 +42,8 @@ _went_on = threading.Event()  # a part of the check has ended
 
 def pytest_configure(config: pytest.Config) -> None:
     answer = config.getoption("--answer")
-    threading.Thread(target=_end_what_never_ends, args=(answer, threading.main_thread().ident), daemon=True).start()
+    if sys.platform != "emscripten":  # in a browser, the page ends it
+        threading.Thread(target=_end_what_never_ends, args=(answer, threading.main_thread().ident), daemon=True).start()
     sys.addaudithook(_no_processes)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from .drawing import BLUE, GREY, RED, image, svg
+from .drawing import BELOW, BLUE, GREY, RED, Drawing, image
 from .forks import lines_of
 from .show import Shown
 
@@ -55,35 +55,36 @@ class Crashes(Shown):
         return f"{self.of}, if killed after a line: {'. '.join(told)}"
 
     def html(self) -> str:
-        """The drawing; without matplotlib, the letters."""
-        rows = sum(len(kills) + 1 for kills in self.rows.values())
-        picture = svg(self._draw, height=0.7 + 0.24 * rows, salt="crashes")
-        return super().html() if picture is None else image(picture, self.sentences())
+        """The drawing."""
+        return image(self._drawn(), self.sentences())
 
     def _verdict(self, kill: Kill, between: str) -> str:
         return "" if kill.count == self.right else f"{between}wrong"
 
-    def _draw(self, axes: Any) -> None:
-        labels: list[tuple[int, str]] = []
-        row = 0
+    def _drawn(self) -> bytes:
+        labels: dict[float, str] = {}
         for name, kills in self.rows.items():
-            labels.append((row, name))
-            for place, kill in enumerate(kills, start=row + 1):
-                labels.append((place, f"    {kill.line}"))
-                right = kill.count == self.right
-                axes.plot([kill.count], [-place], "o" if right else "X", color=BLUE if right else RED, markersize=7)
-            axes.plot([self.right, self.right], [-row - 0.7, -row - len(kills) - 0.3], color=GREY, linewidth=0.8, zorder=0)
-            row += len(kills) + 1
+            labels[-len(labels)] = name
+            for kill in kills:
+                labels[-len(labels)] = f"    {kill.line}"
         counts = [kill.count for kills in self.rows.values() for kill in kills] + [self.right]
-        axes.set_yticks([-place for place, _ in labels], [text for _, text in labels], family="monospace", fontsize=8)
-        for label in axes.get_yticklabels():
-            label.set_horizontalalignment("left")
-        axes.tick_params(axis="y", length=0, pad=10 + 4.9 * max(len(text) for _, text in labels))
-        axes.set_xticks(range(min(counts), max(counts) + 1))
-        axes.set_xlim(min(counts) - 0.5, max(counts) + 0.5)
-        axes.set_ylim(-row + 0.4, 0.6)
-        axes.set_xlabel(self.of)
-        axes.spines[["top", "right", "left"]].set_visible(False)
+        picture = Drawing(
+            BELOW + 18 * len(labels),
+            x=(min(counts) - 0.5, max(counts) + 0.5),
+            y=(-len(labels) + 0.4, 0.6),
+            across=self.of,
+            rows=labels,
+            code=True,
+            whole=True,
+        )
+        row = 0
+        for kills in self.rows.values():
+            picture.line([(self.right, -row - 0.7), (self.right, -row - len(kills) - 0.3)], GREY, thin=True)
+            for place, kill in enumerate(kills, start=row + 1):
+                right = kill.count == self.right
+                picture.mark(kill.count, -place, "o" if right else "x", BLUE if right else RED)
+            row += len(kills) + 1
+        return picture.svg()
 
 
 def kill_everywhere(

@@ -6,9 +6,8 @@ What was measured, or is a rounded number, has `≈` before it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from .drawing import BLUE, GREY, RED, image, svg
+from .drawing import BLUE, GREY, RED, Drawing, image
 from .show import Shown
 
 ROWS, COLUMNS = 7, 52
@@ -19,7 +18,8 @@ BOTH = "◉"  # where two curves meet
 FEW = 6  # so many points of a curve are told one by one
 
 TONES = (BLUE, RED, GREY, "#72994e")
-DRAWN = ("o-", "s--", "x-", "+-")
+DRAWN = ("o", "s", "x", "+")
+MANY = 30  # points of a curve that are too many to draw each
 
 Points = Sequence[tuple[float, float]]
 
@@ -54,9 +54,8 @@ class Curves(Shown):
         return f"{self.up}, by {self.across}: {told}"
 
     def html(self) -> str:
-        """The drawing; without matplotlib, the letters."""
-        picture = svg(self._draw, height=2.6, salt="curves")
-        return super().html() if picture is None else image(picture, self.sentences())
+        """The drawing."""
+        return image(self._drawn(), self.sentences())
 
     def _column(self, x: float) -> int:
         first, last = self.ends
@@ -83,16 +82,18 @@ class Curves(Shown):
             return ", ".join(f"{x:g}: {about(y)}" for x, y in points)
         return f"from {about(points[0][1])} to {about(points[-1][1])}, at most {about(max(y for _, y in points))}"
 
-    def _draw(self, axes: Any) -> None:
-        for (name, points), tone, style in zip(self.curves.items(), TONES, DRAWN, strict=False):
-            mark = style if len(points) <= 30 else style[1:]
-            axes.plot([x for x, _ in points], [y for _, y in points], mark, color=tone, label=name, markersize=5)
-        axes.set_xlabel(self.across)
-        axes.set_ylabel(self.up)
-        axes.set_ylim(0, self.highest * 1.05)
-        axes.spines[["top", "right"]].set_visible(False)
-        if len(self.curves) > 1:
-            axes.legend(frameon=False, fontsize=8)
+    def _drawn(self) -> bytes:
+        first, last = self.ends
+        margin = (last - first) * 0.04 or 1
+        across = first - margin, last + margin
+        kinds = list(zip(self.curves, DRAWN, TONES, strict=False))
+        legend = kinds if len(kinds) > 1 else ()
+        picture = Drawing(190, x=across, y=(0, self.highest * 1.05), across=self.across, up=self.up, legend=legend)
+        for name, kind, tone in kinds:
+            picture.line(self.curves[name], tone, dashed=kind == "s")
+            for x, y in self.curves[name] if len(self.curves[name]) <= MANY else []:
+                picture.mark(x, y, kind, tone)
+        return picture.svg()
 
 
 def about(value: float) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import pairwise
 
-from .drawing import BLUE, RED, image, svg
+from .drawing import BELOW, RED, Drawing, image
 from .show import Shown
 
 COLUMNS = 36
@@ -47,9 +47,8 @@ class Lateness(Shown):
         return "How late: " + "; ".join(f"{name}: {', '.join(marks)}" for name, marks in told.items())
 
     def html(self) -> str:
-        """The drawing; without matplotlib, the letters."""
-        picture = svg(self._draw, height=0.9 + 0.45 * len(self.groups), salt="lateness")
-        return super().html() if picture is None else image(picture, self.sentences())
+        """The drawing."""
+        return image(self._drawn(), self.sentences())
 
     def within(self, name: str, share: float) -> str:
         """So many seconds late is this share of a group at most."""
@@ -66,20 +65,28 @@ class Lateness(Shown):
     def _seconds(self, seconds: float) -> str:
         return f"{seconds:.{1 if self.latest >= 2 else 2}f} s"
 
-    def _draw(self, axes: Any) -> None:
+    def _drawn(self) -> bytes:
+        said = {
+            name: [f"{mark} {self.within(name, share)}" for mark, share in MARKS.items() if share in (0.5, 1)]
+            for name in self.groups
+        }
+        picture = Drawing(
+            BELOW + 34 * len(self.groups),
+            x=(-self.latest * 0.01 - 0.001, self.latest * 1.02 + 0.001),
+            y=(-len(self.groups) + 0.9, 1),
+            across="seconds late",
+            rows={-row + 0.4: name for row, name in enumerate(self.groups)},
+            beside=max((len(line) for lines in said.values() for line in lines), default=0),
+        )
         columns = 2 * COLUMNS
         edges = [self.latest * number / columns for number in range(columns + 1)]
         highest = max((max(self.shares(name, columns)) for name in self.groups), default=0) or 1
         for row, (name, late) in enumerate(self.groups.items()):
             tops = [-row + 0.85 * share / highest for share in self.shares(name, columns)]
-            axes.stairs(tops, edges, baseline=-row, fill=True, color=BLUE)
+            steps = [(x, top) for ends, top in zip(pairwise(edges), tops, strict=True) for x in ends]
+            picture.area([(0, -row), *steps, (edges[-1], -row)])
             if late:
                 half = late[math.ceil(len(late) / 2) - 1]
-                axes.plot([half, half], [-row, -row + 0.85], color=RED)
-                said = [f"{mark} {self.within(name, share)}" for mark, share in MARKS.items() if share in (0.5, 1)]
-                axes.text(1.01, -row + 0.4, "\n".join(said), transform=axes.get_yaxis_transform(), fontsize=7, va="center")
-        axes.set_yticks([-row for row in range(len(self.groups))], list(self.groups))
-        axes.set_ylim(-len(self.groups) + 0.9, 1)
-        axes.set_xlim(-self.latest * 0.01 - 0.001, self.latest * 1.02 + 0.001)
-        axes.set_xlabel("seconds late")
-        axes.spines[["top", "right", "left"]].set_visible(False)
+                picture.line([(half, -row), (half, -row + 0.85)], RED)
+                picture.beside(-row + 0.4, said[name])
+        return picture.svg()

@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import smtplib
 import socket
+import sys
 import time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-from aiosmtpd.controller import Controller
-
 from . import stage, timeline
 from .show import Table
+
+if sys.platform == "emscripten":  # a browser, which has no sockets
+    from .wire import Served
+else:
+    from .served import Served
 
 # What the application of this course suffers from: its mail takes so many seconds to send.
 SLOW = 5.0
 
 HOST = "127.0.0.1"
-START_WITHIN = 30  # seconds, on a busy machine
 
 # In the environment of a process that a lesson starts: the port of the lesson's mail server.
 PORT = "MINIJOBS_LESSON_SMTP_PORT"
@@ -37,7 +40,7 @@ class Inbox:
         self.mails: list[EmailMessage] = []
         self.refused = 0
         self._refuse = 0
-        self._controller = _Served(self, listening or socket.create_server((HOST, 0)))
+        self._controller = Served(self, listening)
         self._controller.start()
         self._running = True
         self.port: int = self._controller.port
@@ -145,16 +148,3 @@ def send_gif(email: str, thought: str, *, seconds: float = SLOW) -> None:
 def reached_by() -> dict[str, str]:
     """What a process needs in its environment to send to the inbox of this lesson; nothing if there is none."""
     return {} if _inbox is None else {PORT: str(_inbox.port)}
-
-
-class _Served(Controller):
-    """aiosmtpd's server, at a socket that listens already: a port that is only known to be free may be taken meanwhile."""
-
-    def __init__(self, handler: Any, listening: socket.socket) -> None:
-        super().__init__(handler, hostname=HOST, port=listening.getsockname()[1], ready_timeout=START_WITHIN)
-        self._listening = listening
-        # The server answers in several pieces. Without this, the second waits until the client confirms the first: 40 ms.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def _create_server(self) -> Any:
-        return self.loop.create_server(self._factory_invoker, sock=self._listening)

@@ -12,7 +12,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -119,6 +118,8 @@ class Elsewhere:
             if done.exists() and done.read_text(encoding="utf-8") == wanted:
                 return
             shutil.rmtree(self.folder, ignore_errors=True)
+            import venv  # the Python of a browser has none
+
             venv.create(self.folder, symlinks=os.name != "nt")
             pip = [sys.executable, "-m", "pip", "--python", str(self._place("python")), "--disable-pip-version-check"]
             install = [*pip, "install", "--quiet", *PACKAGES[self.name]]

@@ -14,6 +14,12 @@ _first: dict[str, tuple[str, str]] = {}
 # What was guessed with the buttons of a notebook, by the question: its cell may be run again.
 _guessed: dict[str, str | None] = {}
 
+# The questions that were asked, by their words: a page says which one a button belongs to.
+_asked: dict[str, Prediction] = {}
+
+# What a page makes its buttons from: a question, its choices, a guess.
+QUESTION = "application/x-minijobs-question+json"
+
 
 def forget() -> None:
     """A lesson starts anew, and all its questions are open again."""
@@ -41,6 +47,9 @@ class Prediction(Shown):
         ]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        if stage.on_page():
+            asked = {"question": self.question, "choices": self.choices, "guess": self.guess}
+            return {QUESTION: asked, "text/plain": "\n".join(self.asked())}
         buttons = self.buttons() if stage.with_buttons() else None
         return {} if buttons is None else dict(buttons._repr_mimebundle_()) | {"text/plain": str(self)}
 
@@ -55,7 +64,7 @@ class Prediction(Shown):
         below = HTML(self._kept())
 
         def guess(change: dict[str, Any]) -> None:
-            self.guess = _guessed[self.question] = change["new"]
+            guessed(self.question, change["new"])
             below.value = self._kept()
 
         choice.observe(guess, "value")
@@ -129,10 +138,17 @@ def predict(question: str, *, guess: str | None = None, **choices: str) -> Predi
     guess = (guess or "").strip().lower() or None
     if guess is not None and guess not in choices:
         raise ValueError(f"{guess!r} is none of the choices: {', '.join(choices)}.")
-    prediction = Prediction(question, choices, guess or _guessed.get(question))
+    prediction = _asked[question] = Prediction(question, choices, guess or _guessed.get(question))
     if guess is None and stage.watched:
         prediction.guess = _ask(prediction)
     return prediction
+
+
+def guessed(question: str, letter: str | None) -> None:
+    """A button was pressed; on a page, perhaps before the question was asked."""
+    _guessed[question] = letter
+    if question in _asked:
+        _asked[question].guess = letter
 
 
 def _ask(prediction: Prediction) -> str | None:

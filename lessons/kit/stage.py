@@ -47,8 +47,13 @@ LONGEST_WAIT = 60.0
 STORED = "MINIJOBS_LESSON_STORED"
 
 
+def on_page() -> bool:
+    """Whether this is a page of a browser, which makes its buttons by itself."""
+    return timeline.page() is not None
+
+
 def with_buttons() -> bool:
-    """Whether this is a notebook with somebody in front of it."""
+    """Whether this is a notebook with somebody in front of it, or a page."""
     return timeline.notebook_shell() is not None and not stored()
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .drawing import BLUE, RED, image, svg
+from .drawing import BELOW, RED, Drawing, image
 from .show import Shown
 
 LANES = ("your code", "worker process", "inbox")
@@ -46,6 +46,8 @@ _read_for = 0.0  # seconds that a person spent reading
 _reading_since: float | None = None
 _cells_are_heard = False
 
+_page: Any = None  # what runs cells in this process where IPython does not
+
 
 def now() -> float:
     """Seconds of a clock that goes forward only, and stands still while somebody reads."""
@@ -68,17 +70,30 @@ def reading() -> Iterator[None]:
 def listen_to_cells() -> None:
     """In a notebook, only the time in which cells run counts. Elsewhere this does nothing."""
     global _cells_are_heard
-    shell = notebook_shell()
-    if shell is not None and not _cells_are_heard:
+    running = notebook_shell()
+    if running is not None and not _cells_are_heard:
         _cells_are_heard = True
-        shell.events.register("post_run_cell", lambda *_: _begin_reading())
-        shell.events.register("pre_run_cell", lambda *_: _end_reading())
+        running.events.register("post_run_cell", lambda *_: _begin_reading())
+        running.events.register("pre_run_cell", lambda *_: _end_reading())
 
 
 def notebook_shell() -> Any:
     """What runs a notebook's cells in this process; None where none is run."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return shell if hasattr(shell, "kernel") else None
+    if _page is not None:
+        return _page
+    ours = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return ours if hasattr(ours, "kernel") else None
+
+
+def page() -> Any:
+    """The page of a browser, if this is one."""
+    return _page
+
+
+def cells_run_on(page: Any) -> None:
+    """This is a page of a browser. It has what a notebook's shell has of what is used here: `events.register`."""
+    global _page
+    _page = page
 
 
 def _begin_reading() -> None:
@@ -164,9 +179,8 @@ class Timeline(Shown):
         return "; ".join(f"{event.lane}: {event.label}, at {event.begin - self.begin:.1f} s" for event in self.events)
 
     def html(self) -> str:
-        """The drawing; without matplotlib, the letters."""
-        picture = svg(self._draw, height=0.7 + 0.7 * len(self._lanes()), salt="timeline")
-        return super().html() if picture is None else image(picture, self.sentences())
+        """The drawing."""
+        return image(self._drawn(), self.sentences())
 
     def _lanes(self) -> list[str]:
         return [*LANES, *sorted({event.lane for event in self.events} - set(LANES))]
@@ -176,25 +190,26 @@ class Timeline(Shown):
         start = min(round((event.begin - self.begin) * scale), columns - 1)
         return " " * start + ("█" * round(event.seconds * scale) or "●")
 
-    def _draw(self, axes: Any) -> None:
-        lanes = self._lanes()
+    def _drawn(self) -> bytes:
+        lanes, length = self._lanes(), self.length
+        picture = Drawing(
+            BELOW + 56 * len(lanes),
+            x=(-length * 0.02 - 0.001, length * 1.05 + 0.001),
+            y=(-len(lanes) + 0.4, 0.6),
+            across="seconds",
+            rows={-row: lane for row, lane in enumerate(lanes)},
+        )
         in_lane: Counter[str] = Counter()
         for event in self.events:
-            begin, height = event.begin - self.begin, -lanes.index(event.lane)
+            begin, row = event.begin - self.begin, -lanes.index(event.lane)
             # Labels stand above and below in turn, so that neighbours do not write over each other.
-            below = in_lane[event.lane] % 2 == 1
+            shift = 17 if in_lane[event.lane] % 2 else -17
             in_lane[event.lane] += 1
-            if event.seconds > self.length / 100:
-                axes.barh(height, event.seconds, left=begin, height=0.3, color=BLUE, edgecolor="none")
+            if event.seconds > length / 100:
+                picture.bar(begin, begin + event.seconds, row, 0.3)
             else:
-                axes.plot([begin], [height], "o", color=RED)
+                picture.mark(begin, row, "o", RED)
             # What begins late has its label to the left of its end, or it would leave the picture.
-            late = begin > self.length * 0.6
-            where = (begin + event.seconds if late else begin, height + (-0.2 if below else 0.2))
-            sides = {"ha": "right" if late else "left", "va": "top" if below else "bottom"}
-            axes.annotate(event.label, where, fontsize=8, **sides)
-        axes.set_yticks([-row for row in range(len(lanes))], lanes)
-        axes.set_ylim(-len(lanes) + 0.6, 0.7)
-        axes.set_xlim(-self.length * 0.02 - 0.001, self.length * 1.05 + 0.001)
-        axes.set_xlabel("seconds")
-        axes.spines[["top", "right", "left"]].set_visible(False)
+            late = begin > length * 0.6
+            picture.words(begin + event.seconds if late else begin, row, event.label, end=late, shift=shift)
+        return picture.svg()

@@ -17,7 +17,7 @@
 #
 # In this lesson, it comes with two things:
 #
-# - **An inbox.** A real mail server runs inside this lesson. It keeps every mail, so that you can look at it.
+# - **An inbox.** This lesson has a mail server of its own. It keeps every mail, so that you can look at it.
 # - **Redis.** Redis is a program that keeps data under names. The names are called *keys*. It runs beside your application,
 #   and other programs can use the same one. It is empty now. (You need not install it: these lessons bring a stand-in that
 #   runs inside them and answers as Redis does. If you name a Redis of your own in `REDIS_URL`, they use that one, and show

@@ -1,6 +1,7 @@
 """What people believe who get exercise 3 wrong, and what proves that they do. See `lessons.course.rejection`."""
 
 import ast
+import inspect
 
 from lessons.course import shared
 from lessons.course.rejection import Misconceptions, ends_here, is_slip
@@ -318,7 +319,7 @@ def retry_on_the_object(seen):
 @GIVES_UP.add
 def only_an_annotation(seen):
     for kind in seen.workers:
-        if "retry" in vars(kind).get("__annotations__", {}) and "retry" not in vars(kind) and _said_nothing(seen):
+        if "retry" in _annotated(kind) and "retry" not in vars(kind) and _said_nothing(seen):
             return "an annotation in place of an attribute. retry: 5 says what type retry has; retry = 5 sets it."
     return None
 
@@ -454,3 +455,11 @@ def _line(seen, error):
         last = frame.tb_lineno if frame.tb_frame.f_code.co_filename == str(seen.answer) else last
         frame = frame.tb_next
     return lines[last - 1]
+
+
+def _annotated(kind):
+    """The names that a class annotates. Python 3.14 looks at them only now, and then a name may be unknown."""
+    try:
+        return inspect.get_annotations(kind)
+    except NameError:
+        return {}

@@ -28,12 +28,12 @@ from lessons.course.catalogue import compiled
 from lessons.course.seen import Scope
 from lessons.course.witness import Process, Witness
 from lessons.kit import mail
+from lessons.kit.wire import in_place_of_the_network
 from minijobs import connect, testing
 from minijobs.client import Client
 
 from . import fixtures
 from .versions import AS_IT_IS, BROKEN, MAILER, Version
-from .wire import in_place_of_the_network
 
 OPTIONS = ("-qq", "-s", "--noconftest", "--tb=no", "--no-header", "--no-summary", "--assert=plain")
 OPTIONS += ("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:unraisableexception")

@@ -24,7 +24,7 @@ def found(monkeypatch, **open_ones):
     }
     result = Result(met=["Ticket 9: it is there."], open=named)
     result.unmet, result.reason = next(iter(named.items()), (None, ""))
-    monkeypatch.setattr(checking, "examine", lambda lesson, answer: result)
+    monkeypatch.setattr(checking, "examine", lambda lesson, answer, start: result)
 
 
 def test_a_check_tells_all_that_is_open_and_why_of_the_first(said, application, monkeypatch):  # noqa: F811

@@ -69,8 +69,3 @@ def test_the_drawing_says_the_same_in_words_and_is_the_same_each_time(two):
     assert re.search(r'alt="([^"]*)"', html)[1] == (
         "seconds, by threads: measured: 1: ≈ 4.0, 2: ≈ 2.0, 5: ≈ 1.0; model: 1: ≈ 4.0, 2: ≈ 4.0, 5: ≈ 0.0"
     )
-
-
-def test_without_matplotlib_there_are_the_letters(two, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    assert str(two).splitlines()[0] in two._repr_html_()

@@ -74,8 +74,3 @@ def test_the_drawing_says_the_same_in_words_and_is_the_same_each_time(two):
         "How late: 1 process: half by 2.0 s, 19 of 20 by 4.0 s, all by 4.0 s; "
         "10 processes: half by 0.5 s, 19 of 20 by 20.0 s, all by 20.0 s"
     )
-
-
-def test_without_matplotlib_there_are_the_letters(two, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    assert str(two).splitlines()[1] in two._repr_html_()

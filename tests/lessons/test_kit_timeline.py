@@ -7,7 +7,6 @@ import builtins
 import re
 import time
 from contextlib import suppress
-from html import escape
 from xml.etree import ElementTree
 
 import pytest
@@ -99,12 +98,6 @@ def picture(drawn):
 
 def test_an_empty_picture_can_be_drawn_too():
     picture(Timeline([]))
-
-
-def test_without_matplotlib_there_is_the_text(day, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    assert "<img" not in day.html()
-    assert escape(day.lines()[1]) in day.html()
 
 
 def test_a_run_of_a_job_fills_the_workers_lane_and_a_mail_that_of_the_inbox(lesson):

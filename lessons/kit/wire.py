@@ -1,18 +1,20 @@
-"""Mail without a network, while the tests of exercise 5 run: what they send to an inbox of this process goes there directly.
+"""Mail without a network: what this process sends to an inbox of its own goes there directly.
 
-`smtplib` says what it always says, and gets the same answers. It only needs no socket and no other thread for that, which is
-most of what a mail costs, and the check sends hundreds.
+`smtplib` says what it always says, and gets the same answers. It only needs no socket and no thread for that. A browser
+has neither; and they are most of what a mail costs, of which the tests of exercise 5 send hundreds.
 """
 
 from __future__ import annotations
 
+import errno
 import io
+import itertools
 import smtplib
 from contextlib import AbstractContextManager
-from typing import Any
-from unittest.mock import patch
+from typing import TYPE_CHECKING, Any
 
-from lessons.kit import mail
+if TYPE_CHECKING:
+    from .mail import Inbox
 
 LINE, MAIL = b"\r\n", b"\r\n.\r\n"  # how a command ends, and how a mail does
 
@@ -31,19 +33,50 @@ ANSWERS = {
 
 def in_place_of_the_network() -> AbstractContextManager[Any]:
     """In this block, an `smtplib.SMTP` that connects to an inbox of this process speaks to it directly."""
+    from unittest.mock import patch  # a second in a browser, which needs no patch
+
     really = smtplib.SMTP._get_socket  # type: ignore[attr-defined]
 
     def connect(client: smtplib.SMTP, host: str, port: int, timeout: float) -> Any:
-        inbox = mail.running.get(port) if host == mail.HOST else None
+        inbox = _inbox_at(host, port)
         return really(client, host, port, timeout) if inbox is None else Wire(inbox)
 
     return patch.object(smtplib.SMTP, "_get_socket", connect)
 
 
+class Served:
+    """An inbox that is served where there are no sockets. Its port is only a number, by which `smtplib` finds it."""
+
+    ports = itertools.count(49152)
+
+    def __init__(self, inbox: Inbox, listening: None = None) -> None:
+        self.port = next(self.ports)
+
+    def start(self) -> None:
+        """From now on, `smtplib` speaks to the inboxes of this process, and to nobody else."""
+        smtplib.SMTP._get_socket = _connect  # type: ignore[attr-defined]
+
+    def stop(self) -> None:
+        """Nothing listens, so there is nothing to close."""
+
+
+def _connect(client: smtplib.SMTP, host: str, port: int, timeout: float) -> Wire:
+    inbox = _inbox_at(host, port)
+    if inbox is None:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+    return Wire(inbox)
+
+
+def _inbox_at(host: str, port: int) -> Inbox | None:
+    from . import mail
+
+    return mail.running.get(port) if host == mail.HOST else None
+
+
 class Wire:
     """What stands in the place of a socket: it answers as soon as something has been said to it."""
 
-    def __init__(self, inbox: mail.Inbox) -> None:
+    def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
         self._ends = LINE
         self._said = b""

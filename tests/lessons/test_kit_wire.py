@@ -8,8 +8,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from lessons.kit import mail
-from lessons.lesson_05_testing import wire
+from lessons.kit import mail, wire
 
 
 @pytest.fixture(params=["socket", "wire"])
