@@ -160,8 +160,9 @@ def test_the_rights_of_the_page_are_enough_and_nobody_else_gets_in(host: Host) -
     eventually(lambda: "The dashboard of Redis" in host.log(1))
     host.redis.client.sadd("queues", "low")
     host.redis.client.lpush("queue:low", json.dumps({"class": "Pay", "args": [6, 1], "jid": "6"}))
-    for path in ("", "queues", "queue?name=low", "retries", "scheduled", "dead", "busy", "stats", "health"):
+    for path in ("", "queues", "queue?name=low", "retries", "scheduled", "dead", "busy", "stats"):
         assert host.type(f"curl -fsS 'http://127.0.0.1:{port}/{path}'")
+    assert "1 job waiting in queue low" in host.type(f"curl -sS http://127.0.0.1:{port}/health")
     host.type("python -m minijobs retry retry --all && python -m minijobs dead clear --yes", REDIS_URL=url)
 
     worker.terminate()
@@ -292,8 +293,8 @@ def test_what_the_page_says_to_watch_is_there(host: Host) -> None:
     host.instead["127.0.0.1:9876"] = at[1]
     with pytest.raises(AssertionError, match="503"):  # a job waits, and nobody is there to run it
         host.type(look)
-    host.start("worker", "-r", "my_workers.py", "-q", "other")
-    eventually(lambda: host.redis.client.smembers("processes"))
+    host.start("worker", "-r", "my_workers.py", "-q", "mail")
+    eventually(lambda: host.paid() == [1])
     told = host.type(look)
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|", PAGE, re.MULTILINE)[2:]
     names = [name for watched, where in rows for name in re.findall(r"`(\w+)`", watched)]
