@@ -35,9 +35,11 @@ def own_thread(call: Call) -> str | None:
     """The mail was sent from a thread that the answer had started."""
     for event in call.of("mail", "refused mail"):
         if event.elsewhere:
+            lines = {begun.line for begun in call.of("thread")}
+            line = lines.pop() if len(lines) == 1 else event.line
             return (
-                f"doing it in a thread of your own{event.line}. If this process is killed, the mail is lost, and Redis has "
-                "never heard of it."
+                f"doing it in a thread of your own{line}. If this process is killed, the mail is lost, and Redis has never "
+                "heard of it."
             )
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -141,6 +142,12 @@ def test_it_is_told_where_an_endless_loop_is(ask):
     assert lines[-1][1] in (3, 4)
 
 
+def test_what_a_check_says_to_look_with_is_there_in_a_cell(ask):
+    said = ask(run("from lessons.kit import start\nredis = start()"), run("inbox"), run("work()"), run("inbox = 7\ninbox"))
+    assert [one["ok"] for one in said if one["type"] == "ended"] == [True] * 4
+    assert printed(said).endswith("text/plain\n7")
+
+
 def test_what_waits_is_told_of_too(ask):
     said = ask(run("import time\n\ntime.sleep(1)"))
     assert [one["line"] for one in said if one["type"] == "at"][-2:] == [3, 3]
@@ -179,11 +186,13 @@ def test_a_guess_is_kept_until_the_answer(ask):
     assert "You guessed it." in printed(ask(run("first.answer('it', a=False, b=True)")))
 
 
-def test_an_error_says_where_in_the_cells_it_was(ask):
-    said = ask(run("def ask():\n    return nobody\n", "lesson-1-cell-7"), run("ask()"))
+def test_an_error_says_where_in_the_cells_it_was_by_the_numbers_that_stand_beside_them(ask, site):
+    page = (site / "lesson-1.html").read_text(encoding="utf-8")
+    numbered = {number: cell for cell, number in re.findall(r'id="(lesson-1-cell-\d+)" data-number="(\d+)"', page)}
+    said = ask(run("def ask():\n    return nobody\n", numbered["9"]), run("ask()", numbered["10"]))
     (error,) = [one["output"]["text"] for one in said if one["type"] == "output"]
-    assert "Cell 100, line 1" in error
-    assert "Cell 7, line 2, in ask\n    return nobody" in error
+    assert "Cell 10, line 1" in error
+    assert "Cell 9, line 2, in ask\n    return nobody" in error
     assert "NameError: name 'nobody' is not defined" in error
     assert error.endswith("Run the cells above, then this one.")
     assert said[-1]["ok"] is False

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pprint import PrettyPrinter
 from typing import Any
 
+from lessons.course import catalogue
+from lessons.course.catalogue import NOTEBOOK_ONLY
 from lessons.kit.prediction import QUESTION
 
 from . import lines, turns
@@ -121,6 +123,13 @@ def raised(error: BaseException) -> str:
     while one is not None:
         one.stack = traceback.StackSummary.from_list([frame for frame in one.stack if frame.filename.startswith("<lesson-")])
         one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
-    text = re.sub(r'File "<lesson-\d+-cell-(\d+)>"', r"Cell \1", "".join(told.format())).rstrip()
+    text = re.sub(r'File "<(lesson-\d+-cell-\d+)>"', lambda cell: f"Cell {number(cell[1])}", "".join(told.format())).rstrip()
     full = f"{type(error).__module__}.{type(error).__qualname__}"
     return text.replace(f"\n{full}:", f"\n{type(error).__name__}:")  # as a notebook calls it
+
+
+def number(cell: str) -> int:
+    """The number that stands beside a cell on its page, where only code that is shown is counted."""
+    _, lesson, _, place = cell.split("-")
+    cells = catalogue.lesson(int(lesson)).in_notebook()[: int(place)]
+    return sum(one.kind == "code" and not {"hide-input", NOTEBOOK_ONLY} & set(one.tags) for one in cells)

@@ -12,9 +12,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from lessons.course import catalogue, cells, checking, commands, console, progress
-from lessons.kit import prediction
+from lessons.kit import catch_mail, prediction
 from lessons.kit.project import Project
 from lessons.kit.timeline import cells_run_on
+from minijobs import Fetcher, Processor
 
 from . import cell, lines, lua
 
@@ -78,7 +79,7 @@ def how(verb: str, number: int | None, options: dict[str, object], terminal: str
     if verb in ("check", "hint", "solution", "reset"):
         return f"the button {verb.title()}"
     if verb == "try" and number is not None and not catalogue.lesson(number).folder.joinpath("tools.py").exists():
-        return "your exercise in a cell of the lesson"
+        return "copy your exercise into a cell of the lesson and run it"
     if verb == "progress":
         return "the list of lessons"
     if verb == "lesson" and number is not None and not options:
@@ -86,12 +87,25 @@ def how(verb: str, number: int | None, options: dict[str, object], terminal: str
     return NOT_HERE.format(terminal)
 
 
+class Names(dict[str, Any]):
+    """What cells have defined; and what one looks at an exercise with, wherever no cell has defined it."""
+
+    def __missing__(self, name: str) -> Any:
+        if name == "inbox":
+            self[name] = catch_mail()
+        elif name == "work":
+            self[name] = Processor(Fetcher()).process_one
+        else:
+            raise KeyError(name)
+        return self[name]
+
+
 class Course:
     """The course at work. `post` takes a message for the page, as JSON."""
 
     def __init__(self, post: Callable[[str], object]) -> None:
         self._post = post
-        self._names: dict[str, Any] = {"__name__": "__main__"}  # what a cell defines belongs to __main__, as in a notebook
+        self._names = Names(__name__="__main__")  # what a cell defines belongs to __main__, as in a notebook
         self._shell = Shell()
         cells_run_on(self._shell)
         cells.listen()
