@@ -53,7 +53,7 @@ def _of_threads(source: str, lesson: Lesson) -> str:
         return ""
     return (
         '<p class="small with-script">In a browser, Python has no threads. Here they take turns; '
-        f"<code>make lesson-{lesson.number}</code> in a terminal runs them side by side.</p>"
+        f"in a copy of this project, <code>make lesson-{lesson.number}</code> runs them side by side.</p>"
     )
 
 

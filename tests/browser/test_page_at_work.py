@@ -115,10 +115,11 @@ def test_a_loop_without_an_end_is_stopped_and_its_line_told_and_the_lesson_goes_
     lesson.clock.fast_forward(2_000)
     press(lesson, "Stop cell 3")
     said = lesson.locator("[data-number='3'] .said")
-    expect(said).to_contain_text("Stopped. Python was at line 2: while True: n += 1")
+    expect(said.first).to_contain_text("Stopped. Python was at line 2: while True: n += 1")
     press(lesson, "Run the cells above again")
     expect(lesson.locator(".bar")).to_contain_text("Cell 2 has run.")
     assert len(ran(lesson)) == 2, "a Python of its own counts anew"
+    expect(said).to_have_count(1)  # the advice was followed
 
 
 def test_a_changed_cell_is_as_it_was_changed_after_a_reload_until_it_is_restored(lesson: Page) -> None:
@@ -133,6 +134,13 @@ def test_a_changed_cell_is_as_it_was_changed_after_a_reload_until_it_is_restored
     assert editor.inner_text() == before
 
 
+# Whether all of it is between the window's upper edge and the bar.
+IN_SIGHT = """(one) => {
+  const [box, bar] = [one, document.querySelector(".bar")].map((part) => part.getBoundingClientRect());
+  return box.top >= 0 && box.bottom <= bar.top;
+}"""
+
+
 def test_with_the_keyboard_alone_a_cell_is_reached_run_and_left(lesson: Page) -> None:
     lesson.get_by_role("button", name="Run cell 1", exact=True).focus()
     lesson.keyboard.press("Tab")
@@ -140,8 +148,23 @@ def test_with_the_keyboard_alone_a_cell_is_reached_run_and_left(lesson: Page) ->
     lesson.keyboard.press("Shift+Enter")
     expect(lesson.get_by_role("textbox", name="Cell 2, Python")).to_be_focused()
     expect(lesson.locator("#lesson-1-cell-3 .output")).to_contain_text("run 1")
+    expect(lesson.get_by_role("group", name="Cell 1, has run")).to_be_visible()
+    assert lesson.locator("#lesson-1-cell-5 .cm-editor").evaluate(IN_SIGHT)
     lesson.keyboard.press("Tab")
     expect(lesson.get_by_role("button", name="Run cell 3")).to_be_focused()
+
+
+def test_run_all_runs_what_is_left_and_then_all_of_it_again(lesson: Page) -> None:
+    press(lesson, "Run cell 3")
+    expect(lesson.locator(".bar")).to_contain_text("Cell 3 has run.")
+    press(lesson, "Run the rest")
+    expect(lesson.get_by_role("button", name="Run all again")).to_be_visible()
+    all_of_them = ran(lesson)
+    assert len(all_of_them) == lesson.locator(".cell:not([data-question])").count()
+    press(lesson, "Run all again")
+    expect(lesson.get_by_role("button", name="Run the rest")).to_be_visible()
+    expect(lesson.get_by_role("button", name="Run all again")).to_be_visible()
+    assert ran(lesson) == all_of_them
 
 
 def test_start_over_forgets_all_that_has_run(lesson: Page) -> None:

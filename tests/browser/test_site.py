@@ -31,7 +31,7 @@ def test_a_reader_runs_a_cell_stops_a_loop_and_solves_the_exercise_and_no_other_
         write(page, "Cell 2,", "n = 0\nwhile True:\n    n += 1")
         press(page, "Run cell 2")
         press(page, "Stop cell 2")
-        expect(page.locator("[data-number='2'] .said")).to_contain_text("Stopped. Python was at line ")
+        expect(page.locator("[data-number='2'] .said").first).to_contain_text("Stopped. Python was at line ")
         press(page, "Run the cells above again")
         expect(page.locator(".bar")).to_contain_text("Cell 1 has run.")
 

@@ -32,9 +32,16 @@ export class Bar {
     this.words.textContent = "Python is loading.";
     this.loaded.hidden = false;
     if (!total) return;
+    if (bytes >= total) return this.starting();
     this.loaded.max = total;
     this.loaded.value = bytes;
     this.more.textContent = `${megabytes(bytes)} of ${megabytes(total)} MB`;
+  }
+
+  // Everything is there, and begins to run.
+  starting() {
+    this.loaded.hidden = true;
+    this.say("Python is starting …");
   }
 
   ready() {

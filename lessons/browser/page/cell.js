@@ -13,7 +13,7 @@ export class Cell {
     this.number = Number(element.dataset.number) || null;
     this.answers = "answer" in element.dataset;
     this.fails = "fails" in element.dataset; // as the lesson has it
-    this.ran = false; // in the Python that is there now
+    this.ran = false;
     const code = element.querySelector("pre.code");
     this.original = code.textContent.replace(/\n$/, "");
     this.question = null; // what it asks, and what was guessed
@@ -58,9 +58,30 @@ export class Cell {
     this.element.classList.remove("running", "waiting");
     this.ran = this.ran || ok;
     if (!this.shown) return;
+    this.next?.element.scrollIntoView({ block: "nearest" });
+    this.next = null;
     this.runs.disabled = false;
     if (this.stops.contains(document.activeElement)) this.editor.focus();
     this.stops.hidden = true;
+  }
+
+  // The next cell is where one writes now; it stays in sight when this one's output has pushed it down.
+  #goOn() {
+    this.next = this.lesson.after(this);
+    this.next?.editor.focus();
+    this.next?.element.scrollIntoView({ block: "nearest" });
+  }
+
+  // Whether it has run in the Python that is there now.
+  set ran(ran) {
+    this.hasRun = ran;
+    if (!this.shown) return;
+    this.element.classList.toggle("ran", ran);
+    this.element.setAttribute("aria-label", `Cell ${this.number}${ran ? ", has run" : ""}`);
+  }
+
+  get ran() {
+    return this.hasRun;
   }
 
   output(output) {
@@ -75,7 +96,7 @@ export class Cell {
       changed: (text) => this.#changed(text),
       run: (goesOn) => {
         this.lesson.run(this);
-        if (goesOn) this.lesson.after(this)?.editor.focus();
+        if (goesOn) this.#goOn();
       },
     });
     const bar = document.createElement("div");

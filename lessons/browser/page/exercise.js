@@ -6,6 +6,7 @@ import { keep, kept, keepProgress, progress } from "./kept.js";
 import { filled, markdown } from "./markdown.js";
 
 const LONGEST = 60; // seconds that a check may take
+const BUTTONS = /^(A hint|What is next): /; // said in a terminal; here the buttons and the links are in sight
 
 export class Exercise {
   constructor(element, lesson) {
@@ -69,7 +70,7 @@ export class Exercise {
     keepProgress(message.kept);
     const refused = message.to === "solution" && message.passed === false;
     const anyway = refused ? [button("Show it anyway", () => this.#ask("solution", { force: true }))] : [];
-    this.#done(...pieces(message.pieces), ...anyway);
+    this.#done(...pieces(message.pieces.filter(([, words]) => !BUTTONS.test(words))), ...anyway);
   }
 
   #stop(words) {

@@ -15,10 +15,8 @@ export class Lesson {
     this.python = null;
     const cells = [...main.querySelectorAll(".cell")];
     this.cells = cells.map((element) => new Cell(element, this));
-    bar.buttons(
-      button("Run all", () => this.run(this.cells.findLast((cell) => cell.shown))),
-      button("Start over", () => this.startOver()),
-    );
+    this.all = button("Run all", () => this.#runAll());
+    bar.buttons(this.all, button("Start over", () => this.startOver()));
   }
 
   load() {
@@ -60,8 +58,9 @@ export class Lesson {
     const where = this.cells.find((one) => one.id === (at?.cell ?? running.id)) ?? running;
     const line = at ? ` Python was at ${where.line(at.line)}${where === running ? "" : ` (${where.name})`}.` : "";
     this.#afresh();
-    running.outputs.note(
-      `Stopped.${line} Python starts afresh and knows nothing of the cells above. `,
+    running.outputs.note(`Stopped.${line}`);
+    this.advice = running.outputs.note(
+      "Python starts afresh, and knows nothing of the cells above. ",
       button("Run the cells above again", () => this.#runAbove(running)),
     );
     this.bar.say(`${capital(running.name)} was stopped.`);
@@ -70,6 +69,12 @@ export class Lesson {
   startOver() {
     this.#afresh();
     for (const cell of this.cells) cell.outputs?.clear();
+  }
+
+  // What has not run yet; once all have, all of them again.
+  #runAll() {
+    if (this.cells.every((cell) => cell.ran)) this.startOver();
+    this.run(this.cells.findLast((cell) => cell.shown));
   }
 
   #runAbove(cell) {
@@ -95,6 +100,7 @@ export class Lesson {
     const python = this.python ?? this.load();
     if (python.state !== "ready" || this.running || !this.waiting.length) return;
     const cell = (this.running = this.waiting.shift());
+    this.advice?.remove(); // somebody has gone on
     cell.begins();
     if (cell.shown) this.bar.say(`Running ${cell.name} …`);
     if (cell.guess) this.guessed(cell.question, cell.guess);
@@ -112,6 +118,8 @@ export class Lesson {
     if (message.type === "output") cell?.output(message.output);
     if (message.type === "at" && cell) this.bar.detail(`line ${message.line}, ${Math.round(message.seconds)} s`);
     if (message.type === "ended" && cell) this.#ended(cell, message.ok);
+    const done = this.cells.filter((one) => one.shown && one.ran).length;
+    this.all.textContent = this.cells.every((one) => one.ran) ? "Run all again" : done ? "Run the rest" : "Run all";
     if (this.running || this.waiting.length || this.python.state !== "ready") return;
     this.isReady();
     if (this.cells.some((one) => one.ran)) this.hasBegun();

@@ -29,8 +29,10 @@ export class Outputs {
 
   // A sentence of the page's own, with buttons perhaps.
   note(words, ...buttons) {
-    this.element.append(paragraph("said", words, ...buttons));
+    const said = paragraph("said", words, ...buttons);
+    this.element.append(said);
     this.stream = null;
+    return said;
   }
 
   #print(text) {

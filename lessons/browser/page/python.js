@@ -23,7 +23,9 @@ async function answer(asked) {
 async function start({ lesson, checking = lesson === 5 }) {
   const { files } = await (await fetch(new URL("manifest.json", site))).json();
   if (checking) needed.push("checks.zip");
-  count(needed.reduce((sum, name) => sum + (files[name] ?? 0), 0));
+  const all = Object.keys(files).filter((name) => needed.includes(name) || name.startsWith("pyodide/"));
+  const size = (names) => names.reduce((sum, name) => sum + (files[name] ?? 0), 0);
+  count(size(all), size(all) - size(needed));
   const { loadPyodide } = await import(new URL("pyodide/pyodide.mjs", site));
   const archives = needed.filter((name) => !name.startsWith("pyodide/")).map(load);
   for (const archive of archives) archive.catch(() => {}); // until somebody waits for it
@@ -48,10 +50,9 @@ function failed(error) {
   self.postMessage({ type: "failed", reason: `${what}: ${error.message}` });
 }
 
-// From now on, say how much of the files that are needed has come.
-function count(total) {
+// From now on, say how much of the files has come. What is imported, and not fetched, counts as come.
+function count(total, loaded) {
   const really = self.fetch;
-  let loaded = 0;
   const counting = () =>
     new TransformStream({
       transform(chunk, controller) {
