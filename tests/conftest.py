@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     worker.registry.clear()
     worker.registry.update(known)
+    if testing := sys.modules.get("minijobs.testing"):
+        testing.clear_all()
 
 
 # The files that take longest, in this order: they are begun first, so that in the end nobody waits for the last of them.

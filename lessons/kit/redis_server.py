@@ -24,6 +24,11 @@ START_WITHIN = 30  # seconds, on a busy machine
 OF_OUR_OWN = "minijobs-app"
 
 
+# The path of a Unix socket may have 107 bytes, and ours adds 35 to the folder for temporary files, which may be long itself.
+LONGEST_FOLDER = 72
+SHORT_FOLDER = "/tmp"
+
+
 class NoRedis(Exception):
     """There is none, in one sentence."""
 
@@ -64,7 +69,8 @@ class Ours:
 
     def __init__(self, binary: str, name: str, leash: Leash, what: str, settings: Sequence[str] = KEEPS_NOTHING) -> None:
         self.name = name
-        self.folder = tempfile.mkdtemp(prefix="minijobs-redis-")
+        long = len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER
+        self.folder = tempfile.mkdtemp(prefix="minijobs-redis-", dir=SHORT_FOLDER if long else None)
         leash.hold("folder", self.folder)
         self._socket = Path(self.folder) / "redis.sock"
         self.url = f"unix://{self._socket}"

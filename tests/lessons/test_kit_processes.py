@@ -186,6 +186,15 @@ def test_nothing_is_left_at_the_end_and_none_of_the_first_after_a_second_start(m
             os.kill(pid, 0)
 
 
+def test_a_long_name_of_the_folder_for_temporary_files_is_no_obstacle(monkeypatch, tmp_path):
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    assert start(server=True).ping()
+    session.end()
+    assert list(folder.iterdir()) == []
+
+
 # A lesson in a process of its own, with a worker process that is in the middle of a job.
 LESSON = f"""
 import time

@@ -58,12 +58,12 @@ def scripts_of(module: ModuleType) -> dict[str, str]:
     return {name: text for name, text in vars(module).items() if isinstance(text, str) and text.count("redis.call(") > 1}
 
 
-class Fails(Worker):
+class Fails(Worker, name="DeclaredKeys::Fails"):  # other files have a Worker of this name
     def perform(self) -> None:
         raise RuntimeError("no")
 
 
-class Ends(Fails):
+class Ends(Fails, name="DeclaredKeys::Ends"):
     retry = 0
 
 
