@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -118,14 +119,17 @@ class Drawing:
             self._add("path", d=f"M{_short(self._over(number))} {_short(bottom)}v4", stroke=GREY)
             self._letters(self._over(number), bottom + 14, f"{number:,.10g}", "middle", SMALL)
         self._add("path", d=f"M{_short(self._left)} {_short(bottom)}H{_short(self._right)}", stroke=GREY)
-        self._letters((self._left + self._right) / 2, bottom + 33, across, "middle", SIZE)
+        furthest = WIDE - 4 - len(across) * SIZE * LETTER / 2  # what is long must not leave the picture
+        self._letters(min((self._left + self._right) / 2, furthest), bottom + 33, across, "middle", SIZE)
         if up:
             for number in ticks(*self._y, most=5):
                 self._add("path", d=f"M{_short(self._left)} {_short(self._down(number))}h-4", stroke=GREY)
                 self._letters(self._left - 7, self._down(number), f"{number:,.10g}", "end", SMALL)
             self._add("path", d=f"M{_short(self._left)} {_short(self._top)}V{_short(bottom)}", stroke=GREY)
-            middle = (self._top + bottom) / 2
-            self._letters(9, middle, up, "middle", SIZE, transform=f"rotate(-90 9 {_short(middle)})")
+            lines = textwrap.wrap(up, int(self.height / (SIZE * LETTER)))
+            for over, line in zip((9, 23), lines, strict=False):
+                middle = max(len(line) * SIZE * LETTER / 2, (self._top + bottom) / 2) if len(lines) == 1 else self.height / 2
+                self._letters(over, middle, line, "middle", SIZE, transform=f"rotate(-90 {over} {_short(middle)})")
 
     def _over(self, x: float) -> float:
         first, last = self._x
