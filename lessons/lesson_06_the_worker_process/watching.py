@@ -82,7 +82,7 @@ class Watching(Witness):
 
     @contextmanager
     def _telling(self, who, *told):
-        """Write down that a process is told something; not what that calls in its turn."""
+        """Record which signal or request a process receives, but not the calls that this makes itself."""
         inside, self._told.inside = getattr(self._told, "inside", False), True
         try:
             if not inside and who and told:

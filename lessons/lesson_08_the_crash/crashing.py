@@ -50,7 +50,7 @@ QUESTIONS = {
 }
 
 
-# What an answer can ask about where and when it runs, and what it is told so many days away, on a machine of its own.
+# What an answer can ask about where and when it runs, and the replies that many days later, on another machine.
 AWAY: tuple[tuple[Any, str, Callable[[Any, int], Any]], ...] = (
     (time, "time", lambda now, days: now + days * DAY),
     (time, "time_ns", lambda now, days: now + days * int(DAY) * 10**9),

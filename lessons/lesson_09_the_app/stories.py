@@ -214,7 +214,7 @@ def data(app: Application) -> Data:
     story, old, new = Data("ticket 4"), "grace@example.com", "grace@new.example.com"
     app.press("address", name="grace", email=old)
     clear(app)
-    app.press("data", name="grace")  # whoever remembers a user whom they have looked up, remembers her from here on
+    app.press("data", name="grace")  # an answer that keeps a user it has looked up keeps her from here on
     app.settle()
     clear(app)
     with app.standing_still():

@@ -1,6 +1,6 @@
 """Says now and then which line is running, so that the page can say where it was, if it has to end this.
 
-Python reports each line of the files that are watched. Of all other files it reports each line once, and is told to stop.
+Python reports each line of the files that are watched. It reports a line of any other file once, and never again.
 """
 
 from __future__ import annotations

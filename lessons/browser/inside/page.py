@@ -1,4 +1,4 @@
-"""What the page asks for, by messages, and what it is told, by messages. The messages are those of `python.js`."""
+"""The messages from the page, and the answers to them. Their format is that of `python.js`."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _exit(code: int) -> None:
 
 
 def _end(why: str) -> None:
-    """End the check. Whoever catches this, nothing more is told, as of a process that has ended."""
+    """End the check. Even if the answer catches this, no more results are recorded, as with a process that has ended."""
     telling._tell = lambda **_: None
     pytest.exit(why)
 

@@ -1,4 +1,4 @@
-# Wrong: whoever has made the mark pushes the receipt, so that it goes out once.
+# Wrong: the run that has made the mark pushes the receipt, so that it goes out once.
 from lessons.kit import database, send_receipt, take_payment
 from minijobs import Worker
 
