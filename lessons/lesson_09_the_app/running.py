@@ -49,6 +49,14 @@ ANSWERS_WITHIN = 30.0
 LOGGED_WITHIN = 2.0
 HOUR = 60 * 60.0
 
+# Whether a list in flight, or a queue of KEYS, holds a job. One step, because jobs go from the one to the other, and back.
+BUSY = """
+for _, key in ipairs(redis.call('KEYS', 'inflight:*')) do
+    if redis.call('TYPE', key).ok == 'list' then return 1 end
+end
+return #KEYS > 0 and redis.call('EXISTS', unpack(KEYS))
+"""
+
 SERVING = re.compile(r"Serving on \S+:(\d+)")
 
 
@@ -360,8 +368,7 @@ class Application:
     def busy(self) -> bool:
         """Whether anything goes on: a job that runs or will soon be fetched, or somebody who waits for a service."""
         served = {f"queue:{name}" for worker in self.workers for name in self.served(worker)}
-        waiting = any(self._redis.llen(name) for name in served)  # first: from here, a job goes to a list in flight
-        return waiting or any(self._redis.llen(key) for key in self._redis.scan_iter("inflight:*", count=1000))
+        return bool(self._redis.eval(BUSY, len(served), *served))
 
     def settle(self, seconds: float = ANSWERS_WITHIN) -> bool:
         """Wait until nothing goes on any more. Returns whether that was so within so many seconds."""

@@ -126,7 +126,7 @@ def thought(app: Application) -> Thought:
         soon(lambda: not app.inbox.waiting)
         story.jobs = [job for _, job in app.jobs()]
         story.by_page, story.pushed = len(app.inbox.tried), len(story.jobs)
-    app.inbox.refuse(2)
+        app.inbox.refuse(2)  # while no job can run: none has used up one of the two
     for wait in (app.settle, app.later, app.later):
         wait()
     app.inbox.refuse(0)
