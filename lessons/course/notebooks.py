@@ -148,7 +148,7 @@ class Normaliser:
         ("PICTURE", r"(?<=data:image/svg\+xml;base64,)[\w+/=]+"),  # first: it is long, and holds nothing else
         ("PLOT", r"┤[^├]*├"),  # the inside of a picture in letters
         # Which choice came out, where that was measured: on a machine that is busy with something else, it may be another.
-        ("ANSWER", r"What happened is \w: (?:(?!What happened)[\s\S]){1,200}?\sWhat you could see: (?=≈)"),
+        ("ANSWER", r"The answer is \w: (?:(?!The answer)[\s\S]){1,200}?\sWhat you could see: (?=≈)"),
         ("MEASURED", r"≈ \d+(,\d{3})*(\.\d+)?"),
         ("CHANCE", r"\s*~ (rss|rtt_us): \d+"),  # two measurements: whether the second differs from the first is chance
         ("LOG", r"\d{4}-\d\d-\d\dT[\d:.]+Z \d+ TID-\w+"),

@@ -114,7 +114,7 @@ class Answer(Shown):
         choices, guess = self.prediction.choices, self.prediction.guess
         if not self.right:
             return [UNDECIDED]
-        lines = [f"What happened is {self.right}: {choices[self.right]}", f"What you could see: {self.seen}."]
+        lines = [f"The answer is {self.right}: {choices[self.right]}", f"What you could see: {self.seen}."]
         if stage.watched and not self.prediction.shown:  # it was asked in a step that ran unseen
             lines = [*self.prediction.asked(), *lines]
         if guess == self.right:
@@ -131,7 +131,7 @@ def predict(question: str, *, guess: str | None = None, **choices: str) -> Predi
 
     >>> where = predict("Where is it?", a="In the queue.", b="Nowhere.", guess="b")
     >>> where.answer("queue:default holds 1 job", a=True, b=False)
-    What happened is a: In the queue.
+    The answer is a: In the queue.
     What you could see: queue:default holds 1 job.
     You guessed b: Nowhere.
     """

@@ -191,7 +191,7 @@ FIRST = LESSON[: LESSON.index("# %%\n")]
 def test_the_output_of_a_cell_stands_under_its_code(here, capsys):
     assert here() == 0
     printed = capsys.readouterr().out
-    order = ["What is it?", "redis = start()", "Redis: embedded", "guess.answer(", "What happened is b: That."]
+    order = ["What is it?", "redis = start()", "Redis: embedded", "guess.answer(", "The answer is b: That."]
     order += [
         "What you could see: it is that.",
         'raise ValueError("on purpose")',
@@ -315,7 +315,7 @@ def test_an_answer_whose_question_ran_unseen_shows_the_question(small, terminal)
     shown = terminal(small(), "play", "99", "--from", "3")
     shown.until("What is it?\n")
     shown.until("  b  That.")
-    shown.until("What happened is b: That.")
+    shown.until("The answer is b: That.")
 
 
 def test_without_make_q_and_the_end_say_what_to_type(small, terminal, ask, tmp_path):
@@ -351,7 +351,7 @@ def test_a_question_and_its_answer_are_shown_without_their_code_to_who_watches(s
     shown.type("\n")
     shown.until(PROMPT)
     shown.type("\n")
-    shown.until("What happened is b: That.")
+    shown.until("The answer is b: That.")
     shown.until(PROMPT)
     shown.type("\n")
     shown.until(PROMPT)

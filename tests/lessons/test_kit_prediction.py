@@ -61,7 +61,7 @@ def test_a_guess_that_is_none_of_the_choices_is_refused():
 
 def test_a_right_guess_is_told_so():
     assert ask(guess="a").answer("queue:default holds 1 job", a=True, b=False).lines() == [
-        "What happened is a: In the queue.",
+        "The answer is a: In the queue.",
         "What you could see: queue:default holds 1 job.",
         "You guessed it.",
     ]
@@ -69,14 +69,14 @@ def test_a_right_guess_is_told_so():
 
 def test_a_wrong_guess_is_told_what_it_was_after_what_speaks_against_it():
     assert ask(guess="b").answer("queue:default holds 1 job", a=True, b=False).lines() == [
-        "What happened is a: In the queue.",
+        "The answer is a: In the queue.",
         "What you could see: queue:default holds 1 job.",
         "You guessed b: Nowhere.",
     ]
 
 
 def test_without_a_guess_the_answer_is_only_what_happened_and_what_one_could_see():
-    assert str(ask().answer("no key", a=False, b=True)) == "What happened is b: Nowhere.\nWhat you could see: no key."
+    assert str(ask().answer("no key", a=False, b=True)) == "The answer is b: Nowhere.\nWhat you could see: no key."
 
 
 def test_an_answer_without_an_observation_in_words_is_refused():

@@ -308,7 +308,7 @@ def test_whole_lessons_at_once_leave_a_shared_server_as_it_was(server, ask, copi
 def test_keys_that_another_program_makes_meanwhile_in_the_same_database_are_left(server, terminal, copied):
     """Somebody plays the lesson step by step, and in the middle of it another program writes into the same database."""
     played = terminal(copied(), "play", "3", REDIS_URL=server.url)
-    while played.until("q: stop ── ", "without):", "What happened is") != "What happened is":
+    while played.until("q: stop ── ", "without):", "The answer is") != "The answer is":
         played.type("\n")
     put_foreign_keys(server.database(15))
     foreign = {name: held for name, held in server.everything().items() if name[1] != session.TAKEN.encode()}
