@@ -33,9 +33,9 @@ def real_redis_url() -> Iterator[str]:
         settings = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder]
         with subprocess.Popen([binary, *settings], stdout=subprocess.DEVNULL) as server:
             client = redis_py.Redis(unix_socket_path=str(socket))
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while not socket.exists() or not _answers(client):
-                assert time.monotonic() < deadline, "redis-server did not start within 10 seconds"
+                assert time.monotonic() < deadline, "redis-server did not start within a minute"
                 time.sleep(0.01)
             yield f"unix://{socket}"
             server.terminate()
@@ -59,8 +59,9 @@ def browser() -> Iterator[Browser]:
     binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if binary is None:
         pytest.skip("no chromium on PATH: tests of the pages need a real browser")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=120_000)  # milliseconds that something may take on a busy machine
     with sync_playwright() as playwright:
         # Chromium's own sandbox refuses to run as root, as it does in a container.
         chromium = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"] if os.getuid() == 0 else [])

@@ -53,12 +53,12 @@ OF_A_LESSON = ("answers", "mistakes")  # only tests read them
 THEN = (1980, 1, 1, 0, 0, 0)  # a zip file cannot be older, and no moment of this build should be in it
 
 
-def write(site: Path, wheels: Path) -> list[Path]:
+def write(folder: Path, wheels: Path) -> list[Path]:
     """Write the two archives into this folder. `wheels` is a folder where what pip downloads is kept."""
     lua, hypothesis = _downloaded(wheels)
     return [
-        _written(site / "course.zip", {**_installed(PACKAGES), **_unpacked(lua), **_ours()}),
-        _written(site / "checks.zip", {**_installed(FOR_CHECKS), **_unpacked(hypothesis)}),
+        _written(folder / "course.zip", {**_installed(PACKAGES), **_unpacked(lua), **_ours()}),
+        _written(folder / "checks.zip", {**_installed(FOR_CHECKS), **_unpacked(hypothesis)}),
     ]
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import json
 import shutil
 import subprocess
+import tarfile
+import zipfile
+from collections.abc import Container
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lessons.course.catalogue import LESSONS
 
@@ -43,8 +49,8 @@ def build(site: Path = SITE) -> int:
     for name in PYODIDE:
         shutil.copyfile(PACKAGES / "pyodide" / name, site / "pyodide" / name)
     _bundle(site / "page" / "page.js")
-    _compile(site, archive.write(site, WHEELS))
-    loaded = sum(size for name, size in sizes(site).items() if name.startswith("pyodide/") or name == "course.zip")
+    _course(site)
+    loaded = sum(size for name, size in sizes(site).items() if name.startswith(("pyodide/", "course.")))
     for name, html in pages.every_page(round(loaded / 1e6)):
         (site / name).write_text(html, encoding="utf-8")
     (site / "manifest.json").write_text(json.dumps({"files": sizes(site)}, indent=1), encoding="utf-8")
@@ -80,11 +86,41 @@ def _install() -> None:
     shutil.copyfile(lock, installed)
 
 
-def _compile(site: Path, archives: list[Path]) -> None:
-    """Compile the modules in them, as a browser would otherwise do at each visit: most of what it takes to start."""
-    files = [str(PAGE / "compile.mjs"), str(site / "pyodide"), str(Path(__file__).with_name("compiled.py"))]
-    if subprocess.run(["node", *files, *map(str, archives)]).returncode:
-        raise CannotBuild("The modules of the course could not be compiled.")
+def _course(site: Path) -> None:
+    """What Python needs, in three files: its memory once it has imported the course; other modules; those of checks."""
+    with TemporaryDirectory() as folder:
+        archives = archive.write(Path(folder), WHEELS)
+        # A browser would otherwise compile them at each visit.
+        _node("compile.mjs", site / "pyodide", Path(__file__).with_name("compiled.py"), *archives)
+        for one in archives:
+            with zipfile.ZipFile(one) as content:
+                content.extractall(one.with_suffix(""))
+        course, checks = (one.with_suffix("") for one in archives)
+        memory = Path(folder, "memory")
+        loaded = _node("snapshot.mjs", site / "pyodide", course, memory).split()
+        (site / "course.snapshot").write_bytes(gzip.compress(memory.read_bytes(), mtime=0))
+        (site / "course.pack").write_bytes(_packed(course, {name.removeprefix("/course/") for name in loaded}))
+        (site / "checks.pack").write_bytes(_packed(checks))
+
+
+def _packed(folder: Path, leave_out: Container[str] = ()) -> bytes:
+    """The files of a folder, as a tar archive with gzip. What `python.js` reads knows no name above 100 bytes."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in sizes(folder):
+            if name not in leave_out:
+                info, content = tarfile.TarInfo(name), (folder / name).read_bytes()
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    return gzip.compress(written.getvalue(), mtime=0)
+
+
+def _node(program: str, *arguments: Path) -> str:
+    """Run a program of `page` with Node.js. Returns what it prints."""
+    ran = subprocess.run(["node", str(PAGE / program), *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    if ran.returncode:
+        raise CannotBuild(f"The modules of the course could not be prepared: {program} failed.")
+    return ran.stdout
 
 
 def _bundle(to: Path) -> None:

@@ -14,8 +14,6 @@ PRETEND = Path(__file__).with_name("pretend_python.js")
 
 BLOCKED = "Service Worker registration blocked by Playwright"
 
-expect.set_options(timeout=20_000)  # milliseconds that something may take on a busy machine
-
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:

@@ -214,10 +214,29 @@ def test_a_hint_more_each_time_and_the_solution_when_it_is_earned(ask):
     assert "class " in str(said({"2": {"solved": True}}, type="solution")["pieces"])
 
 
+def test_each_visitor_gets_other_random_numbers_and_their_own_time(browser, address):
+    told = []
+    for zone in ("America/New_York", "Asia/Tokyo"):  # Python was loaded once, when the site was built
+        with browser.new_context(service_workers="block", timezone_id=zone) as context:
+            page = context.new_page()
+            page.set_default_timeout(0)
+            page.goto(f"{address}manifest.json")
+            page.evaluate(START, 1)
+            lines = (
+                "import datetime, random, secrets, uuid, minijobs.retry",
+                "print(random.random(), minijobs.retry._rng.random(), secrets.token_hex(8), uuid.uuid4())",
+                "print(datetime.datetime.fromtimestamp(0).hour)",
+            )
+            told.append(printed(page.evaluate(ASK, [run("\n".join(lines))])).split())
+    first, second = told
+    assert not set(first) & set(second), told
+    assert (first[-1], second[-1]) == ("19", "9")
+
+
 def test_a_file_that_is_not_there_is_an_understandable_failure(browser, address):
     with browser.new_context(service_workers="block") as context:
         page = context.new_page()
-        page.route("**/course.zip", lambda route: route.fulfill(status=404))
+        page.route("**/course.pack", lambda route: route.fulfill(status=404))
         page.goto(f"{address}manifest.json")
         failed = page.evaluate(START, 1)[-1]
-    assert failed == {"type": "failed", "reason": "Python could not be loaded: course.zip is not there (404)"}
+    assert failed == {"type": "failed", "reason": "Python could not be loaded: course.pack is not there (404)"}

@@ -14,8 +14,6 @@ KEPT = """new Promise((resolve) => {
   else workers.addEventListener("controllerchange", () => resolve(true));
 })"""
 
-expect.set_options(timeout=60_000)  # milliseconds that something may take on a busy machine
-
 
 def test_a_reader_runs_a_cell_stops_a_loop_and_solves_the_exercise_and_no_other_host_is_asked(
     browser: Browser, address: str

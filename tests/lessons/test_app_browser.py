@@ -21,9 +21,6 @@ from lessons.kit import stage
 from lessons.kit.mail import SLOW
 from minijobs import RetrySet, scheduled
 
-expect.set_options(timeout=20_000)  # milliseconds that something may take on a busy machine
-
-
 # The fraction of five seconds that a mail takes: next to nothing; or so long that a busy machine is not taken for a mail.
 PACES = {"quick": 0.02, "slow": 0.3}
 MAIL = SLOW * PACES["slow"]  # seconds
@@ -262,7 +259,7 @@ def test_a_worker_that_is_killed_in_the_middle_is_started_again_and_the_job_is_d
     assert app.pid_of("minijobs worker") != before
     assert looking.scard("inflight") >= 1
 
-    expect(so).to_contain_text("although the process that had it was killed", timeout=30_000)
+    expect(so).to_contain_text("although the process that had it was killed")
     expect(cell(page, "The inbox", "perform_async")).to_contain_text("a mail")
     assert re.search(r" start\n.*SIGKILL.*started again.* start\n.*done: ", worker.inner_text(), re.DOTALL)
     assert "rescued from a dead process" in worker.inner_text()

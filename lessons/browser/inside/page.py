@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import random
 import re
 import sys
 from collections import defaultdict
@@ -15,7 +16,7 @@ from lessons.course import catalogue, cells, checking, commands, console, progre
 from lessons.kit import catch_mail, prediction
 from lessons.kit.project import Project
 from lessons.kit.timeline import cells_run_on
-from minijobs import Fetcher, Processor
+from minijobs import Fetcher, Processor, retry
 
 from . import cell, lines, lua
 
@@ -187,8 +188,15 @@ def explain(error: BaseException) -> str:
     return UNKNOWN_NAME if isinstance(error, NameError) else ""
 
 
-def start(post: Callable[[str], object]) -> Course:
-    """The course, ready to work in this process."""
+def load() -> None:
+    """Import what most cells need. It is done once, when the site is built: a browser gets the memory of this process."""
     if importlib.util.find_spec("lupa") is None:
         sys.modules["lupa"] = sys.modules["lupa.lua51"] = lua  # fakeredis imports it by this name
+    importlib.import_module("fakeredis")
+
+
+def start(post: Callable[[str], object]) -> Course:
+    """The course, ready to work in this process."""
+    for numbers in (random, retry._rng):  # otherwise each visitor would get the same ones
+        numbers.seed()
     return Course(post)

@@ -1,7 +1,7 @@
 // The worker in which Python runs. What the page asks of it goes to lessons/browser/inside/page.py, and so do the answers.
 
 const site = new URL("../", import.meta.url);
-const needed = ["pyodide/pyodide.asm.wasm", "pyodide/python_stdlib.zip", "course.zip"];
+const needed = ["pyodide/pyodide.asm.wasm", "pyodide/python_stdlib.zip", "course.snapshot", "course.pack"];
 let python = null;
 let course = null;
 let checks = null;
@@ -14,7 +14,7 @@ self.onmessage = ({ data }) => {
 async function answer(asked) {
   if (asked.type === "start") await start(asked);
   else if (course !== null) {
-    if (asked.type === "check") await (checks ??= unpack(load("checks.zip")));
+    if (asked.type === "check") await (checks ??= load("checks.pack").then(unpack));
     course.handle(JSON.stringify(asked));
   }
 }
@@ -22,26 +22,47 @@ async function answer(asked) {
 // What a check needs is loaded with the first one; or at once, for a worker of checks, and for lesson 5, which is about tests.
 async function start({ lesson, checking = lesson === 5 }) {
   const { files } = await (await fetch(new URL("manifest.json", site))).json();
-  if (checking) needed.push("checks.zip");
+  if (checking) needed.push("checks.pack");
   const all = Object.keys(files).filter((name) => needed.includes(name) || name.startsWith("pyodide/"));
   const size = (names) => names.reduce((sum, name) => sum + (files[name] ?? 0), 0);
   count(size(all), size(all) - size(needed));
   const { loadPyodide } = await import(new URL("pyodide/pyodide.mjs", site));
-  const archives = needed.filter((name) => !name.startsWith("pyodide/")).map(load);
-  for (const archive of archives) archive.catch(() => {}); // until somebody waits for it
-  python = await loadPyodide({ indexURL: new URL("pyodide/", site).href });
-  for (const archive of archives) await unpack(archive);
+  const [memory, ...packs] = needed.filter((name) => !name.startsWith("pyodide/")).map(load);
+  for (const pack of packs) pack.catch(() => {}); // until somebody waits for it
+  const indexURL = new URL("pyodide/", site).href;
+  python = await loadPyodide({ indexURL, _loadSnapshot: memory, createPyodideModule: withRoomFor(memory) });
+  for (const pack of packs) unpack(await pack);
   if (checking) checks = Promise.resolve();
-  python.runPython("import os, sys; os.chdir('/course'); sys.path.insert(0, '/course')");
-  const page = python.pyimport("lessons.browser.inside.page");
-  course = page.start((message) => self.postMessage(JSON.parse(message)));
+  python.FS.chdir("/course");
+  course = python.pyimport("lessons.browser.inside.page").start((message) => self.postMessage(JSON.parse(message)));
   self.postMessage({ type: "ready" });
 }
 
-const load = (name) => fetch(new URL(name, site)).then((response) => response.arrayBuffer());
+// What Pyodide calls for a Python. `snapshot.mjs` kept the memory of one that had imported the course, which takes seconds.
+// Here it goes into a new one, whose memory has to be as large first.
+const withRoomFor = (memory) => async (settings) => {
+  const { default: create } = await import(new URL("pyodide/pyodide.asm.mjs", site));
+  const module = await create(settings);
+  const { length } = await memory;
+  while (module.HEAP8.length < length) module._malloc(length - module.HEAP8.length);
+  return module;
+};
 
-async function unpack(archive) {
-  python.unpackArchive(new Uint8Array(await archive), "zip", { extractDir: "/course" });
+async function load(name) {
+  const { body } = await fetch(new URL(name, site));
+  return new Uint8Array(await new Response(body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+}
+
+// Put the files of a tar archive where Python finds them. A header of 512 bytes has the name and, in octal digits, the size.
+function unpack(tar) {
+  const text = (from, length) => new TextDecoder().decode(tar.subarray(from, from + length)).split("\0", 1)[0];
+  for (let at = 0; tar[at]; ) {
+    const name = `/course/${text(at, 100)}`;
+    const [from, size] = [at + 512, parseInt(text(at + 124, 12), 8)];
+    python.FS.mkdirTree(name.slice(0, name.lastIndexOf("/")));
+    python.FS.writeFile(name, tar.subarray(from, from + size));
+    at = from + 512 * Math.ceil(size / 512);
+  }
 }
 
 function failed(error) {

@@ -20,8 +20,6 @@ from visitors import a_job, failed, numbers, three_of_each
 
 import minijobs.web
 
-expect.set_options(timeout=SOON * 1000)
-
 WIDTHS = {"wide": 1280, "narrow": 390}
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
 RIGHT_TO_LEFT = "שלום עולם \u202eevil\u2066"
