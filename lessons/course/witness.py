@@ -17,7 +17,7 @@ import smtplib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from email import policy
 from email.parser import BytesHeaderParser
@@ -32,6 +32,7 @@ from minijobs import (
     Fetcher,
     Processor,
     Queue,
+    UnitOfWork,
     api,
     connection,
     lifecycle,
@@ -158,23 +159,27 @@ class Witness:
         self._threads.clear()
         return call
 
-    def work(self, process: Process, *, later: bool = False, most: int = MOST_RUNS, first: int = 1) -> list[Run]:
+    def work(
+        self,
+        process: Process,
+        *,
+        later: bool = False,
+        most: int = MOST_RUNS,
+        first: int = 1,
+        fetched: Iterable[tuple[Processor, UnitOfWork]] = (),
+    ) -> list[Run]:
         """Run the jobs of all queues until none is left, or `most` were run. Returns the runs, in their order.
 
         With `later`, what waits for its moment is due first: more than a year passes. `first` is the first run's number.
+        What `fetch` has fetched before comes first of all.
         """
         runs: list[Run] = []
         with process:
             if later:
                 poll(now=time.time() + 400 * DAY)
-            while len(runs) < most and self.redis.keys("queue:*"):
-                names = [queue.name for queue in Queue.all()]
-                if not names:
-                    break
-                processor = Processor(Fetcher(*names))
-                unit = processor.fetcher.fetch()
-                if unit is None:
-                    break
+            before = list(fetched)
+            while len(runs) < most and (one := before.pop(0) if before else self._fetch()):
+                processor, unit = one
                 job = Entry("", unit.raw).job or {}
                 run = Run(f"run {first + len(runs)}", job=job)
                 with self._during(run):
@@ -186,6 +191,17 @@ class Witness:
                 run.error = run.outcome.error
                 runs.append(run)
         return runs
+
+    def fetch(self, process: Process) -> list[tuple[Processor, UnitOfWork]]:
+        """Fetch the jobs of all queues, as a worker process does that begins them a moment later: see `work`."""
+        with process:
+            return list(iter(self._fetch, None))
+
+    def _fetch(self) -> tuple[Processor, UnitOfWork] | None:
+        names = [queue.name for queue in Queue.all()] if self.redis.keys("queue:*") else []
+        processor = Processor(Fetcher(*names))
+        unit = processor.fetcher.fetch() if names else None
+        return (processor, unit) if unit else None
 
     def entries(self) -> list[Entry]:
         """Everything that Redis holds, but for what the library keeps about processes."""

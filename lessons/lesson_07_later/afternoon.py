@@ -6,6 +6,7 @@ A step is one of
     ("cancel", the event's name, 0)
     ("wait", "", n)     n hours pass, and a worker process runs what is due
     ("busy", "", n)     n hours pass. The poller moves what is due, but no worker process is free.
+    ("fetch", "", n)    the same; then a worker process fetches it, and begins only after the next step
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ Step = tuple[str, str, int]
 
 HOUR = 60 * 60.0
 START = 1_795_010_400.0  # 14:00, of some day
+PASSING = ("wait", "busy", "fetch")
 NAMES = ("tea", "team", "walk")  # one begins with another
 DECOY = {"class": "NewsletterWorker", "args": ["tea"], "queue": "default", "retry": True, "jid": "0" * 24}
 
@@ -84,6 +86,7 @@ class Afternoon:
         self._pending: dict[str, float] = {}  # the events that are still to be reminded of
         self._moments: dict[str, float] = {}  # of all events that there are
         self._told: list[tuple[float, str]] = []
+        self._fetched: list[Any] = []  # and not begun
         self.calls: list[Call] = []
         self.runs: list[Run] = []
         self.mails: list[Mail] = []
@@ -124,7 +127,7 @@ class Afternoon:
             self._worker = witness.process()
             processes = {} if webs else {0: self._worker}
             for step in self._steps:
-                if step[0] in ("wait", "busy"):
+                if step[0] in PASSING:
                     self._pass(*step)
                 else:
                     number = len(self.calls) % max(webs, 1)
@@ -159,10 +162,10 @@ class Afternoon:
 
     def _pass(self, kind: str, name: str, hours: int) -> None:
         until = self.now + hours * HOUR
-        if kind == "busy":
-            self._tell(f"until {clock(until)}, no worker process was free.")
-        else:
+        if kind == "wait":
             self._work()
+        else:
+            self._tell(f"until {clock(until)}, no worker process was free.")
         while (due := self._next()) is not None and due + 1 <= until:
             self.now = max(self.now, due + 1)  # the poller looks a second later
             with self._worker:
@@ -170,6 +173,9 @@ class Afternoon:
             if kind == "wait":
                 self._work()
         self.now = until
+        if kind == "fetch":
+            self._fetched = self._witness.fetch(self._worker)
+            self._tell("one fetched what was due, and had not begun it yet.")
         if kind == "wait":
             for at, late in sorted((at, late) for late, at in self._pending.items() if at <= self.now):
                 del self._pending[late]
@@ -181,7 +187,8 @@ class Afternoon:
 
     def _work(self) -> None:
         """Run what is in the queues."""
-        runs = self._witness.work(self._worker, most=MOST_RUNS - len(self.runs), first=len(self.runs) + 1)
+        fetched, self._fetched = self._fetched, []
+        runs = self._witness.work(self._worker, most=MOST_RUNS - len(self.runs), first=len(self.runs) + 1, fetched=fetched)
         self.runs += runs
         for run in runs:
             self._look_at(run)
@@ -271,7 +278,7 @@ def sensible(steps: Iterable[Step]) -> tuple[Step, ...]:
     for kind, name, hours in steps:
         if kind == "change":
             kind = "move" if name in moments else "create"
-        if kind in ("wait", "busy"):
+        if kind in PASSING:
             passed += hours
         elif (kind == "create") == (name in moments) or (kind == "move" and moments[name] == passed + hours):
             continue
@@ -294,7 +301,7 @@ def sequences(kinds: Iterable[str]) -> st.SearchStrategy[list[Step]]:
 
 def _as_it_is_told(step: Step) -> Step:
     kind, name, hours = step
-    return (kind, "" if kind in ("wait", "busy") else name, 0 if kind == "cancel" else hours)
+    return (kind, "" if kind in PASSING else name, 0 if kind == "cancel" else hours)
 
 
 def patience() -> Callable[[], bool]:

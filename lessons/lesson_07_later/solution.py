@@ -10,10 +10,9 @@ were ever pushed for an event, the row names one, and no other one sends a mail.
 The jobs that nobody wants any more stay where they are. They run at their moment and do nothing. You may
 delete those that are still in `schedule`, to keep it small. That they do no harm must not depend on it.
 
-If you delete the job wherever it waits, in `schedule`, in its queue and in `retry`, the check says yes as well:
-in the exercise jobs wait, and none is running while an event is changed. In production, one may have been
-fetched at that moment, and you find it in none of the three. If its process is killed then, the job is rescued,
-and it mails hours later about an event that was cancelled. A job that asks would find out.
+To delete the job wherever it waits, in `schedule`, in its queue and in `retry`, is not enough: a worker process
+may have fetched it, and you find it in none of the three. If that process is killed then, the job is rescued, and
+it mails hours later about an event that was cancelled. A job that asks finds out.
 """
 
 from lessons.kit import delete_event, find_event, remind, save_event

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from lessons.lesson_07_later.afternoon import Afternoon, Afternoons, Step, patience
-from lessons.lesson_07_later.misconceptions import ALWAYS, CANCELLED, CREATED, MOVED
+from lessons.lesson_07_later.misconceptions import ABOUT, ALWAYS, CANCELLED, CREATED, MOVED
 
 LOOK = (
     'make try-7, then at = time.time() + 3600, create("tea", at), move("tea", at + 3600), keys(), poll(now=at), work() and '
@@ -13,7 +13,7 @@ LOOK = (
 )
 
 CREATE, MOVE, LATER = ("create", "tea", 1), ("move", "tea", 2), ("create", "tea", 2)
-CANCEL, WAIT, BUSY = ("cancel", "tea", 0), ("wait", "", 1), ("busy", "", 1)
+CANCEL, WAIT, BUSY, FETCH = ("cancel", "tea", 0), ("wait", "", 1), ("busy", "", 1), ("fetch", "", 1)
 
 # What is tried of every answer, beside what is made up: by what can be in it, the shortest first.
 TRIED: dict[str, dict[str, list[Step]]] = {
@@ -42,6 +42,9 @@ TRIED: dict[str, dict[str, list[Step]]] = {
         "moved while busy": [CREATE, BUSY, ("move", "tea", 1)],
         "cancelled while busy": [CREATE, BUSY, CANCEL],
         "created again while busy": [CREATE, BUSY, CANCEL, CREATE],
+        "fetched": [CREATE, FETCH],
+        "moved when fetched": [CREATE, FETCH, ("move", "tea", 1)],
+        "cancelled when fetched": [CREATE, FETCH, CANCEL],
     },
 }
 # What is made up of each sort: how many, and what can be in it.
@@ -89,6 +92,10 @@ def seen(witness):
 def tell(judge, seen, sort, misconceptions):
     """Say no, with the shortest story, if an afternoon of this sort went wrong."""
     one = seen.wrong.get(sort)
+    if one:  # beside what is said of an afternoon, that afternoon is told
+        row = next((row for row in misconceptions.rows if row(seen)), None)
+        about = seen.of.get(ABOUT.get(row, ""))
+        one = about if about and about.wrong else one
     judge(
         one is None,
         misconceptions,
@@ -114,5 +121,5 @@ def test_an_event_that_was_cancelled(seen, judge):
 
 
 def test_while_no_worker_process_is_free(seen, judge):
-    """All of this is so while jobs wait in their queue, and jobs of other Workers stay where they are."""
+    """All of this is so while jobs wait or have been fetched, and jobs of other Workers stay where they are."""
     tell(judge, seen, "busy", ALWAYS)

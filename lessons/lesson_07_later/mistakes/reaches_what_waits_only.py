@@ -1,5 +1,5 @@
-# Right here, where no job is running while an event is changed (the solution says what else there is): in schedule first and
-# then in its queue, in the order in which a job moves.
+"""what has left schedule is in its queue"""
+
 from lessons.kit import delete_event, find_event, remind, save_event
 from minijobs import Queue, ScheduledSet, Worker
 
