@@ -168,7 +168,7 @@ class Normaliser:
         ("HOST", r"(?<=hostname: \")[^\"]+|(?<=hostname: &quot;)[^&]+"),
         ("NUMBER", r"(?<=pid: )\d+|(?<=rss: )\d+|(?<=rtt_us: )\d+"),
         ("PORT", r"(?<=127\.0\.0\.1:)\d+"),
-        ("BAR", r"[▁-█●]+"),
+        ("BAR", r"·*[▁-█●][·▁-█●]*"),
         ("PORT", r"(?<=localhost:)\d+"),
         ("GAP", r" {2,}"),
     )

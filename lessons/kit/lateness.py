@@ -10,7 +10,7 @@ from .drawing import BELOW, RED, Drawing, image
 from .show import Shown
 
 COLUMNS = 36
-HEIGHTS = "▁▂▃▄▅▆▇█"  # the first one is none at all
+HEIGHTS = "·▁▂▃▄▅▆▇█"  # the first one is none at all
 
 # What stands beside a row, and how many of its jobs are no later than that.
 MARKS = {"half by": 0.5, "19 of 20": 0.95, "all by": 1.0}

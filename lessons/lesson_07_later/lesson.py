@@ -58,8 +58,9 @@ first.answer(
 )
 
 # %% [markdown]
-# You have seen `schedule` in lesson 4. It is a sorted set, as `retry` is. The score is the moment at which the job is due.
-# The job itself does not hold it. And this is what was written:
+# You have seen `schedule` in lesson 4. It is a sorted set, as `retry` is. The score is the moment at which the job is due, and the
+# entry itself does not hold it. (In fake mode, in lesson 5, there is no sorted set: there it is a field, `at`.) And this is what
+# was written:
 
 # %%
 commands("zadd|sadd|lpush")
@@ -257,7 +258,8 @@ Table(["you ask for", "you get"], [
 # ## How late?
 #
 # A worker process's poller looks every five seconds, on average. This one looks every 0.2 seconds, so that you do not wait long.
-# Fifty jobs become due while it runs, one every twentieth of a second. Each writes down how late it is.
+# Fifty jobs become due while it runs, one every twentieth of a second. Each writes down how late it is. (`Server` is what a worker
+# process runs. Here it runs in a thread of this process.)
 
 # %%
 late = []
@@ -296,8 +298,8 @@ Lateness({"50 jobs": late})
 
 # %% [markdown]
 # This is a picture of fifty jobs: from left to right, how late they were; the higher, the more of them. *Half by* says
-# how late half of them were at most. A job that is due just before a look is hardly late. One that is due just after a look waits
-# for the next one. And when is that?
+# how late half of them were at most, *19 of 20* the same of nearly all. A job that is due just before a look is hardly late. One
+# that is due just after a look waits for the next one. And when is that?
 
 # %%
 import inspect
@@ -476,8 +478,8 @@ sent = [one.words[0] for one in told.told]
 sent.count("ZRANGE"), sent.count("EVALSHA")
 
 # %% [markdown]
-# (The two that found nothing are counted, too.) A second after nine, somebody signs up, and should get a mail at once.
-# How many jobs are ahead of it in the queue?
+# (One more `ZRANGE` found `retry` empty, and one found nothing left in `schedule`.) A second after nine, somebody signs up, and
+# should get a mail at once. How many jobs are ahead of it in the queue?
 
 # %%
 RemindWorker.perform_async("welcome")
@@ -592,7 +594,7 @@ Table(["mails, if tea is cancelled", "in time", "late"], rows)
 
 # %% [markdown]
 # Only the job that asks is right in both columns. To delete it as well is tidy, and keeps `schedule` small. That no mail goes out
-# must not depend on it.
+# must not depend on it. (Between the question and the mail there is still a moment. It is as short as you can make it.)
 #
 # ## Change something
 #

@@ -206,7 +206,7 @@ JID, OTHER = "593f66432baeb76a116b7cac", "46e7b8d9fe38288c07741916"
         ("worker     ████●", "worker BAR"),
         ("   ≈ 12 ┤ ● ○  ├\n    0 ┤●    ×├ 5", " MEASURED PLOT\n 0 PLOT 5"),
         ("≈ 1,234 a second, ≈ 0.05. ≈ 3", "MEASURED a second, MEASURED. MEASURED"),
-        ("50 jobs  ▁▂▃▄▅▆▇█▁▁  0.12 s", "50 jobs BAR SECONDS"),
+        ("50 jobs  ··▂▃▄▅▆▇█··  0.12 s", "50 jobs BAR SECONDS"),
         ('<img src="data:image/svg+xml;base64,PD94+a/b==" alt="a', '<img src="data:image/svg+xml;base64,PICTURE" alt="a'),
     ],
 )
