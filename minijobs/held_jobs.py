@@ -59,7 +59,11 @@ class HeldJobs:
         for index, (number, outcome) in enumerate(finished):
             if error := refused.get(index):
                 if number not in self.refused:
-                    logger.error("Redis does not take a job (%s), so it waits here: %s", outcome.describe(), error)
+                    logger.error(
+                        "Redis does not take a job (%s), so it waits here: %s",
+                        outcome.describe(now=self.processor.now()),
+                        error,
+                    )
                 self.refused[number] = outcome
             else:
                 del self.jobs[number]

@@ -167,10 +167,7 @@ class Witness:
         with process:
             if later:
                 poll(now=time.time() + 400 * DAY)
-            while len(runs) < most and self.redis.keys("queue:*"):
-                names = [queue.name for queue in Queue.all()]
-                if not names:
-                    break
+            while len(runs) < most and (names := [queue.name for queue in Queue.all()]):
                 processor = Processor(Fetcher(*names))
                 unit = processor.fetcher.fetch()
                 if unit is None:
