@@ -113,11 +113,20 @@ def _never_ready(error: redis.RedisError) -> bool:
     return any(frame.f_code.co_name.startswith("on_connect") for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
+def _closed_elsewhere(error: BaseException | None) -> bool:
+    """Whether redis-py stumbled over a connection that another thread closed while this one was using it: `client.close()`
+    closes all connections of the pool, also those in use."""
+    if not isinstance(error, (AttributeError, OSError, ValueError)) or isinstance(error, UnicodeError):
+        return False
+    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+    return str(innermost.f_globals.get("__name__")).startswith("redis.")
+
+
 class translate_errors:  # lower case because it is used like a function, as contextlib.suppress is
     """Turn redis-py's errors into one sentence that says whether the operation was carried out. `lost` describes it.
 
     An error of the kind "away" becomes a RedisUnavailable. The kinds "full" and "refused" keep their class and get a new
-    message; the kind "entry" is left as it is.
+    message, and so does the kind "entry" if a part was carried out; otherwise that is left as it is.
     """
 
     def __init__(self, client: Redis, lost: str) -> None:
@@ -126,10 +135,13 @@ class translate_errors:  # lower case because it is used like a function, as con
     def __enter__(self) -> None: ...
 
     def __exit__(self, exception: object, error: BaseException | None, trace: object) -> None:
+        if _closed_elsewhere(error):
+            error = Unanswered("another thread closed the connection")
         if not isinstance(error, redis.RedisError) or isinstance(error, RedisUnavailable) or "(What " in str(error):
             return
         kind, text = kind_of(error), _redacted_text(self.client, error)
-        if kind == "entry":
+        partly = hasattr(error, "partly")
+        if kind == "entry" and not partly:
             return
         never_sent = _never_sent(self.client, error)
         no_tls = never_sent and "CERTIFICATE" not in text and NO_TLS.search(f"{error} {error.__context__}")
@@ -141,9 +153,9 @@ class translate_errors:  # lower case because it is used like a function, as con
         elif isinstance(error, redis.InvalidResponse):
             what, done = "What answers at {} is no Redis", "it may or may not have been done, once"
         elif answered:
-            what = {"away": "cannot do this now", "full": "has no room left", "refused": "refuses this"}[kind]
+            what = {"away": "cannot do this now", "full": "has no room left"}.get(kind, "refuses this")
             what, done = "Redis at {} " + what, "this was not done"
-            if hasattr(error, "partly") or "of pipeline caused" in text or "@user_script" in text:
+            if partly or "of pipeline caused" in text or "@user_script" in text:
                 done += ", or not all of it"
         elif isinstance(error, MaxConnectionsError) or "No connection available" in text:
             what, done = "All connections that the pool allows to Redis at {} are in use", "this was not done"

@@ -181,7 +181,12 @@ class Heartbeat:
         if running := dict(self.processor.running):
             fields = [word for tid, one in running.items() for word in (tid, _describe(one))]
             commands += [("HSET", key, *fields), ("EXPIRE", key, self.expire)]
-        self._execute(commands)
+        try:
+            self._execute(commands)
+        except ResponseError as error:  # too large, perhaps: this must not stop the heartbeat either
+            if connection.kind_of(error) != "entry":
+                raise
+            logger.error("what the threads are doing cannot be reported: %s", error)
 
     def _send_state(self, now: float, rtt: float, clock_off: float) -> list[str]:
         if abs(clock_off) > CLOCK_OFF and not self._clock_warned:

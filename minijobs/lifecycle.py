@@ -66,6 +66,15 @@ def call(event: str) -> None:
             logger.exception("a handler of %s failed", event)
 
 
+def call_at_the_start(errors: list[BaseException]) -> None:
+    """Call the handlers of "startup". Runs in its own thread, as `call_at_the_end` does, and leaves its exception in
+    `errors`."""
+    try:
+        call("startup")
+    except BaseException as error:
+        errors.append(error)
+
+
 def call_at_the_end(quiet: Event, stop: Event) -> None:
     """Wait for each of these events and call its handlers. Runs in its own thread, because handlers may take long."""
     quiet.wait()

@@ -6,6 +6,7 @@
     poller        moves due jobs to their queues, and rescues the jobs of dead processes
     sign-off      ends the others, whatever interrupts the main thread
     signals       acts on signals: TSTP quiet, TERM, INT and HUP stop, TTIN log where every thread is
+    startup       runs this program's handlers of "startup", and then ends; a last thread runs those of the end
     main thread   waits for the end; signal handlers interrupt it, and only note the signal
 
 Sidekiq: `Sidekiq::Launcher`, `Sidekiq::Scheduled::Poller`.
@@ -109,7 +110,15 @@ class Server:
             # A process that fetched a job before its first beat could be taken for dead.
             while not (self._has_beaten.wait(0.05) or self._stop.is_set()):
                 pass
-            lifecycle.call("startup")
+            errors: list[BaseException] = []
+            startup = threading.Thread(target=lifecycle.call_at_the_start, args=(errors,), name="startup", daemon=True)
+            startup.start()
+            while startup.is_alive() and monotonic() < self._deadline:
+                startup.join(0.05)
+            if errors:
+                raise errors[0]
+            if startup.is_alive():
+                logger.error("a handler of startup does not return, so this process ends without it")
             for thread in (poller, dispatcher, self._handlers, *self._dispatcher.threads()):
                 thread.start()
             while dispatcher.is_alive() and not self._stop.wait(1):  # signal handlers run in this thread, between waits

@@ -311,6 +311,36 @@ def test_a_connection_with_tls_that_breaks_later_may_have_done_it() -> None:
         raise error
 
 
+def test_a_connection_that_another_thread_closes_while_it_is_used_may_have_done_it(
+    real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = redis_py.UnixDomainSocketConnection.read_response
+
+    def closed_meanwhile(self: redis_py.Connection, *words: object, **settings: object) -> object:
+        real.close()  # which disconnects this one, too
+        return read(self, *words, **settings)
+
+    real.ping()
+    for step in (lambda: Client(real).push(JOB), lambda: Server(redis=real).fetcher.fetch()):
+        monkeypatch.setattr(redis_py.UnixDomainSocketConnection, "read_response", closed_meanwhile)
+        with pytest.raises(RedisUnavailable, match=r"may or may not have been done, once: .*another thread closed"):
+            step()
+        monkeypatch.setattr(redis_py.UnixDomainSocketConnection, "read_response", read)
+
+
+def test_a_mistake_of_ours_is_not_taken_for_that() -> None:
+    with pytest.raises(AttributeError, match="nothing"), translate_errors(fakeredis.FakeRedis(), "a test"):
+        object().nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_push_of_which_one_command_is_refused_says_that_a_part_may_be_done(redis: redis_py.Redis) -> None:
+    redis.set("queues", "x")
+    with pytest.raises(redis_py.ResponseError, match="this was not done, or not all of it: pushing 1 job") as failed:
+        Client(redis).push(JOB)
+    assert kind_of(failed.value) == "entry"
+    assert redis.llen("queue:default") == 1
+
+
 def test_what_is_no_redis_is_not_called_one() -> None:
     client = fakeredis.FakeRedis()
     with (

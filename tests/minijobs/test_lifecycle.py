@@ -104,6 +104,28 @@ def test_a_handler_that_does_not_return_does_not_keep_the_process(
     assert redis.keys() == []
 
 
+def test_a_handler_of_startup_that_does_not_return_does_not_keep_the_process(
+    redis: redis_py.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    entered, released = threading.Event(), threading.Event()
+
+    @on("startup")
+    def hang() -> None:
+        entered.set()
+        released.wait(60)
+
+    server = Server("default", concurrency=1, heartbeat=0.05, timeout=0.1)
+    codes: list[int] = []
+    runs = threading.Thread(target=lambda: codes.append(server.run()), daemon=True)
+    runs.start()
+    assert entered.wait(SOON)
+    server.stop()
+    eventually(lambda: codes == [0])
+    released.set()
+    assert "a handler of startup does not return, so this process ends without it" in caplog.text
+    assert redis.keys() == []
+
+
 async def asynchronous() -> None: ...
 
 
