@@ -153,7 +153,8 @@ class translate_errors:  # lower case because it is used like a function, as con
         elif isinstance(error, redis.InvalidResponse):
             what, done = "What answers at {} is no Redis", "it may or may not have been done, once"
         elif answered:
-            what = {"away": "cannot do this now", "full": "has no room left"}.get(kind, "refuses this")
+            full = "takes no more data, because it cannot save any" if "MISCONF" in text else "has no room left"
+            what = {"away": "cannot do this now", "full": full}.get(kind, "refuses this")
             what, done = "Redis at {} " + what, "this was not done"
             if partly or "of pipeline caused" in text or "@user_script" in text:
                 done += ", or not all of it"

@@ -214,6 +214,18 @@ def test_a_full_redis_says_so_and_that_a_part_may_be_done(real: redis_py.Redis) 
             real.config_set("maxmemory", 0)
 
 
+def test_a_redis_that_cannot_write_to_its_disk_is_not_said_to_be_full(real: redis_py.Redis) -> None:
+    error = redis_py.ResponseError("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to")
+    with (
+        pytest.raises(
+            redis_py.ResponseError, match="takes no more data, because it cannot save any, so this was not done"
+        ) as failed,
+        translate_errors(real, "a test"),
+    ):
+        raise error
+    assert kind_of(failed.value) == "full"
+
+
 def test_an_error_about_an_entry_is_let_through(redis: redis_py.Redis) -> None:
     redis.set("text", "x")
     assert "WRONGTYPE" in str(failure(redis, "LPUSH", "text", 1)) or "wrong kind" in str(failure(redis, "LPUSH", "text", 1))
