@@ -3,7 +3,7 @@
 Read the files in the order in which a job meets them:
 
     job, fields                          a job is JSON; what its fields may hold
-    connection, errors                   which Redis, and what its errors mean
+    connection, errors, clock            which Redis, what its errors mean, and what time it is
     middleware, client, worker           pushing a job
     scripts, fetch, processor            taking it out of its queue without losing it, and running it
     retry, backtrace                     whether a job that failed is tried again; what is stored with it

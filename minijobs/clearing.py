@@ -6,11 +6,11 @@ So it first checks whether this looks like production. A caller who means it can
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING, Any
 
 from . import connection
 from .api import DeadSet, JobSet, Progress, Queue, RetrySet, ScheduledSet
+from .fetch import host_name
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -64,5 +64,5 @@ def production(client: Redis) -> str | None:
     if not ({"server", "path"} & settings.keys() or host in ("localhost", "::1") or host.startswith("127.")):
         return f"it is on another machine, {host}"
     identities: Any = client.smembers("processes")
-    hosts = {identity.decode(errors="replace").split(":")[0] for identity in identities} - {socket.gethostname()}
+    hosts = {identity.decode(errors="replace").split(":")[0] for identity in identities} - {host_name()}
     return f"a worker process serves it from another machine, {min(hosts)}" if hosts else None

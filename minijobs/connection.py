@@ -20,6 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from .clock import monotonic
 from .errors import Outage as Outage
 from .errors import RedisUnavailable as RedisUnavailable
 from .errors import Unanswered as Unanswered
@@ -161,8 +162,8 @@ def current() -> Redis:
 
 
 class _Clock(NamedTuple):
-    ahead: float  # Redis's clock minus time.monotonic()
-    wall: float  # this host's clock minus time.monotonic()
+    ahead: float  # Redis's clock minus monotonic()
+    wall: float  # this host's clock minus monotonic()
     read_at: float
 
 
@@ -175,18 +176,24 @@ def now(client: Redis) -> float:
     Redis is asked once a minute, and also after this host was suspended or its clock was set. A worker process reads it with
     each heartbeat.
     """
-    monotonic = time.monotonic()
+    here = monotonic()
     clock = _clocks.get(client.connection_pool)
-    if clock is None or monotonic - clock.read_at > CLOCK_READ_EVERY or abs(time.time() - monotonic - clock.wall) > 1:
-        return note_time(client, client.time(), sent_at=monotonic)
-    return monotonic + clock.ahead
+    if clock is None or here - clock.read_at > CLOCK_READ_EVERY or abs(time.time() - here - clock.wall) > 1:
+        return note_time(client, client.time(), sent_at=here)
+    return here + clock.ahead
+
+
+def estimated_now(client: Redis) -> float:
+    """Like `now`, without asking Redis, which may be away: computed from the last reading, or else by this host's clock."""
+    clock = _clocks.get(client.connection_pool)
+    return time.time() if clock is None else monotonic() + clock.ahead
 
 
 def note_time(client: Redis, reply: Any, *, sent_at: float) -> float:
-    """Store the reply to a TIME command that was sent at `sent_at`, a value of time.monotonic(). Returns the time in the
+    """Store the reply to a TIME command that was sent at `sent_at`, a value of monotonic(). Returns the time in the
     reply, in epoch seconds."""
     seconds, microseconds = reply
-    answered = time.monotonic()
+    answered = monotonic()
     moment = int(seconds) + int(microseconds) / 1e6
     _clocks[client.connection_pool] = _Clock(moment - (sent_at + answered) / 2, time.time() - answered, answered)
     return moment
@@ -230,14 +237,14 @@ class PinnedConnection:
 
     def execute(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Like the function `execute`."""
-        idle = time.monotonic() - self._looked
+        idle = monotonic() - self._looked
         if self._connection is None or idle > FRESH:
             self.close()
             self._connection = self.pool.get_connection()  # checks that the other end is still there
             if self._looked and idle > LONGEST_IDLE:
                 self._connection.disconnect()
                 self._connection.connect()
-            self._looked = time.monotonic()
+            self._looked = monotonic()
         try:
             self._connection.send_packed_command(self._connection.pack_commands(commands))
             replies = [self._read_reply() for _ in commands]

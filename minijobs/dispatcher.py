@@ -44,6 +44,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from redis import RedisError
 
 from . import connection
+from .clock import monotonic
 from .held_jobs import Held, HeldJobs
 from .log import logger
 from .retry import dead
@@ -117,7 +118,7 @@ class Dispatcher:
     def stop(self, timeout: float, *, broken: bool = False) -> None:
         """Fetch no more jobs, and end as soon as none is running, or after `timeout` seconds."""
         self.broken |= broken
-        self._deadline = min(self._deadline, time.monotonic() + timeout)
+        self._deadline = min(self._deadline, monotonic() + timeout)
         self._stop.set()
         self._quiet.set()
 
@@ -157,7 +158,7 @@ class Dispatcher:
     def _may_end(self) -> bool:
         # Redis would hand a requeued job to a thread that waits there, so that thread must return first. It soon does.
         nobody_fetches = self.broken or not self._fetching
-        return self._stop.is_set() and nobody_fetches and (not self.held.jobs or time.monotonic() > self._deadline)
+        return self._stop.is_set() and nobody_fetches and (not self.held.jobs or monotonic() > self._deadline)
 
     def _loop(self) -> None:
         """What each thread does until the end: it gets a job, by leading or by following, and runs it."""

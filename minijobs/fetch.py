@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import socket
 import time
 from collections import Counter
@@ -33,6 +34,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from redis.exceptions import NoScriptError, ResponseError
 
 from . import connection
+from .clock import monotonic
 from .fields import plain, queue_name
 from .log import logger
 from .scripts import FORGET, RECONCILE, REQUEUE, SEALED_FOR, SETTLE, SETTLE_AND_FETCH, SETTLE_AND_FETCH_SHA
@@ -66,9 +68,14 @@ class UnitOfWork(NamedTuple):
     raw: bytes
 
 
+def host_name() -> str:
+    """Return the name of this host, with a "-" for whatever cannot be part of an identity, such as a | or a colon."""
+    return re.sub(r"[^\w.-]", "-", socket.gethostname())
+
+
 def new_identity() -> str:
     """Return a unique name for this process: host name, process id and random digits. Sidekiq: the same."""
-    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(6).hex()}"
+    return f"{host_name()}:{os.getpid()}:{os.urandom(6).hex()}"
 
 
 class Fetcher:
@@ -132,7 +139,7 @@ class Fetcher:
         and `blocking_fetch` instead. Raises RedisUnavailable. Sidekiq: `Sidekiq::BasicFetch#retrieve_work`.
         """
         with connection.translate_errors(self.redis, "fetching a job"):
-            deadline = time.monotonic() + timeout
+            deadline = monotonic() + timeout
             self.current_identity()
             while True:
                 self.redis.sadd("inflight", *self._list_names())
@@ -143,10 +150,10 @@ class Fetcher:
                         if self.redis.type(self.inflight(queue)) != b"string":
                             raise
                         self.generation += 1  # a rescuer thought that we were dead, and sealed our list
-                        return self.fetch(deadline - time.monotonic())
+                        return self.fetch(deadline - monotonic())
                     if raw is not None:
                         return UnitOfWork(queue, raw)
-                left = deadline - time.monotonic()
+                left = deadline - monotonic()
                 if left <= 0:
                     return None
                 if unit := self.blocking_fetch(left):

@@ -18,7 +18,7 @@ FARTHEST = 1e12
 PLAIN: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__index__, float: float.__float__}
 
 # The types that JSON can represent, themselves and not their subclasses.
-NATIVE = frozenset((str, int, float, bool, type(None), list, dict))
+NATIVE: frozenset[type] = frozenset((str, int, float, bool, type(None), list, dict))
 
 # Ruby's JSON parser allows 100 levels of nesting. The job is the first level and its argument list the second.
 DEEPEST_ARGUMENT = 98
@@ -188,7 +188,9 @@ def not_json(value: Any, path: str, depth: int) -> str | None:
     if kind is not list and kind is not dict:
         names = {base.__name__ for base in kind.__mro__}
         advice = next(advice for name, advice in INSTEAD.items() if name in names)
-        return f"{where} is a {kind.__qualname__}, and JSON has no such thing. {advice}"
+        alike = kind.__qualname__ in {native.__name__ for native in NATIVE}  # as numpy.bool is
+        name = f"{kind.__module__}.{kind.__qualname__}" if alike else kind.__qualname__
+        return f"{where} is a {name}, and JSON has no such thing. {advice}"
     if depth == 0:
         return f"{where[:60]} is nested more than {DEEPEST_ARGUMENT} deep. Pass an id, or less."
     items = value.items() if kind is dict else enumerate(value)

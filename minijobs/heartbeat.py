@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 from redis import ResponseError
 
 from . import connection
+from .clock import monotonic
+from .fetch import host_name
 from .log import logger
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Heartbeat:
         self.quiet = False
         self.expire = max(1, round(every * MISSED))  # seconds
         self.every = every
-        self._last = self._regular_since = time.monotonic()
+        self._last = self._regular_since = monotonic()
         self.last_beat = ""
         """The time of the last beat, as it was sent to Redis."""
         self._counted = 0  # the number of the last batch of statistics
@@ -94,7 +95,7 @@ class Heartbeat:
         kinds = set(weights.values())
         mode = "strict" if kinds == {0} else "random" if kinds == {1} else "weighted"
         self.info = {
-            "hostname": socket.gethostname(),
+            "hostname": host_name(),
             "started_at": time.time(),
             "pid": os.getpid(),
             "tag": tag,
@@ -111,21 +112,27 @@ class Heartbeat:
     def beat(self, *, now: float | None = None, at: float | None = None) -> list[str]:
         """Beat once: send the statistics, what each thread is doing, and that this process is alive.
 
-        `now` is the time in epoch seconds, by default that of Redis's clock; `at` is in seconds of `time.monotonic()`.
+        `now` is the time in epoch seconds, by default that of Redis's clock; `at` is in seconds of `monotonic()`.
         Returns the signals that were waiting in Redis for this process. Raises RedisUnavailable.
         """
         with connection.translate_errors(self.redis, "the heartbeat"):
-            sent_at = time.monotonic()
+            sent_at = monotonic()
             clock_reply, stored_beat = connection.execute(self.redis, ("TIME",), ("HGET", self.identity, "beat"))
-            rtt = time.monotonic() - sent_at
+            rtt = monotonic() - sent_at
             clock = connection.note_time(self.redis, clock_reply, sent_at=sent_at)
             if (stored_beat or b"").decode() != self.last_beat:
                 self.postpone_rescue()  # Redis was restored from an older snapshot, and other beats are old too
+                if (stored_beat or b"") < self.last_beat.encode() and sent_at - self._last < self.expire / 2:  # not expired
+                    logger.error(
+                        "Redis at %s has lost the last heartbeat of this process, and perhaps jobs: keys were deleted (by "
+                        "FLUSHDB, SWAPDB or a memory policy), or older data was restored",
+                        connection.address(self.redis),
+                    )
             now = clock if now is None else now
             self._send_statistics(now)
             self._send_work()
             signals = self._send_state(now, rtt, time.time() - clock)
-        at = time.monotonic() if at is None else at
+        at = monotonic() if at is None else at
         if at - self._last > 2 * self.every:
             self._regular_since = at
         self._last = at
@@ -133,7 +140,7 @@ class Heartbeat:
 
     def looks_dead(self, *, at: float | None = None) -> bool:
         """Whether the last beat was so long ago that other processes consider this one dead."""
-        return (time.monotonic() if at is None else at) - self._last > self.expire
+        return (monotonic() if at is None else at) - self._last > self.expire
 
     def may_rescue(self, *, at: float | None = None) -> bool:
         """Whether it has been beating regularly for so long that every other living process must have beaten as well.
@@ -141,12 +148,12 @@ class Heartbeat:
         This is not the case just after the start, after a connection broke, or after Redis, this machine or this process
         stalled: at such times living processes look dead.
         """
-        at = time.monotonic() if at is None else at
+        at = monotonic() if at is None else at
         return at - self._last <= 2 * self.every and at - self._regular_since > self.expire
 
     def postpone_rescue(self) -> None:
         """Consider no process dead for one heartbeat's lifetime: a connection broke, or Redis may have lost data."""
-        self._regular_since = time.monotonic()
+        self._regular_since = monotonic()
 
     def _send_statistics(self, now: float) -> None:
         if self._batch is None:
@@ -174,13 +181,18 @@ class Heartbeat:
         if running := dict(self.processor.running):
             fields = [word for tid, one in running.items() for word in (tid, _describe(one))]
             commands += [("HSET", key, *fields), ("EXPIRE", key, self.expire)]
-        self._execute(commands)
+        try:
+            self._execute(commands)
+        except ResponseError as error:  # too large, perhaps: this must not stop the heartbeat either
+            if connection.kind_of(error) != "entry":
+                raise
+            logger.error("what the threads are doing cannot be reported: %s", error)
 
     def _send_state(self, now: float, rtt: float, clock_off: float) -> list[str]:
         if abs(clock_off) > CLOCK_OFF and not self._clock_warned:
             self._clock_warned = True
             which = "ahead of" if clock_off > 0 else "behind"
-            words = (socket.gethostname(), abs(clock_off), which, connection.address(self.redis))
+            words = (host_name(), abs(clock_off), which, connection.address(self.redis))
             logger.warning("the clock of %s is %.0f seconds %s that of Redis at %s: set one of them", *words)
         vital: dict[str, Any] = {
             "info": json.dumps(self.info, separators=(",", ":")),

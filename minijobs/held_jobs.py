@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from redis import RedisError
+from redis import RedisError, ResponseError
 
+from . import connection
 from .fetch import UnitOfWork
 from .log import logger
 from .retry import Outcome
 
 if TYPE_CHECKING:
     from .processor import Processor
+
+# How many bytes of finished jobs are sent in one command. Some services that offer Redis refuse a command of a megabyte.
+MOST_BYTES = 250_000
 
 Held = tuple[int, UnitOfWork]
 """A fetched job with a number of its own, because two entries may be identical byte for byte."""
@@ -52,14 +56,33 @@ class HeldJobs:
         return len(self.jobs) - over
 
     def settle_finished(self, *, fetch: int) -> list[Held]:
-        """Settle the finished jobs and fetch up to `fetch` new ones, in one round trip. Raises RedisUnavailable."""
-        finished = list(self.finished)  # a copy, since other threads append to it meanwhile
+        """Settle the finished jobs and fetch up to `fetch` new ones, in one round trip. Raises RedisUnavailable.
+
+        If the finished jobs are very large, only the first of them are settled, perhaps a single one.
+        """
+        finished: list[tuple[int, Outcome]] = []
+        size = 0
+        for number, outcome in list(self.finished):  # a copy, since other threads append to it meanwhile
+            size += len(self.jobs[number].raw) + (len(outcome.to.entry) if outcome.to else 0)
+            if finished and size > MOST_BYTES:
+                break
+            finished.append((number, outcome))
         to_settle = [(self.jobs[number], outcome.to) for number, outcome in finished]
-        units, refused = self.fetcher.settle_and_fetch(to_settle, fetch)
+        try:
+            units, refused = self.fetcher.settle_and_fetch(to_settle, fetch)
+        except ResponseError as refusal:
+            too_large = size > MOST_BYTES and len(finished) == 1 and connection.kind_of(refusal) == "entry"
+            if not too_large or "WRONGTYPE" in str(refusal):  # this is the answer of a sealed list
+                raise
+            units, refused = [], {0: str(refusal)}
         for index, (number, outcome) in enumerate(finished):
             if error := refused.get(index):
                 if number not in self.refused:
-                    logger.error("Redis does not take a job (%s), so it waits here: %s", outcome.describe(), error)
+                    logger.error(
+                        "Redis does not take a job (%s), so it waits here: %s",
+                        outcome.describe(now=self.processor.now()),
+                        error,
+                    )
                 self.refused[number] = outcome
             else:
                 del self.jobs[number]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-import socket
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from .connection import RedisUnavailable, address, kind_of, translate_errors
+from .fetch import host_name
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -119,7 +119,7 @@ def _allowed(client: Redis, where: str, queues: Iterable[str]) -> None:
 
 
 def _commands(queues: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    process = f"{socket.gethostname()}:0:0"
+    process = f"{host_name()}:0:0"
     lists = [{"queue": f"queue:{name}", "inflight": f"inflight:{process}|{name}"} for name in queues]
     for template in COMMANDS.strip().replace("\n", "|").split("|"):
         of_queue = "{queue}" in template or "{inflight}" in template

@@ -173,11 +173,11 @@ class Processor:
         return retry.after_failure(unit, job, error, kind, now=now)
 
     def now(self) -> float:
-        """Return the time in epoch seconds, by Redis's clock, which all hosts share; by this host's while Redis is away."""
+        """Return the time in epoch seconds, by Redis's clock, which all hosts share; estimated while Redis is away."""
         try:
             return connection.now(self.fetcher.redis)
         except RedisError:
-            return time.time()
+            return connection.estimated_now(self.fetcher.redis)
 
     def _perform(self, unit: UnitOfWork, job: Job) -> Outcome:
         if decimal := sys.modules.get("decimal"):  # a copied context still shares decimal's context object

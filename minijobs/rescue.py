@@ -8,12 +8,12 @@ Elapsed time is never the criterion: a slow job is not a dead one. In a worker p
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from redis import ResponseError
 
 from . import connection, retry
+from .clock import monotonic
 from .fetch import forget
 from .heartbeat import living
 from .job import dump, load, seconds, stamp
@@ -73,10 +73,10 @@ def rescue_orphans(
     rescued = 0
     with connection.translate_errors(client, "rescuing the jobs of dead processes"):
         now = connection.now(client) if now is None else now
-        sent_at = time.monotonic()
+        sent_at = monotonic()
         names = sorted(client.smembers("inflight"))
         lives = living(client, [_owner(name) for name in names])
-        if time.monotonic() - sent_at > patience:
+        if monotonic() - sent_at > patience:
             return 0
         for name in (name for name, alive in zip(names, lives, strict=True) if not alive):
             try:

@@ -16,13 +16,13 @@ from __future__ import annotations
 import logging
 import random
 import threading
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from redis import RedisError
 
 from . import connection, lifecycle, rescue, scheduled, signals
+from .clock import monotonic
 from .dispatcher import Dispatcher
 from .fetch import Fetcher
 from .heartbeat import EVERY, Heartbeat, living
@@ -81,7 +81,7 @@ class Server:
         """Whether it received TERM, INT or HUP."""
         self.poll_every = poll
         self._ran = False
-        self._deadline = float("inf")  # when running jobs must have finished, by time.monotonic()
+        self._deadline = float("inf")  # when running jobs must have finished, by monotonic()
         self._outage = connection.Outage(self.redis)
         self._dispatcher = Dispatcher(self.processor, self.heart, self._outage, concurrency)
         self._quiet, self._stop, self._ending, self._jobs_ended, self._has_beaten = (threading.Event() for _ in range(5))
@@ -129,7 +129,7 @@ class Server:
     def _end(self, sign_off: threading.Thread) -> None:
         """Wait until the process has signed off, at most LAST_WORDS seconds past the deadline."""
         self._ending.set()
-        while sign_off.is_alive() and time.monotonic() < self._deadline + LAST_WORDS:
+        while sign_off.is_alive() and monotonic() < self._deadline + LAST_WORDS:
             sign_off.join(0.1)
         if sign_off.is_alive():
             what = "a handler of this program's does not return" if self._handlers.is_alive() else "Redis does not answer"
@@ -166,7 +166,7 @@ class Server:
         self.heart.quiet = True
         self.processor.stopping.set()
         patience = self.timeout if timeout is None else timeout
-        self._deadline = min(self._deadline, time.monotonic() + patience)
+        self._deadline = min(self._deadline, monotonic() + patience)
         self._dispatcher.stop(patience)
         self._quiet.set()
         self._stop.set()

@@ -54,6 +54,7 @@ def listen(act: Callable[[str], None]) -> None:
         block, unblock = (
             partial(signal.pthread_sigmask, how, known.values()) for how in (signal.SIG_BLOCK, signal.SIG_UNBLOCK)
         )
+        unblock()  # the parent may have blocked them, and that is inherited
         os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=in_child)
 
 

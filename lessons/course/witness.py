@@ -198,9 +198,10 @@ class Witness:
             return list(iter(self._fetch, None))
 
     def _fetch(self) -> tuple[Processor, UnitOfWork] | None:
-        names = [queue.name for queue in Queue.all()] if self.redis.keys("queue:*") else []
+        if not (names := [queue.name for queue in Queue.all()]):
+            return None
         processor = Processor(Fetcher(*names))
-        unit = processor.fetcher.fetch() if names else None
+        unit = processor.fetcher.fetch()
         return (processor, unit) if unit else None
 
     def entries(self) -> list[Entry]:

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from typing import Any, TextIO
 
+from ..clock import monotonic
 from ..log import AddContext, Logger, handler, logger
 
 # How many lines may wait to be written in the background; beyond that, a thread that logs has to wait too.
@@ -124,7 +125,7 @@ class _Front(logging.Handler):
             self.printer.handle(record)
             return
         while self.waiting.qsize() > MOST_WAITING:
-            if time.monotonic() - self._writing_since > PATIENCE or self.ended:
+            if monotonic() - self._writing_since > PATIENCE or self.ended:
                 with self.count:
                     self._dropped += 1
                 return
@@ -160,7 +161,7 @@ class _Front(logging.Handler):
             )
             AddContext().filter(record)
             self.lines.insert(0, self.printer.format(record) + "\n")
-        self._writing_since = time.monotonic()
+        self._writing_since = monotonic()
         try:
             for text in _pieces(self.lines) if self.shared else ["".join(self.lines)]:
                 _put(text, self.printer.stream)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib.metadata
+import socket
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import fakeredis
 import pytest
 import redis as redis_py
+from network import TcpServer
 from redis.backoff import NoBackoff
 from redis.exceptions import OutOfMemoryError
 from redis.retry import Retry
@@ -189,10 +193,13 @@ def test_a_refusal_that_was_put_into_words_is_still_of_its_kind(real: redis_py.R
         real.execute_command("NONE", "s3cret")
     assert kind_of(failed.value) == "refused"
     assert "s3cret" not in str(failed.value)
-    full = redis_py.ResponseError("MISCONF Errors writing to the AOF file")
-    with pytest.raises(redis_py.ResponseError, match="has no room left") as failed, translate_errors(real, "a test"):
-        raise full
-    assert kind_of(failed.value) == "full"
+    disk = redis_py.ResponseError("MISCONF Errors writing to the AOF file")
+    with (
+        pytest.raises(redis_py.ResponseError, match="takes no more data, because it cannot save any, so this") as failed,
+        translate_errors(real, "a test"),
+    ):
+        raise disk
+    assert kind_of(failed.value) == "full"  # as long as it lasts, the same is to be done
 
 
 def test_a_full_redis_says_so_and_that_a_part_may_be_done(real: redis_py.Redis) -> None:
@@ -270,6 +277,71 @@ def test_a_plain_command_on_a_connection_that_broke_may_have_been_done(
         monkeypatch.setattr(redis_py.UnixDomainSocketConnection, "read_response", cut)
         assert "may or may not have been done" in said(client, "LPUSH", "list", 1)
         monkeypatch.setattr(redis_py.UnixDomainSocketConnection, "read_response", read)
+
+
+def test_a_redis_without_tls_is_there(tmp_path: Path) -> None:
+    server = TcpServer(tmp_path)
+    try:
+        message = said(connect(f"rediss://127.0.0.1:{server.port}/0?socket_timeout=0.2"), "LPUSH", "list", 1)
+    finally:
+        server.close()
+    assert message.startswith(f"There is a server at 127.0.0.1:{server.port}, database 0, but it did not answer in TLS")
+    assert "so this was not done" in message
+    assert "write redis:// in place of rediss://" in message
+    assert "Start one" not in message
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("redis", "rediss"), ("rediss", "redis")])
+def test_a_server_that_hangs_up_before_the_first_command_is_there(scheme: str, other: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            with listening.accept()[0] as visitor:
+                visitor.recv(1)  # what is left unread makes it a reset, as when a server that speaks TLS ends the handshake
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        port = listening.getsockname()[1]
+        message = said(connect(f"{scheme}://127.0.0.1:{port}/0"), "LPUSH", "list", 1)
+    assert f" at 127.0.0.1:{port}, database 0" in message
+    assert "so this was not done" in message
+    assert f"write {other}:// in place of {scheme}://" in message
+    assert "Start one" not in message
+
+
+def test_a_connection_with_tls_that_breaks_later_may_have_done_it() -> None:
+    error = redis_py.ConnectionError("Error while reading from x : (1, '[SSL: BAD_LENGTH] bad length (_ssl.c:2580)')")
+    with pytest.raises(RedisUnavailable, match="may or may not have been done"), translate_errors(connect(), "a test"):
+        raise error
+
+
+def test_a_connection_that_another_thread_closes_while_it_is_used_may_have_done_it(
+    real: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = redis_py.UnixDomainSocketConnection.read_response
+
+    def closed_meanwhile(self: redis_py.Connection, *words: object, **settings: object) -> object:
+        real.close()  # which disconnects this one, too
+        return read(self, *words, **settings)
+
+    real.ping()
+    for step in (lambda: Client(real).push(JOB), lambda: Server(redis=real).fetcher.fetch()):
+        monkeypatch.setattr(redis_py.UnixDomainSocketConnection, "read_response", closed_meanwhile)
+        with pytest.raises(RedisUnavailable, match=r"may or may not have been done, once: .*another thread closed"):
+            step()
+        monkeypatch.setattr(redis_py.UnixDomainSocketConnection, "read_response", read)
+
+
+def test_a_mistake_of_ours_is_not_taken_for_that() -> None:
+    with pytest.raises(AttributeError, match="nothing"), translate_errors(fakeredis.FakeRedis(), "a test"):
+        object().nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_push_of_which_one_command_is_refused_says_that_a_part_may_be_done(redis: redis_py.Redis) -> None:
+    redis.set("queues", "x")
+    with pytest.raises(redis_py.ResponseError, match="this was not done, or not all of it: pushing 1 job") as failed:
+        Client(redis).push(JOB)
+    assert kind_of(failed.value) == "entry"
+    assert redis.llen("queue:default") == 1
 
 
 def test_what_is_no_redis_is_not_called_one() -> None:

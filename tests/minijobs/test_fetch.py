@@ -18,7 +18,7 @@ import redis as redis_py
 from processes import GREETINGS
 
 import minijobs
-from minijobs import Client, Fetcher, UnitOfWork, connection, fetch, rescue_orphans
+from minijobs import Client, Fetcher, Server, UnitOfWork, connection, fetch, preflight, rescue_orphans
 from minijobs.fetch import LOOK_EVERY, Destination, new_identity
 
 JOB = {"class": "Mail", "args": ["ada"]}
@@ -499,6 +499,21 @@ def test_a_queue_that_is_named_twice_is_one(redis: redis_py.Redis) -> None:
     unit = fetcher.fetch()
     assert fetcher.queues == ("mail", "low")
     assert fetcher.lists_match([unit])
+
+
+@pytest.mark.parametrize("name", ["web|1", "web:1", "web 1", "web-\udcff", ""])
+def test_whatever_the_host_is_called_its_processes_have_a_name_that_redis_and_a_rescuer_understand(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(fetch.socket, "gethostname", lambda: name)
+    server = Server("default", redis=redis)
+    server.heart.beat()
+    assert redis.smembers("processes") == {server.fetcher.identity.encode()}
+    Client(redis).push(JOB)
+    server.fetcher.fetch()
+    preflight.check(redis, queues=["default"])
+    redis.delete(server.fetcher.identity)
+    assert rescue_orphans(redis) == 1
 
 
 def test_an_identity_with_a_bar_would_hide_its_lists_from_the_rescue_and_is_refused(redis: redis_py.Redis) -> None:

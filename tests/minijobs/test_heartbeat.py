@@ -208,6 +208,35 @@ def test_where_the_system_does_not_say_it_the_memory_is_0(monkeypatch: pytest.Mo
     assert resident_kilobytes() == 0
 
 
+def test_a_redis_that_has_lost_the_last_heartbeat_is_said_to_have_lost_it_once(
+    real: redis_py.Redis, real_redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    heartbeat = Heartbeat(Processor(Fetcher(redis=real, identity=ME)))
+    lost = (
+        f"{real_redis_url.removeprefix('unix://')}, database 0 has lost the last heartbeat of this process, and perhaps jobs"
+    )
+    for number, step in enumerate((real.flushdb, lambda: real.swapdb(0, 1), lambda: real.swapdb(0, 1)), start=1):
+        heartbeat.beat()
+        step()
+        heartbeat.beat()
+        heartbeat.beat()
+        assert sum(lost in record.getMessage() for record in caplog.records) == number
+    real.swapdb(0, 1)
+    real.flushdb()
+
+
+def test_a_heartbeat_that_has_expired_or_arrived_late_is_not_lost(
+    redis: redis_py.Redis, heartbeat: Heartbeat, caplog: pytest.LogCaptureFixture
+) -> None:
+    heartbeat.beat()
+    redis.hset(ME, "beat", repr(float(heartbeat.last_beat) + 1))  # the reply was lost
+    heartbeat.beat()
+    redis.delete(ME)
+    heartbeat._last -= 15  # it was stopped for so long that nobody knows
+    heartbeat.beat()
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(("off", "said"), [(600, "seconds ahead of"), (-600, "seconds behind"), (3, "")])
 def test_a_clock_that_is_off_is_named_once(
     real: redis_py.Redis,

@@ -175,6 +175,8 @@ def test_json_is_accepted(value: Any) -> None:
         (Point, "a type", "Pass an id"),
         (1j, "a complex", "Pass an id"),
         (type("int64", (type("generic", (), {}),), {})(), "a int64", "Pass its .item()"),  # numpy's, named as they are there
+        (type("bool", (type("generic", (), {}),), {"__module__": "numpy"})(), "a numpy.bool", "Pass its .item()"),
+        (type("int", (int,), {})(5), "a test_job.int", "Pass int(…)"),
         (type("ndarray", (), {})(), "a ndarray", "Pass its .tolist()"),
         (type("__proxy__", (), {})(), "a __proxy__", "Pass str(…)"),  # Django's, likewise
         (type("SafeString", (str,), {"__str__": lambda self: self})("a"), "a SafeString", "Pass str.__str__(…)"),

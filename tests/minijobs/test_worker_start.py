@@ -128,13 +128,15 @@ def test_a_module_that_cannot_be_loaded_ends_it_at_once(real_redis_url: str, tmp
     assert said in refusal(real_redis_url, 1, "-r", str(tmp_path / "its_workers.py"))
 
 
-def test_a_signal_that_its_parent_had_blocked_ends_it(real: redis_py.Redis, real_redis_url: str) -> None:
-    blocked = (
-        f"import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, {{15, 2}}); os.execv({COMMAND[0]!r}, {COMMAND!r})"
-    )
+def test_signals_that_its_parent_had_blocked_make_it_quiet_and_end_it(real: redis_py.Redis, real_redis_url: str) -> None:
+    signals = "{signal.SIGTERM, signal.SIGINT, signal.SIGTSTP}"
+    start = f"os.execv({COMMAND[0]!r}, {[*COMMAND, '--heartbeat', '0.1']!r})"
+    blocked = f"import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, {signals}); {start}"
     with subprocess.Popen([sys.executable, "-c", blocked], env={**os.environ, "REDIS_URL": real_redis_url}) as worker:
         try:
-            eventually(lambda: real.scard("processes"))
+            (me,) = eventually(lambda: real.smembers("processes"))
+            worker.send_signal(signal.SIGTSTP)
+            eventually(lambda: real.hget(me, "quiet") == b"true")
             worker.terminate()
             assert worker.wait(SOON) == 0
         finally:
