@@ -27,6 +27,7 @@ import time
 import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -58,15 +59,18 @@ class Missing(Exception):
     """A Python that is here cannot be used. The message says why."""
 
 
-def main() -> int:
-    """Returns the exit code."""
+def main(words: Sequence[str] = ()) -> int:
+    """Returns the exit code. With --install, the environments are made, and nothing is run."""
     versions = [version for version in VERSIONS if version != "{}.{}".format(*sys.version_info)]
     found = {version: python for version in versions if (python := find(version))}
     if not found:
         print(f"No other Python is here to run the library's tests on: none of {', '.join(versions)} is on the PATH.")
         return 0
-    print(f"The library's tests, on Python {' and '.join(found)} …", flush=True)
     with ThreadPoolExecutor(len(found)) as pool:
+        if "--install" in words:
+            list(pool.map(made, found, found.values()))
+            return 0
+        print(f"The library's tests, on Python {' and '.join(found)} …", flush=True)
         return int(not all(list(pool.map(on, found, found.values()))))
 
 
@@ -89,7 +93,7 @@ def on(version: str, python: str) -> bool:
     except Missing as error:
         print(f"Python {version} was left out: {error}", flush=True)
         return os.environ.get("CI") != "true"
-    made = time.monotonic()
+    begun = time.monotonic()
     command = [str(folder / "bin" / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-profile", "few"]
     if shutil.which("redis-server") or shutil.which("valkey-server"):
         command += ["-k", "not fakeredis"]
@@ -105,9 +109,15 @@ def on(version: str, python: str) -> bool:
         lines = run.stdout.splitlines()
         print(f"Python {version}:", "\n".join(lines if run.returncode else lines[-1:]), flush=True)
     which = f" and the {kind} packages" if (kind := VERSIONS_OF_PACKAGES.get(version)) else ""
-    taken = f"{made - started:.0f} seconds to install, {time.monotonic() - made:.0f} to test"
+    taken = f"{begun - started:.0f} seconds to install, {time.monotonic() - begun:.0f} to test"
     print(f"Python {version}{which}: {taken}", flush=True)
     return not any(run.returncode for run in runs)
+
+
+def made(version: str, python: str) -> None:
+    """Make its environment. That it cannot be made is said when the tests are to run."""
+    with suppress(Missing):
+        install(version, python)
 
 
 def install(version: str, python: str) -> Path:
@@ -168,4 +178,4 @@ def environment(**more: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

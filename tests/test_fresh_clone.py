@@ -96,15 +96,6 @@ def test_what_a_part_needs_can_be_brought_along_to_where_there_is_no_internet(cl
         (tmp_path / "venv").rename(clone / ".venv")
 
 
-def test_the_other_lessons_need_nothing_more(clone):
-    for number in (3, 6, 8):
-        played = make(clone, f"lesson-{number}")
-        assert played.stdout.rstrip().endswith(f"When you have changed it: make check-{number}"), (
-            played.stdout + played.stderr
-        )
-        assert "***" not in played.stderr
-
-
 def test_nothing_is_installed_that_the_lessons_do_not_need(clone):
     for module in ("pytest", "IPython", "matplotlib", "ruff"):
         found = subprocess.run([clone / ".venv" / "bin" / "python", "-c", f"import {module}"], capture_output=True)

@@ -52,3 +52,19 @@ def test_a_python_that_cannot_be_used_is_left_out_but_never_under_ci(pythons, mo
         monkeypatch.setenv("CI", ci)
         assert pythons.on("3.99", str(no_venv)) is passes
         assert "no module named venv" in capsys.readouterr().out
+
+
+def test_environments_can_be_made_before_anything_is_run(pythons, monkeypatch):
+    made = []
+    monkeypatch.setattr(pythons, "find", lambda version: f"/somewhere/python{version}")
+    monkeypatch.setattr(pythons, "install", lambda version, python: made.append(version))
+    monkeypatch.setattr(pythons, "on", lambda *which: pytest.fail(f"the tests are run on {which}"))
+    assert pythons.main(["--install"]) == 0
+    assert len(made) == len(pythons.VERSIONS) - 1
+
+
+def test_that_an_environment_cannot_be_made_is_said_later(pythons, monkeypatch, capsys):
+    monkeypatch.setattr(pythons, "find", lambda version: "/bin/false")
+    monkeypatch.setattr(pythons, "install", lambda version, python: (_ for _ in ()).throw(pythons.Missing("No.")))
+    assert pythons.main(["--install"]) == 0
+    assert capsys.readouterr() == ("", "")

@@ -47,10 +47,13 @@ class Environment:
 
     def pip(self, words: str) -> None:
         """A command of pip's, as it is typed where this environment is active."""
-        pip, *rest = shlex.split(words)
-        assert pip == "pip"
-        quietly = ["--quiet", "--disable-pip-version-check", "--no-compile"]
-        command = [sys.executable, "-m", "pip", "--python", str(self.python), *rest, *quietly]
+        pip, verb, *rest = shlex.split(words)
+        assert (pip, verb) == ("pip", "install")
+        if uv := os.environ.get("UV"):  # CI has it, and it takes a quarter of the time
+            command = [uv, "pip", "install", "--quiet", "--python", str(self.python), *rest]
+        else:
+            quietly = ["--quiet", "--disable-pip-version-check", "--no-compile"]
+            command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", *rest, *quietly]
         run = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
         assert run.returncode == 0, run.stdout + run.stderr
 

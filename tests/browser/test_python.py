@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import forking
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -35,6 +36,7 @@ ASK = """(messages) => {
     return until(() => said.filter(({ type }) => type === "ended" || type === "said").length === answers);
 }"""
 HURRY = "import os\nos.environ['MINIJOBS_LESSON_PACE'] = '0.02'"
+NOTHING = "from minijobs import worker\nworker.registry.clear()\nglobals().clear()\n__name__ = '__main__'"
 
 Ask = Callable[..., list[dict[str, Any]]]
 
@@ -59,8 +61,14 @@ def start(browser: Browser, address: str) -> Iterator[Callable[..., Ask]]:
 
 @pytest.fixture(scope="module")
 def ask(start: Callable[..., Ask]) -> Ask:
-    """Python that has just started, for all tests that leave nothing behind."""
+    """Python that the tests share: to start one takes longer than most of them. Those of lessons begin with no names."""
     return start()
+
+
+@pytest.fixture(scope="module")
+def with_pytest(start: Callable[..., Ask]) -> Ask:
+    """The same for lesson 5, with which all that a check needs is loaded."""
+    return start(5)
 
 
 def run(source: str, cell: str = "lesson-1-cell-100") -> dict[str, Any]:
@@ -79,7 +87,8 @@ def printed(said: list[dict[str, Any]], cell: str = "lesson-1-cell-100") -> str:
 
 
 @every_lesson
-def test_every_cell_says_what_the_notebook_says(start, number):
+def test_every_cell_says_what_the_notebook_says(request, number):
+    ask = request.getfixturevalue("with_pytest" if number == 5 else "ask")
     lesson = catalogue.lesson(number)
     stored = {cell.id: cell for cell in notebooks.stored(lesson).cells}
     cells = [
@@ -87,7 +96,7 @@ def test_every_cell_says_what_the_notebook_says(start, number):
         for place, cell in enumerate(lesson.in_notebook(), start=1)
         if cell.kind == "code" and NOTEBOOK_ONLY not in cell.tags
     ]
-    said = start(number)(run(HURRY), *(run(source, name) for name, source in cells))
+    said = ask(run(HURRY), run(NOTHING), *(run(source, name) for name, source in cells))
     ours, theirs = Normaliser(), Normaliser()
     for name, source in cells:
         now, then = ours(printed(said, name)), theirs("".join(notebooks._texts(stored[name].outputs)))
@@ -108,15 +117,22 @@ MISTAKES = {
 }
 
 
+@pytest.fixture(scope="module")
+def fork(tmp_path_factory):
+    """Starts the process of a check, as the tests of the exercises do."""
+    with forking.checks(tmp_path_factory.mktemp("checks")) as start:
+        yield start
+
+
 @pytest.mark.parametrize("which", ["stub", "solution", "mistake"])
 @every_lesson
-def test_an_exercise_is_judged_as_everywhere_else(ask, number, which, tmp_path):
+def test_an_exercise_is_judged_as_everywhere_else(ask, fork, number, which, tmp_path):
     lesson = catalogue.lesson(number)
     mistake = lesson.folder / "mistakes" / f"{MISTAKES[number]}.py"
     source = {"stub": lesson.stub, "solution": lesson.solution, "mistake": mistake}[which].read_text()
     answer = tmp_path / "exercise.py"
     answer.write_text(source)
-    elsewhere = checking.examine(lesson, answer)
+    elsewhere = checking.examine(lesson, answer, start=fork)
     (said,) = [one for one in ask({"type": "check", "lesson": number, "answer": source}) if one["type"] == "said"]
     words = [tuple(piece) for piece in said["pieces"]]
     assert said["passed"] == elsewhere.passed == (which == "solution")

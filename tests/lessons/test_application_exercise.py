@@ -12,8 +12,9 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 
+import forking
 import pytest
-from test_exercises import forks, parts
+from test_exercises import parts
 
 from lessons.course import catalogue, checking
 from lessons.lesson_09_the_app.misconceptions import TABLES
@@ -58,7 +59,7 @@ def found(tmp_path_factory):
         apps |= dict.fromkeys([tuple(names)], bundle)
     apps["broken"] = applied(folder / "broken")
     (apps["broken"] / "workers.py").write_text("import nothing_of_that_name\n")
-    with forks(folder) as start, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with forking.checks(folder) as start, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         results = pool.map(lambda app: checking.examine(LESSON, app, start=start), apps.values())
         return dict(zip(apps, results, strict=True))
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout, suppress
 
 import pytest
+from not_there import with_only
 from terminals import Terminal, surroundings
 
 from lessons.course import catalogue, console, notebooks, player
@@ -26,15 +27,22 @@ NAMES = [one.folder.name for one in LESSONS]
 STOP = "q: stop ── "  # a prompt ends with it
 
 
+# What has to be installed for a lesson: groups of `pyproject.toml`. Lesson 10 makes environments of its own.
+NEEDED = {number: ["lessons"] for number in range(1, 9)} | {5: ["check"], 9: ["app", "check"]}
+
+
 @pytest.fixture(scope="session")
-def played(copied):
+def played(copied, tmp_path_factory):
     """Each lesson as somebody sees it who presses Enter at every prompt, in a terminal of 80 by 24: its exit code and its
-    pages, by its number. A page ends where Enter is waited for."""
+    pages, by its number. A page ends where Enter is waited for. What a lesson does not need seems not to be installed."""
     folder = copied()
     known = surroundings(TERM="xterm", COLUMNS="80", LINES="24")
+    only = {number: with_only(groups, tmp_path_factory.mktemp("only")) for number, groups in NEEDED.items()}
 
     def play(lesson):
-        shown = Terminal([sys.executable, "-m", "lessons", "play", str(lesson.number)], folder, known)
+        shown = Terminal(
+            [sys.executable, "-m", "lessons", "play", str(lesson.number)], folder, known | only.get(lesson.number, {})
+        )
         try:
             while shown.until(STOP, "When you have changed it") == STOP:
                 shown.type("\n")

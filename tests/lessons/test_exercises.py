@@ -8,7 +8,6 @@ import importlib
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import forking
 import pytest
@@ -213,7 +212,7 @@ def found(tmp_path_factory):
         answers[name][1].write_text(path.read_text() + "\n" + noise)
     answers["no check"] = (Lesson(9, "gone", folder), LESSONS[0].solution)
     answers["no exercise"] = (LESSONS[0], folder / "gone.py")
-    with forks(folder) as start, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with forking.checks(folder) as start, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         yield Found(answers, lambda one: pool.map(lambda answer: checking.examine(*answer, start=start), one))
 
 
@@ -229,26 +228,6 @@ class Found(dict):
         those = {other: answer for other, answer in self.answers.items() if answer[0] == lesson}
         self.update(zip(those, self.examine(those.values()), strict=True))
         return self[key]
-
-
-@contextmanager
-def forks(folder):
-    """What starts the process of a check: a fork of one that has imported everything, where the system can wait for it."""
-    if not hasattr(os, "pidfd_open"):
-        yield subprocess.Popen
-        return
-    imported = (
-        "pytest",
-        "fakeredis",
-        "hypothesis",
-        "simpy",
-        "lessons.kit",
-        "lessons.course.witness",
-        "lessons.course.rejection",
-        "lessons.course.telling",
-    )
-    with forking.server(folder, *imported) as fork:
-        yield fork
 
 
 def parts(reason):

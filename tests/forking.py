@@ -21,6 +21,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+# What a check imports.
+IMPORTED = (
+    *("pytest", "fakeredis", "hypothesis", "simpy"),
+    *("lessons.kit", "lessons.course.witness", "lessons.course.rejection", "lessons.course.telling"),
+)
+
 
 class Forked:
     """A process that the server forked: what `subprocess.Popen` is, as far as a check needs it."""
@@ -48,6 +54,16 @@ class Forked:
     def kill(self) -> None:
         """Kill it."""
         os.kill(self.pid, signal.SIGKILL)
+
+
+@contextmanager
+def checks(folder: Path) -> Iterator[Callable[..., Any]]:
+    """What starts the process of a check: a fork of one that has imported everything, where the system can wait for it."""
+    if hasattr(os, "pidfd_open"):
+        with server(folder, *IMPORTED) as fork:
+            yield fork
+    else:
+        yield subprocess.Popen
 
 
 @contextmanager
