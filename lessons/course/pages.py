@@ -43,9 +43,11 @@ class Pages:
         """Write, and wait each time that the terminal is full and more is to come."""
         for line in text.splitlines(keepends=True):
             self._note_questions()
-            if line == "\n" and not self._column and self._rows >= self._height():
+            empty = line == "\n" and not self._column
+            if empty and self._rows >= self._height():
                 continue  # an empty row is not worth a page
-            rows = self._rows_of(line)
+            # Nor does one take any of the page above what comes first: it may scroll away.
+            rows = 0 if empty and not self._rows else self._rows_of(line)
             if self._rows and self._rows + rows > self._height():
                 self._pause()
             with self._writing:

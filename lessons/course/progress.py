@@ -64,9 +64,10 @@ def report() -> str:
     following = None
     for lesson in lessons():
         done = of(lesson)
-        state = "exercise done" if done.get("passed") else "played" if done.get("played") else "not played yet"
+        solved = done.get("solved") or done.get("passed")  # once is enough, whatever was tried afterwards
+        state = "exercise done" if solved else "played" if done.get("played") else "not played yet"
         lines.append(f"{lesson.number}  {lesson.heading().question}  {state}")
-        if following is None and not done.get("passed"):
+        if following is None and not solved:
             following = how("check" if done.get("played") else "lesson", lesson.number)
     lines.append(f"Next: {following}" if following else "All done.")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ that follows is a step as well.
 
 from __future__ import annotations
 
+import builtins
 import gc
 import json
 import os
@@ -28,7 +29,8 @@ import redis as redis_py
 
 import minijobs
 from lessons import kit
-from lessons.course.seen import Event, Run, Scope
+from lessons.course.rejection import said
+from lessons.course.seen import Call, Event, Run, Scope
 from lessons.course.witness import DAY, Process, Witness, current_scope
 from lessons.kit import session, shop
 from minijobs import Client
@@ -50,12 +52,20 @@ QUESTIONS = {
 }
 
 
+def _hash_elsewhere(value: Any, days: int) -> int:
+    """What `hash` says in another process: of a text, something else."""
+    if isinstance(value, tuple):
+        return hash(tuple(_hash_elsewhere(one, days) for one in value))
+    return hash((value, days) if isinstance(value, (str, bytes)) and value else value)
+
+
 # What an answer can ask about where and when it runs, and the replies that many days later, on another machine.
-AWAY: tuple[tuple[Any, str, Callable[[Any, int], Any]], ...] = (
-    (time, "time", lambda now, days: now + days * DAY),
-    (time, "time_ns", lambda now, days: now + days * int(DAY) * 10**9),
-    (socket, "gethostname", lambda name, days: f"{name}-{days}"),
-    (platform, "node", lambda name, days: f"{name}-{days}"),
+AWAY: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
+    (time, "time", lambda days: time.time() + days * DAY),
+    (time, "time_ns", lambda days: time.time_ns() + days * int(DAY) * 10**9),
+    (socket, "gethostname", lambda days: f"{socket.gethostname()}-{days}"),
+    (platform, "node", lambda days: f"{platform.node()}-{days}"),
+    (builtins, "hash", lambda days, value: _hash_elsewhere(value, days)),
 )
 
 
@@ -66,6 +76,8 @@ class Life:
     label: str
     events: list[Event] = field(default_factory=list)
     jobs: list[dict[str, Any]] = field(default_factory=list)  # of each event: the job that ran; empty if none did
+    callers: list[str] = field(default_factory=list)  # of each event: "buy", "sweep" or which run
+    raised: dict[str, str] = field(default_factory=dict)  # what a call of "buy" or "sweep" raised, the last time
     steps: list[int] = field(default_factory=list)  # the places, in `events`, of those that are steps
     killed: bool = False
 
@@ -77,7 +89,7 @@ class Life:
 
 STEPS: dict[str, Callable[[Any], str]] = {
     "payment": lambda what: "the payment was taken" if what["taken"] else "the payment was asked for",
-    "commit": lambda what: "the commit",
+    "commit": lambda what: "the commit at the end of the `with`" if what == "with" else "the commit",
     "push": lambda what: f"the push of a {what['class']}",
     "mail": lambda what: "the mail",
     "redis": lambda what: f"{what[0]} to Redis",
@@ -116,7 +128,7 @@ class Dying(Witness):
         def connected(path: Any, *args: Any, **options: Any) -> Any:
             opened = connect(path, *args, **{"timeout": 0.2, "factory": WatchedConnection, **options})
             if isinstance(opened, WatchedConnection) and not str(path).endswith("provider.db"):
-                opened.changed, opened.committed = partial(self.note, "change", None), partial(self.step, "commit", None)
+                opened.changed, opened.committed = partial(self.note, "change", None), partial(self.step, "commit")
             return opened
 
         def take_payment(email: str, cents: int, key: str | None = None) -> int:
@@ -146,8 +158,14 @@ class Dying(Witness):
         if self._pipe is not None and scope is not None:
             event, job = scope.events[-1], scope.job if isinstance(scope, Run) else {}
             told = [event.kind, event.what, event.places, event.elsewhere, event.direct]
-            self._pipe.write(json.dumps({"event": told, "job": job}, default=str) + "\n")
+            self._pipe.write(json.dumps({"event": told, "job": job, "caller": scope.label}, default=str) + "\n")
             self._pipe.flush()
+
+    def call(self, process: Process, label: str, function: str, *args: Any, looking: bool = True) -> Call:
+        call = super().call(process, label, function, *args, looking=looking)
+        if self._pipe is not None and call.error is not None:
+            print(json.dumps({"raised": label, "error": said(call.error, self.answer)}), file=self._pipe, flush=True)
+        return call
 
     def _mail(self, email: str, thought: str, *, seconds: float = 0) -> None:
         self.deliver(email, thought, seconds=0)
@@ -216,8 +234,11 @@ class Dying(Witness):
             kind, what, places, elsewhere, direct = told["event"]
             life.events.append(Event(kind, what, [(line, name) for line, name in places], elsewhere, direct))
             life.jobs.append(told["job"])
+            life.callers.append(told["caller"])
         elif "step" in told:
             life.steps.append(len(life.events) - 1)
+        elif "raised" in told:
+            life.raised[told["raised"]] = told["error"].rstrip(".")
         elif "never ends" in told:
             self.never_ends(told["never ends"])
 
@@ -243,12 +264,11 @@ class Dying(Witness):
         finally:
             os._exit(0)
 
-    def _away(self, really: Any, away: Callable[[Any, int], Any]) -> Any:
+    def _away(self, really: Any, away: Callable[..., Any]) -> Any:
         """What a function of the system says, and to the answer, what it says elsewhere."""
 
-        def says() -> Any:
-            said = really()
-            return away(said, self._lives) if sys._getframe(1).f_code.co_filename == self._file else said
+        def says(*args: Any) -> Any:
+            return away(self._lives, *args) if sys._getframe(1).f_code.co_filename == self._file else really(*args)
 
         return says
 

@@ -134,7 +134,7 @@ crashed.answer(
 
 # %% [markdown]
 # A dead process puts nothing back, and records no failure. But the job is still in Redis. `rescue_orphans` from lesson 2 looks
-# for the lists of dead processes. Every living process calls it every few seconds. Now you call it:
+# for the lists of dead processes. A worker process calls it by itself, as you read there. None is alive now, so you call it:
 
 # %%
 from minijobs import log, rescue_orphans
@@ -168,12 +168,11 @@ mails
 
 # %%
 (worker.folder / "archive").touch()
-waiting = len(Queue("default"))
 again = start_worker("-r gifs.py -c 1")
-lines = again.until("done") if waiting else lines
+wait_until(lambda: where(jid) == "nowhere")
+lines = again.stop()
 
 # %%
-lines = again.stop(show=False)
 inbox
 
 # %% tags=["hide-input"]
@@ -184,8 +183,9 @@ mails.answer(
 )
 
 # %% [markdown]
-# Two. Nobody knows how far the first run got, so the second one starts from the beginning. That is the price: a job is never
-# lost, and so it may run twice. This is called *at least once*. A loop with `BRPOP` is the opposite, *at most once*.
+# Two. Nobody knows how far the first run got, so the second one starts from the beginning. That is the price: no job is lost with
+# its process, and so it may run twice. This is called *at least once*. A loop with `BRPOP` is the opposite, *at most once*. (It
+# holds as long as Redis itself has the jobs. What if Redis is killed? That comes at the end.)
 
 # %% [markdown]
 # ## Killed after every line

@@ -1,15 +1,20 @@
 """What people believe who get exercise 8 wrong, and what proves that they do. See `lessons.course.rejection`."""
 
 import ast
+import re
 from collections import defaultdict
+from functools import wraps
 
 from lessons.course import shared
 from lessons.course.rejection import Misconceptions
 
-QUIET, BUY, PAYMENT, DONE = Misconceptions(), Misconceptions(), Misconceptions(), Misconceptions()
+QUIET, BUY, PAYMENT, DONE, LATER = (Misconceptions() for _ in range(5))
 
 # What an answer may write to remember something.
 NOTES = ("commit", "redis", "file", "line")
+
+# What can be wrong with a payment.
+PAID_WRONGLY = ("for nothing", "twice", "never")
 
 
 def first(seen, of, *kinds, after="", before=""):
@@ -34,10 +39,14 @@ def events(life, kind, runs_only=True):
 def keys_of_jobs(trial):
     """For each job of a story, by its jid: the payments that it asked for."""
     found = defaultdict(list)
-    for life in (trial.first, trial.then):
-        for event, job in events(life, "payment"):
-            found[job["jid"]].append(event)
+    for event, job in payments_in(trial):
+        found[job["jid"]].append(event)
     return found
+
+
+def payments_in(trial):
+    """The payments that jobs asked for in a story: the event, and the job that ran."""
+    return [pair for life in (trial.first, trial.then) for pair in events(life, "payment")]
 
 
 def in_finally(seen, event):
@@ -54,6 +63,29 @@ def in_finally(seen, event):
 def quiet_payments(seen):
     """The payments that were asked for while nobody died: the event, and the job that ran."""
     return [(event, run.job) for run in seen.quiet.runs for event in run.of("payment")]
+
+
+def taken_twice(seen):
+    """For each order that two payments with a key were taken for: these two, each as the event and the job that ran."""
+    found = defaultdict(list)
+    for event, job in quiet_payments(seen):  # Ada has two orders here, and what a job carries tells them apart
+        found["quiet", str(job["args"])].append((event, job))
+    for number, trial in enumerate(seen.trials):  # and here, everybody has one
+        for event, job in payments_in(trial):
+            found[number, event.what["email"]].append((event, job))
+    keyed = [[one for one in those if one[0].what["taken"] and one[0].what["key"] is not None] for those in found.values()]
+    return [those[:2] for those in keyed if len(those) > 1]
+
+
+def if_twice(row):
+    """The same row, for a story about `buy` or `sweep` at whose end two payments were taken."""
+
+    @wraps(row)
+    def judged(seen):
+        told = next((one for one in seen.trials if one.of != "job" and one.has("no order", *PAID_WRONGLY)), None)
+        return row(seen) if told and told.has("twice") else None
+
+    return judged
 
 
 @QUIET.add
@@ -91,18 +123,13 @@ def one_key_for_two_orders(seen):
 @QUIET.add
 @PAYMENT.add
 def key_of_the_job(seen):
-    asked = [quiet_payments(seen)]
-    asked += [[pair for life in (one.first, one.then) for pair in events(life, "payment")] for one in seen.trials]
-    for pairs in asked:
-        by_args = defaultdict(set)
-        for event, job in pairs:
-            if event.what["taken"] and event.what["key"] and job.get("jid") and job["jid"] in str(event.what["key"]):
-                by_args[str(job["args"])].add(job["jid"])
-                if len(by_args[str(job["args"])]) > 1:
-                    return (
-                        f"the job's id in the key{event.line}. There were two jobs for one order, with two ids: one that "
-                        "buy had pushed, and one that sweep had. So the provider saw two payments."
-                    )
+    for (event, job), (other, second) in taken_twice(seen):
+        jid, its = job.get("jid"), second.get("jid")
+        if jid and its and jid != its and jid in str(event.what["key"]) and its in str(other.what["key"]):
+            return (
+                f"the job's id in the key{event.line}. There were two jobs for one order, and two jobs have two ids. So the "
+                "provider saw two payments."
+            )
     return None
 
 
@@ -113,11 +140,13 @@ def new_key_for_each_job(seen):
         for event, job in quiet_payments(seen)
         if event.what["taken"] and event.what["key"] is not None and event.what["key"] in job["args"]
     }
-    if len(brought) > sum(call.label == "buy" for call in seen.quiet.calls):  # more keys than orders
-        line = next(iter(brought.values())).line
+    event = next(iter(brought.values()), None)
+    orders = sum(call.label == "buy" for call in seen.quiet.calls)
+    twice = [those for those in taken_twice(seen) if all(one.what["key"] in job["args"] for one, job in those)]
+    if len(brought) > orders or any(one.get("jid") != other.get("jid") for (_, one), (_, other) in twice):
         return (
-            f"a key that is made for each job, and brought along by it{line}. There were two jobs for one order, with two "
-            "keys. The provider saw two payments, and took both."
+            f"a key that is made for each job, and brought along by it{event.line}. There were two jobs for one order, with "
+            "two keys. The provider saw two payments, and took both."
         )
     return None
 
@@ -214,6 +243,34 @@ def deletes_before_it_pushes(seen):
     return None
 
 
+@BUY.add
+def two_transactions(seen):
+    trial = first(seen, "buy", "never", after=("commit",), before=("commit",))
+    later = seen.trials[seen.trials.index(trial) + 1 :] if trial else []
+    if later and later[0].of == "buy" and not later[0].has(*PAID_WRONGLY):  # killed one step later, all goes well
+        return (
+            f"two transactions. The order is committed first{trial.last.line}, and what sweep looks for a step later"
+            f"{trial.next.line}. buy died in between: the order is in the database, and sweep does not find it."
+        )
+    return None
+
+
+@BUY.add
+def sweeps_receipts_only(seen):
+    trial = first(seen, "buy", "never", after=("commit",), before=("push",))
+    if not trial:
+        return None
+    pairs = zip(trial.then.events, trial.then.callers, strict=True)
+    swept = sorted({event.what["class"] for event, caller in pairs if caller == "sweep" and event.kind == "push"})
+    takes_it = {job["class"] for _, job in quiet_payments(seen)}
+    if swept and takes_it and not takes_it.intersection(swept):
+        return (
+            f"a sweep that pushed a {' and a '.join(swept)}, and no {' or '.join(sorted(takes_it))}. buy died after "
+            f"the commit{trial.last.line}. The order is in the database, and the job for its payment was never pushed."
+        )
+    return None
+
+
 @PAYMENT.add
 def thinks_retry_off_helps(seen):
     trial = first(seen, "job", "twice", after=("payment",))
@@ -225,17 +282,25 @@ def thinks_retry_off_helps(seen):
     return None
 
 
+@QUIET.add
 @PAYMENT.add
 def new_key_each_time(seen):
-    for trial in seen.trials:
+    for trial in (*seen.trials, *([seen.again] if seen.again else [])):
         for asked in keys_of_jobs(trial).values():
             taken = [event for event in asked if event.what["taken"] and event.what["key"] is not None]
             if len({str(event.what["key"]) for event in taken}) > 1:
+                hashed = re.search(r"(?<![\w.])hash\(", seen.answer.read_text(encoding="utf-8"))
                 return (
-                    f"a new key in every run{taken[0].line}: {brief(taken[0])} and {brief(taken[1])}. One job ran twice, "
-                    "and the provider could not know that these two are the same payment."
+                    f"a key that is not the same when the job runs again{taken[0].line}: first {brief(taken[0])}, then "
+                    f"{brief(taken[1])}. The provider could not know that these two are the same payment."
+                    + " hash() of a text differs from process to process."
+                    * bool(hashed)
                 )
     return None
+
+
+for each in (key_of_the_job, new_key_for_each_job, new_key_each_time):
+    BUY.add(if_twice(each))
 
 
 def brief(event):
@@ -349,5 +414,17 @@ def returns_too_early(seen):
         return (
             "a job that returns at once when the order is paid. The first run died after the mark"
             f"{trial.last.line}, and before the push of the receipt{trial.next.line}. The second one found the mark."
+        )
+    return None
+
+
+@LATER.add
+def sweeps_for_ever(seen):
+    pushed = [event for scope in seen.quiet.still if scope.label == "sweep" for event in scope.of("push")]
+    if pushed:
+        mails = sum(len(scope.mails) for scope in seen.quiet.still)
+        return (
+            f"a sweep that pushes again what has been done{pushed[0].line}. Both orders were paid and marked, and had their "
+            f"receipts. Minutes later, one call of sweep pushed jobs: {len(pushed)}. Mails that went out: {mails}."
         )
     return None

@@ -7,7 +7,7 @@ import pytest
 from lessons.course import telling
 from lessons.kit import session, stage
 from lessons.lesson_08_the_crash.crashing import Dying
-from lessons.lesson_08_the_crash.misconceptions import BUY, DONE, PAYMENT, QUIET
+from lessons.lesson_08_the_crash.misconceptions import BUY, DONE, LATER, PAYMENT, QUIET
 from lessons.lesson_08_the_crash.trials import Quiet, Stories, Trial
 
 LOOK = (
@@ -23,6 +23,7 @@ class Seen:
     answer: object
     quiet: Quiet
     apart: Quiet | None = None  # the same with a worker process for each job
+    again: Trial | None = None  # a job that is killed after its payment and runs again, if two were taken and nobody died
     trials: list[Trial] = field(default_factory=list)
 
 
@@ -39,6 +40,8 @@ def seen(answer):
                 found = Seen(answer, stories.quiet())
                 if not found.quiet.wrong:
                     found.trials = stories.killed()
+                elif any(one.kind == "twice" for one in found.quiet.wrong):  # to tell why
+                    found.again = stories.runs_again()
                 if any(trial.has("twice") for trial in found.trials):  # to tell why
                     found.apart = stories.quiet(apart=True)
                 return found
@@ -84,3 +87,14 @@ def test_every_order_is_marked_and_gets_its_receipt(seen, judge):
     """Wherever anything dies, every order is marked as paid in the end, and its receipt goes out."""
     right = "every order is marked as paid, and its receipt goes out."
     tell(judge, seen, DONE, right, ("buy", "sweep", "job"), "not marked", "no receipt")
+
+
+def test_what_is_done_is_left_alone(seen, judge):
+    """Once an order is paid and marked, and has its receipt, nothing is pushed for it any more."""
+    judge(
+        not seen.quiet.still,
+        LATER,
+        expected="when everything has been done, sweep finds nothing to do.",
+        instead=f"minutes later, {'; '.join(f'{one.label}: {one.happened}' for one in seen.quiet.still[:2])}.",
+        scopes=seen.quiet.still,
+    )

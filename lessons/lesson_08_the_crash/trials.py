@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lessons.course.seen import Call, Event, Run
+from lessons.course.seen import Call, Event, Run, Scope
 from lessons.kit import session, shop
 from minijobs import Queue, rescue_orphans
 
@@ -16,6 +16,9 @@ from .crashing import Dying, Life, at
 ADA, GRACE = ("ada@example.com", 500), ("grace@example.com", 700)
 
 MOST_STEPS = 40
+
+# How often sweep is called once everything has been done.
+MINUTES = 3
 
 Part = Callable[[Dying], object]
 
@@ -102,15 +105,17 @@ def works_later(dying: Dying) -> list[Run]:
     return dying.work(dying.here(), later=True)
 
 
-def wrong_books(receipts: Counter[tuple[str, str]], expected: dict[str, int]) -> list[Wrong]:
-    """What is wrong in the books. `receipts` are the mails; of each buyer, so many orders are `expected`."""
+def wrong_books(receipts: Counter[tuple[str, str]], expected: dict[str, int], raised: str = "") -> list[Wrong]:
+    """What is wrong in the books. `receipts` are the mails; of each buyer, so many orders are `expected`. `raised` is what
+    buy raised, if it did."""
     orders, payments = shop.orders(), Counter(shop.payments())
     ordered = Counter((email, cents) for _, email, cents, _ in orders)
     found = []
     for email, count in expected.items():
         there = sum(order[1] == email for order in orders)
         if there != count:
-            found.append(Wrong("no order", f"there should be {_count(count, 'order', verb=False)} by {email}, not {there}"))
+            text = f"there should be {_count(count, 'order', verb=False)} by {email}, not {there}"
+            found.append(Wrong("no order", text + (f", because buy raised {raised}" if raised else "")))
     for who in sorted({*ordered, *payments}):
         few, many = ordered[who], payments[who]
         text = f"{_count(many, 'payment')} taken from {who[0]}, for {_count(few, 'order', verb=False)}"
@@ -150,6 +155,7 @@ class Quiet:
     calls: list[Call]
     runs: list[Run]
     wrong: list[Wrong]
+    still: list[Scope] = field(default_factory=list)  # what sweep and its jobs did when all had been done for minutes
 
     def story(self) -> str:
         """What is wrong, in words."""
@@ -173,7 +179,24 @@ class Stories:
         dying.goes_on()
         events = [event for scope in (*calls, *runs) for event in scope.events]
         raised = [Wrong("raised", f"{call.label} raised {type(call.error).__name__}") for call in calls if call.error]
-        return Quiet(calls, runs, raised + self._wrong_books(events, ada=2))
+        wrong = raised + self._wrong_books(events, ada=2)
+        return Quiet(calls, runs, wrong, [] if wrong or apart else self._minutes_later())
+
+    def _minutes_later(self) -> list[Scope]:
+        """What sweep and its jobs still do when all has been done for some minutes; empty if they leave it alone."""
+        for _ in range(MINUTES):
+            scopes: list[Scope] = [sweeps(self.dying), *works(self.dying)]
+            if not any(scope.of("push", "payment", "mail") for scope in scopes):
+                return []
+        return scopes
+
+    def runs_again(self) -> Trial | None:
+        """The story in which a job has asked for its payment, is killed, and runs again; None if there is none."""
+        for kill_after in range(1, MOST_STEPS):
+            trial = self._tell("job", [buys(*ADA), sweeps_if_nothing_waits, works], AFTERWARDS, kill_after, {"ada": 1})
+            if trial.last is None or trial.last.kind == "payment":
+                return trial if trial.last else None
+        return None
 
     def killed(self) -> list[Trial]:
         """Every story in which a process is killed."""
@@ -214,7 +237,7 @@ class Stories:
         if not first.killed:
             return Trial(of, first, Life("afterwards"))
         after = self.dying.live("afterwards", *then)
-        wrong = self._wrong_books([*first.events, *after.events], **orders)
+        wrong = self._wrong_books([*first.events, *after.events], after.raised.get("buy", ""), **orders)
         return Trial(of, first, after, wrong=wrong)
 
     def _begin(self) -> None:
@@ -228,10 +251,10 @@ class Stories:
             runs += more
         return runs
 
-    def _wrong_books(self, events: list[Event], **orders: int) -> list[Wrong]:
-        """What is wrong, after these events; of each of these buyers, there must be so many orders."""
+    def _wrong_books(self, events: list[Event], raised: str = "", **orders: int) -> list[Wrong]:
+        """What is wrong, after these events; of each of these buyers, there must be so many orders. See `wrong_books`."""
         receipts = Counter((event.what[0], event.what[1]) for event in events if event.kind == "mail")
-        return wrong_books(receipts, {f"{name}@example.com": count for name, count in orders.items()})
+        return wrong_books(receipts, {f"{name}@example.com": count for name, count in orders.items()}, raised)
 
 
 def _following(whole: Life, count: int) -> Event | None:

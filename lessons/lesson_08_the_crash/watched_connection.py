@@ -25,7 +25,8 @@ class WatchedConnection(sqlite3.Connection):
     """Calls `changed` when rows were changed in a transaction, and `committed` when these changes are there for good."""
 
     changed: Callable[[], object] = staticmethod(bool)
-    committed: Callable[[], object] = staticmethod(bool)
+    committed: Callable[[str | None], object] = staticmethod(bool)  # with "with", if the end of a `with` did it
+    _by: str | None = None
     _changes = _settled = 0  # how many rows were changed, and of how many it is known what became of them
 
     def look(self) -> None:
@@ -35,7 +36,7 @@ class WatchedConnection(sqlite3.Connection):
             self.changed()
         elif not self.in_transaction and changes > self._settled:
             self._settled = changes
-            self.committed()
+            self.committed(self._by)
         self._changes = changes
 
     def cursor(self, *_: Any) -> Any:
@@ -61,8 +62,10 @@ class WatchedConnection(sqlite3.Connection):
         self._settled = self.total_changes
 
     def __exit__(self, kind: Any, *error: Any) -> Any:
+        self._by = "with"
         done = super().__exit__(kind, *error)
         if kind is not None:
             self._settled = self.total_changes
         self.look()
+        self._by = None
         return done

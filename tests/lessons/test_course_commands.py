@@ -204,6 +204,17 @@ def test_progress_says_what_is_done_and_what_is_next(said, course):
     assert said("progress")[1].endswith("exercise done All done.")
 
 
+def test_what_was_solved_once_stays_done_whatever_is_tried_afterwards(said, one):
+    passed(one)
+    solved = said("progress")
+    assert "exercise done" in solved[1]
+    one.exercise.write_bytes(one.stub.read_bytes())
+    assert said("check", "1")[0] == 1
+    assert said("progress") == solved
+    assert said("reset", "1", "--force")[0] == 0
+    assert said("progress") == solved
+
+
 def test_progress_has_a_line_for_each_lesson(course, capsys):
     assert main(["progress"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -71,8 +71,9 @@ def test_a_lesson_plays_to_its_end(played, lesson):
 @pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
 def test_in_a_terminal_of_80_by_24_nobody_has_to_scroll_back(played, lesson):
     for page in played[lesson.number][1]:
-        rows = [max(1, -(-len(line) // 80)) for line in page.split("\n")[:-1]]  # the terminal breaks a long line
-        assert sum(rows) <= 1 + 22, page  # the first is Enter's
+        lines = page.lstrip("\n").split("\n")[:-1]  # Enter's row is empty, and may scroll away
+        rows = [max(1, -(-len(line) // 80)) for line in lines]  # the terminal breaks a long line
+        assert sum(rows) <= 22, page
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
@@ -503,6 +504,19 @@ def test_an_empty_row_has_no_page_of_its_own(monkeypatch):
         print("the rest")
     assert waited == ["row\n" * 22]
     assert terminal.getvalue() == "row\n" * 22 + "the rest\n"
+
+
+def test_no_page_is_empty_and_each_is_full_before_the_next_begins(small, terminal):
+    full = 22  # of the 24 rows, one is for the question, and one for what comes after it
+    told, said = [full - 1, full, full + 1, 2 * full], [full - 4, full - 3, full - 2]  # a cell's code takes three rows
+    steps = ["\n# %% [markdown]\n# " + "  \n# ".join(["a row"] * rows) + "\n" for rows in told]
+    steps += [cell(f"print('\\n'.join(['a ' + 'row'] * {rows}))") for rows in said]
+    shown = terminal(small(FIRST + cell("'begun'") + "".join(steps) + cell("'end'")), "play", "99", LINES="24", COLUMNS="80")
+    while shown.until(STOP, "When you have changed it") == STOP:
+        shown.type("\n")
+    pages = [page.rpartition("\n── ")[0].strip().splitlines() for page in shown.text.split(STOP)][1:-1]
+    assert all(pages)
+    assert [sum(row.strip() == "a row" for row in page) for page in pages] == [21, 22, 22, 1, 22, 22, 18, 19, 19, 1]
 
 
 def test_a_cell_that_is_silent_for_long_is_said_to_be_running_until_it_prints(monkeypatch):

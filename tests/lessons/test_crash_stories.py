@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lessons.course import catalogue, checking
 
 CRASH = catalogue.lesson(8)
@@ -17,9 +19,9 @@ def line_of(answer, words):
     return next(number for number, line in enumerate(answer.splitlines(), start=1) if words in line)
 
 
-def changed(tmp_path, *changes):
-    """The solution with these changes."""
-    answer = CRASH.solution.read_text()
+def changed(tmp_path, *changes, of=CRASH.solution):
+    """An answer, of itself the solution, with these changes."""
+    answer = of.read_text()
     for before, after in changes:
         assert before in answer
         answer = answer.replace(before, after)
@@ -46,6 +48,54 @@ def test_a_key_of_the_machine_is_another_one_when_the_job_runs_elsewhere(tmp_pat
         ('key=f"order {order}"', 'key=f"{socket.gethostname()} {order}"'),
     )
     assert set(checking.examine(CRASH, file).holding) == {"new_key_each_time"}
+
+
+OUTBOX = CRASH.folder / "answers" / "outbox.py"
+
+
+@pytest.mark.parametrize(
+    ("key", "of", "row"),
+    [
+        ("self.jid", OUTBOX, "key_of_the_job"),  # two jobs that sweep has pushed
+        ("__import__('uuid').uuid4()", OUTBOX, "new_key_each_time"),
+        ("__import__('uuid').uuid4()", CRASH.solution, "new_key_each_time"),  # wrong also where nobody dies
+        ("hash(('order', order))", CRASH.solution, "new_key_each_time"),  # of a text, it differs from process to process
+    ],
+)
+def test_a_key_that_is_another_one_in_another_run_or_job_is_named_wherever_it_shows_first(tmp_path, key, of, row):
+    file, _ = changed(tmp_path, ('key=f"order {order}"', f"key={key}"), of=of)
+    result = checking.examine(CRASH, file)
+    assert result.holding.keys() == {row}
+    assert told(result.reason)["Looks like"] == result.holding[row]
+
+
+def test_a_hash_of_a_number_is_the_same_everywhere(tmp_path):
+    file, _ = changed(tmp_path, ('key=f"order {order}"', "key=hash(order)"))
+    assert checking.examine(CRASH, file).passed
+
+
+def test_an_order_that_is_missing_because_buy_raised_is_said_to_be(tmp_path):
+    file, _ = changed(
+        tmp_path,
+        ('        take_payment(email, cents, key=f"order {order}")\n', ""),
+        (
+            "    db.commit()\n    PaymentWorker",
+            '    take_payment(email, cents, key=f"order {order}")\n    db.commit()\n    PaymentWorker',
+        ),
+    )
+    assert (
+        "there should be 1 order by grace@example.com, not 0, because buy raised ValueError: The key 'order 1' belongs to "
+        "another payment: 500 cents from ada@example.com; 1 payment was taken"
+    ) in told(checking.examine(CRASH, file).reason)["Instead"]
+
+
+def test_a_commit_at_the_end_of_a_with_is_said_to_be_there():
+    source = CRASH.folder / "mistakes" / "transaction_around_it.py"
+    pays, begins = (line_of(source.read_text(), words) for words in ("take_payment(email", "with db"))
+    assert (
+        f"the job was killed after line {pays} (the payment was taken), and before line {begins} (the commit at the end of "
+        "the `with`)."
+    ) in told(checking.examine(CRASH, source).reason)["Instead"]
 
 
 def test_a_note_in_a_file_is_no_better_than_any_other(tmp_path):

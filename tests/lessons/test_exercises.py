@@ -178,7 +178,10 @@ ALSO_TRUE = {
         "noted_in_one_process": {"empty_perform"},
         "raises_until_then": {"old_job_of_the_name"},
     },
-    8: {"another_order_of_the_number": {"pushes_before_the_commit"}},
+    8: {
+        "another_order_of_the_number": {"pushes_before_the_commit"},
+        "takes_it_in_buy": {"sweeps_for_ever"},
+    },
     10: {
         "stub": {"mails_behind_the_rest"},
         "a_queue_is_no_thread": {"gifs_behind_reports"},

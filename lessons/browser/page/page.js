@@ -39,6 +39,6 @@ function keepForOffline() {
 // The contents: what is done.
 function mark(entry) {
   const done = progress()[entry.dataset.lesson] ?? {};
-  const words = done.passed ? "exercise done" : done.played ? "played" : "";
+  const words = done.solved || done.passed ? "exercise done" : done.played ? "played" : "";
   if (words) entry.querySelector(".small").append(`, ${words}`);
 }
