@@ -58,6 +58,7 @@ def _a_day(answer, *, hurried):
             process = watching.process()
             day = watching.day = BusyDay()
             watching.busy.clear()  # the day has asked, too
+            day.holds = watching.still_pauses
             call = watching.call(process, "deploy", "deploy", day.old, watching.start_new)
             day.finish()
             return _what_was_seen(answer, call, watching, redis)

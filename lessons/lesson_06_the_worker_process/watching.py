@@ -25,6 +25,11 @@ NAP = 0.2
 HURRY = 600
 MOMENT = 0.0005
 
+# On a busy machine even so many short pauses take longer than a job. So a job is not over before an answer that pauses has
+# paused so often, or has paused no more for a while. Pauses, and seconds.
+MOST_COUNTED = 700
+NO_PAUSE = 0.5
+
 # So many new processes are more than any answer needs.
 MOST_STARTS = 3
 
@@ -63,6 +68,7 @@ class Watching(Witness):
         self.day, self.busy, self._told = None, defaultdict(list), threading.local()
         self.measured = Measured()
         self._since, self._really = time.monotonic(), time.monotonic
+        self._pauses, self._paused_at = 0, self._since  # since a process was told something last
         self._hurried, self._fast_since = hurried, self._since if hurried == "start" else None
 
     def __enter__(self):
@@ -114,12 +120,17 @@ class Watching(Witness):
             if not inside and who and told:
                 self.note("process", (who, told[0]))
                 self.measured.until(who, told[0])
-                self._since = self._really()
+                self._since, self._pauses = self._really(), 0
                 if (who, *told) == ("old", self._hurried):
                     self._fast_since = self._since
             yield
         finally:
             self._told.inside = inside
+
+    def still_pauses(self):
+        """Whether the answer still pauses again and again, and may be counting its pauses."""
+        counting = 0 < self._pauses < MOST_COUNTED and self._really() - self._paused_at < NO_PAUSE
+        return counting and self._pace == HURRY
 
     @property
     def _pace(self):
@@ -137,6 +148,7 @@ class Watching(Witness):
             self.measured.paused = sys._getframe(1).f_lineno
             if self._really() - self._since > PATIENCE:
                 raise NeverEnds("it paused again and again, and did not end")
+            self._pauses, self._paused_at = self._pauses + 1, self._really()
             return really(min(max(seconds / self._pace, MOMENT), NAP))
 
         return sleep
