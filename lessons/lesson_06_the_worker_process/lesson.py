@@ -307,7 +307,7 @@ lines = write_letter("the third letter")
 # %%
 from minijobs.worker import registry
 
-registry["SendGifToUserWorker"], "LetterWorker" in registry
+"SendGifToUserWorker" in registry, "LetterWorker" in registry
 
 # %% [markdown]
 # ## I pushed, and nothing happens
