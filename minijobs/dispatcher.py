@@ -136,7 +136,7 @@ class Dispatcher:
         """Let the threads work until `stop`; then settle what has finished, and requeue the rest."""
         self._work_queue.put(LEAD)
         self._quiet.wait()
-        logger.info("quiet: nothing more is fetched, %d jobs still run", self.held.running())
+        logger.info("quiet: nothing more is fetched, jobs still running: %d", self.held.running())
         self._stop.wait()
         while not self._ended:
             while not self._may_end():

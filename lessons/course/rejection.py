@@ -66,9 +66,19 @@ class Judge:
         self.answer, self.seen, self.look = answer, seen, look
 
     def __call__(
-        self, right: bool, misconceptions: Misconceptions, *, expected: str, instead: str, scopes: Iterable[Scope] = ()
+        self,
+        right: bool,
+        misconceptions: Misconceptions,
+        *,
+        expected: str,
+        instead: str,
+        scopes: Iterable[Scope] = (),
+        look: str = "",
     ) -> None:
-        """Accept, if `right`. Otherwise raise Rejected: `scopes` are the calls and runs in question, in their order."""
+        """Accept, if `right`. Otherwise raise Rejected: `scopes` are the calls and runs in question, in their order.
+
+        `look` is what to type for this one, if that is not what it is for all.
+        """
         if right:
             return
         scopes = list(scopes)
@@ -85,7 +95,7 @@ class Judge:
             seen = [f"{', '.join(labels)}: {told}" for told, labels in alike]
             more = [f"… and {len(seen) - MOST_SEEN} more"] if len(seen) > MOST_SEEN else []
             lines += [f"Seen:        {one}" for one in [*seen[:MOST_SEEN], *more]]
-        lines.append(f"Look:        {self.look}")
+        lines.append(f"Look:        {look or self.look}")
         # What Python or the answer says may have lines of its own, and here each part is one.
         raise Rejected("\n".join(" ".join(map(str.strip, one.splitlines())) for one in lines))
 

@@ -91,7 +91,8 @@ class Session:
     def end(self) -> None:
         """Leave nothing behind: delete the keys that this lesson made, and no other; end what it has started."""
         atexit.unregister(self.end)
-        middleware.server.remove(timeline.worker_lane)
+        with suppress(ValueError):  # a check keeps several processes apart in one, and in this one it may not be
+            middleware.server.remove(timeline.worker_lane)
         with ExitStack() as last_first:  # whatever goes wrong with one of them, the others are done
             if self.beside is not None:
                 last_first.callback(self.beside.end)

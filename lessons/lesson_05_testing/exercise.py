@@ -14,7 +14,7 @@ method the job is pushed, how `send_gif` is called.
 
 Write tests, functions whose names begin with `test_`. With the code as it is, and with every other
 version of it that keeps 1 to 3, they are green: in any order, and twice in one process. With each
-version that breaks one of the three, at least one of them is red.
+version that breaks one of the three, at least one of them is red, again in any order.
 
 There are two fixtures: `fake_jobs`, and `inbox`, which starts empty.
 Check it with: make check-5 (or: python -m lessons check 5)

@@ -42,7 +42,7 @@ class SendGifToUserWorker(Worker):
 # A test should not need a Redis. For that, `minijobs.testing` has a *fake mode*: a push puts the job into a list in the
 # process that runs the test, and nothing is sent to Redis. `testing.fake()` turns it on.
 #
-# This is the first test in the post, with its comment:
+# The author of the post behind these lessons was new to all this. This is the post's first test, with its comment:
 
 # %%
 project.write("test_gif.py", '''
@@ -111,8 +111,8 @@ with testing.fake():
 testing.jobs()[-1]
 
 # %% [markdown]
-# (With `with`, the fake mode ends where the block ends.) The job is in the list, as it would be in Redis, and that is all.
-# Nothing was printed: `perform` was not called. So it makes no difference what it does.
+# (With `with`, the fake mode ends where the block ends.) The push has done all that it always does, except that the job went
+# into the list and not to Redis. Nothing was printed: `perform` was not called. So it makes no difference what it does.
 
 # %% [markdown]
 # ## One job more
@@ -207,8 +207,8 @@ project.pytest(times=2)
 project.pytest(times=2, backwards=True)
 
 # %% [markdown]
-# Green in both orders, both times. Two things are left that you can forget: this function, in the next file; and the fake
-# mode, which stays on until the process ends, for the tests in all other files, too.
+# Green in both orders, both times. But two things are easily forgotten: to write this function into the next file, too; and
+# to turn the fake mode off. It stays on until the process ends, for the tests in all other files as well.
 
 # %% [markdown]
 # A *fixture* takes care of both. It is a function that prepares something for a test, and cleans up after it. A test asks
@@ -428,9 +428,12 @@ pushed.answer(
 
 # %% [markdown]
 # This table is the lesson. Read it row by row: **a test is worth the versions with which it is red.** The first row is
-# worth nothing. The two tests of the push notice a wrong push, and nothing that `perform` does. The two tests of the mail
-# are the other way round, and green with `direct`: a mail arrives, and they do not ask whether there was a job. Only
-# `refused` notices `swallows`.
+# worth nothing. `one_job` and `its_args` look at the push, and each misses something: `one_job` is green with `swapped`, and
+# `its_args` with `twice`. Neither notices a broken `perform`. `inline` and `drained` look at the mail, and notice most. But
+# with `direct` they are green: a mail arrives, and they do not ask whether there was a job.
+#
+# Only `refused` notices `swallows`. It asks for an exception when the jobs are drained, whichever that is. `raises` raises
+# one, so it is green. `direct` raises one as well, but in `create`, before the lines where it is expected: red.
 
 # %% [markdown]
 # Breaking code on purpose to see which tests notice is called *mutation testing*, and there are tools for it. Which of our
@@ -456,7 +459,7 @@ Table(["the tests", "no test notices"], rows)
 # ## Four ways to run a job in a test
 #
 # You have seen three: a direct call, inline mode, and fake mode with `drain`. The fourth is the real thing: a Redis, and one
-# step of a worker process, as in lesson 2. Here is a function for each:
+# step of a worker process, as in lesson 2. Here is a function for each. (`log.show(sys.stdout)` prints the log, as before.)
 
 # %%
 def directly(worker, *args):
@@ -483,14 +486,14 @@ def with_redis(worker, *args):
 
 # %% [markdown]
 # And here are three bugs: an argument that is not JSON, a queue that no worker process serves (look at the spelling), and a
-# job that is not tried again when it fails. Each `perform` notes that it was called.
+# job that is not tried again when it fails. Each `perform` notes in `called` that it was.
 
 # %%
-ran = []
+called = []
 
 class Birthday(Worker):
     def perform(self, day):
-        ran.append(day)
+        called.append(day)
 
 class Misspelt(Birthday):
     queue = "defualt"
@@ -500,23 +503,23 @@ class Fragile(Worker):
     retry = False
 
     def perform(self, day):
-        ran.append(day)
+        called.append(day)
         raise ConnectionError("nobody answers")
 
 # %%
 def tried(worker, argument):
     outcomes = []
     for way in (directly, inline, drained, with_redis):
-        ran.clear()
+        called.clear()
         try:
             way(worker, argument)
-            outcomes.append("it ran" if ran else "it did not run")
+            outcomes.append("it ran" if called else "it did not run")
         except Exception as error:
             outcomes.append(type(error).__name__)
     return outcomes
 
 # %% [markdown]
-# First the argument: a `date`.
+# First the argument: a `date`. In lesson 2 a push refused one.
 
 # %% tags=["hide-input"]
 not_json = predict(
@@ -560,7 +563,8 @@ redis.keys("queue:*")
 
 # %% [markdown]
 # Only with Redis did it not run, as it would not in production: the job is in a queue that this worker process does not serve.
-# The modes do not ask who serves a queue. Nor do they wait for the moment of a job:
+# The modes do not ask who serves a queue. Nor do they wait for the moment of a job. `perform_in` pushes one for later, as in
+# lesson 4, and this one is for tomorrow:
 
 # %%
 with testing.fake():

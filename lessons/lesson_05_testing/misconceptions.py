@@ -114,7 +114,8 @@ def depends_on_the_order(seen):
     first = [trial for trial in seen.of(AS_IT_IS) if trial.time == 1]
     forwards = [trial for trial in first if not trial.backwards]
     red = [trial for trial in first if trial.backwards and not trial.green]
-    if red and not any(found) and all(trial.green for trial in forwards):
+    others = [trial for trial in first if trial.backwards and trial.green]  # if all are red, it may be something else
+    if red and others and not any(found) and all(trial.green for trial in forwards):
         return (
             f"a test that depends on the others. {red[0].test} was green when they ran in their order, and red when they "
             "ran from the last to the first. What a test needs, it makes itself, or a fixture does."
@@ -133,6 +134,35 @@ def waits_for_a_mail_in_fake_mode(seen):
                 f"thinking that a push in fake mode runs the job. {trial.test} pushed one{pushed[0].line}, and "
                 "looked for the "
                 "mail. Nothing had been run: the job was in a list. drain runs what is in it."
+            )
+    return None
+
+
+@PASSES.add
+def counts_on_a_worker_process(seen):
+    for trial in seen.red(AS_IT_IS):
+        pushed = [event for event in trial.of("push") if event.what["mode"] == "redis"]
+        nothing_came = not trial.of("run", "mail", "refused mail") and trial.before.mails == 0
+        line = place(trial.error, seen.answer) if trial.error is not None else ""
+        if pushed and nothing_came and ("inbox" in line or "mails" in line):
+            waited = f", waited{trial.of('nap')[0].line}," if trial.of("nap") else ""
+            return (
+                f"counting on a worker process. {trial.test} pushed a job{pushed[0].line}{waited} and looked for the mail. "
+                "The job is in a queue, and no process is there to take it out, however long you wait. Let it run in the "
+                "test: drain does that, in fake mode."
+            )
+    return None
+
+
+@PASSES.add
+def expects_the_push_to_raise(seen):
+    for trial in seen.red(AS_IT_IS):
+        nothing_raised = "DID NOT RAISE" in str(trial.error) or "not raised" in str(trial.error)
+        pushed = [event for event in trial.of("push") if inside(seen, event, "raises", "assertRaises")]
+        if nothing_raised and pushed and not trial.of("run", "mail", "refused mail"):
+            return (
+                f"thinking that the push raises what perform raises. {trial.test} pushed a job{pushed[0].line}, and nothing "
+                "ran it, so nothing failed. Put the drain into that block: it runs the job, and raises what perform raises."
             )
     return None
 
@@ -158,7 +188,10 @@ def waits_for_a_second_try(seen):
 @about("another queue")
 def demands_the_queue(seen):
     if refused(seen, "another queue"):
-        return "asking for a queue. Nobody relies on its name, and a job in another queue is run as well."
+        return (
+            "asking for a queue. Its name may change, together with the queues that the worker processes serve. Whether one "
+            "serves it, no name can tell a test."
+        )
     return None
 
 
@@ -322,9 +355,10 @@ def does_not_look_before_the_run(seen):
 @about("first visitor")
 def one_visitor(seen):
     pushed = [event.what["args"] for event in events(seen.of(AS_IT_IS), "push")]
-    if pushed and all(args == pushed[0] for args in pushed) and seen.unnoticed("first visitor"):
+    same = pushed and pushed[0] and all(args[:1] == pushed[0][:1] for args in pushed)
+    if same and seen.unnoticed("first visitor"):
         return (
-            f"always the same visitor: {brief(pushed[0])}. A create that remembers the first one is right as long "
+            f"always the same visitor: {pushed[0][0]}. A create that remembers the first one is right as long "
             "as nobody else comes."
         )
     return None
@@ -465,6 +499,16 @@ def _takes_any(node):
 
 # The exceptions that include the one of an assert.
 ANY = ("Exception", "BaseException")
+
+
+def inside(seen, event, *names):
+    """Whether this happened in a `with` block that calls one of these."""
+    for node in ast.walk(seen.tree):
+        if isinstance(node, ast.With) and any(node.lineno < line <= (node.end_lineno or 0) for line, _ in event.places):
+            calls = [one.context_expr.func for one in node.items if isinstance(one.context_expr, ast.Call)]
+            if any(ast.unparse(call).rpartition(".")[2] in names for call in calls):
+                return True
+    return False
 
 
 def count(number, noun):

@@ -15,7 +15,7 @@ from lessons.lesson_05_testing.misconceptions import CREATES, PASSES, PERFORMS, 
 from lessons.lesson_05_testing.trials import Trial, run
 from lessons.lesson_05_testing.versions import ALL, AS_IT_IS, BROKEN_CREATE, BROKEN_PERFORM, BROKEN_REFUSAL, RIGHT, Version
 
-LOOK = 'make try-5, then against(): which versions your tests notice. against("does nothing") shows one of them.'
+LOOK = "make try-5, then against(): which versions your tests notice."
 
 
 # How often all tests run with each version: in two orders, in one of them twice in one process.
@@ -93,6 +93,7 @@ def test_they_pass_with_every_right_version(seen, judge):
         else "",
         instead=_were_red(seen, refused) if refused else "",
         scopes=seen.red(refused)[:1] if refused else [],
+        look=_look_at(refused),
     )
 
 
@@ -121,6 +122,15 @@ def _notice(seen, judge, versions, misconceptions):
         expected=f'with the version "{first}", at least one test is red. In it, {first.what}.' if first else "",
         instead=f"{_all_were_green(seen, first)}.{others}" if first else "",
         scopes=seen.unnoticed(first) if first else [],
+        look=_look_at(first),
+    )
+
+
+def _look_at(version):
+    return (
+        f'make try-5, then against("{version}"): what is different in it, and what your tests say in their order.'
+        if version
+        else ""
     )
 
 

@@ -12,11 +12,13 @@ from lessons.kit import Table
 from lessons.kit.project import shortened
 
 from .trials import Trial, run
-from .versions import ALL, AS_IT_IS, BROKEN, Version
+from .versions import ALL, AS_IT_IS, BROKEN, RIGHT, Version
 
 __all__ = ["against"]
 
 TO_LOOK = 'To run your tests against the versions of mailer.py: against(), or against("swallows").'
+
+HEADINGS = ["version", "red", "what is different"]
 
 EXERCISE = Path(__file__).with_name("exercise.py")
 
@@ -25,7 +27,9 @@ def against(name: str | None = None) -> Table:
     """Your tests, as they were saved last: which are red with which version of mailer.py. With a name: with this version."""
     if name is None:
         trials = _run(ALL)
-        return Table(["version", "red", "what is different"], [_row(version, trials) for version in ALL])
+        rows = [_row(version, trials) for version in (AS_IT_IS, *RIGHT) if _red(version, trials)]
+        rows = rows or [["(all right ones)", "-", ""]]
+        return Table(HEADINGS, rows + [_row(version, trials) for version in BROKEN])
     named = {version.name: version for version in ALL}
     if name not in named:
         print(f"There is no version {name!r}. Here are all of them:")
@@ -54,10 +58,11 @@ def _run(versions: list[Version] | tuple[Version, ...]) -> list[Trial]:
 
 
 def _row(version: Version, trials: list[Trial]) -> list[str]:
-    red = [trial.test for trial in trials if trial.version is version and not trial.green]
-    nobody = "(nobody noticed)" if version in BROKEN else "-"
-    what = "" if version is AS_IT_IS else version.what
-    return [version.name, shortened(", ".join(red), 24) or nobody, shortened(what, 35)]
+    return [version.name, shortened(", ".join(_red(version, trials)), 19) or "(nobody noticed)", version.what]
+
+
+def _red(version: Version, trials: list[Trial]) -> list[str]:
+    return [trial.test for trial in trials if trial.version is version and not trial.green]
 
 
 def _said(trial: Trial) -> str:

@@ -46,7 +46,7 @@ RIGHT = (
     Version("other words", "create answers with other words", ((ANSWER, '    return f"Thank you, {email}."\n'),)),
     Version(
         "another exception",
-        "when the mail server refuses, perform raises a RuntimeError",
+        "a refusal becomes a RuntimeError",
         (
             (IMPORT, f"import smtplib\n\n{IMPORT}"),
             (
@@ -58,7 +58,7 @@ RIGHT = (
     ),
     Version(
         "arguments by name",
-        "perform gives send_gif its arguments by name",
+        "send_gif gets its arguments by name",
         ((SEND, "        send_gif(thought=thought, email=email, seconds=0)\n"),),
     ),
     Version(
@@ -78,7 +78,7 @@ BROKEN_CREATE = (
     Version("pushes two", "create pushes the job twice", ((PUSH, PUSH + PUSH),)),
     Version(
         "swapped",
-        "create pushes the thought first, and then the address",
+        "create swaps the address and the thought",
         ((PUSH, "    SendGifToUserWorker.perform_async(thought, email)\n"),),
     ),
     Version(
@@ -86,10 +86,10 @@ BROKEN_CREATE = (
         "create pushes a job for tomorrow",
         ((PUSH, "    SendGifToUserWorker.perform_in(24 * 60 * 60, email, thought)\n"),),
     ),
-    Version("does both", "create pushes the job, and sends a mail itself", ((PUSH, f"{PUSH}{SEND[4:]}"),)),
+    Version("does both", "create pushes the job, and mails itself", ((PUSH, f"{PUSH}{SEND[4:]}"),)),
     Version(
         "first visitor",
-        "create remembers the first visitor, and pushes a job for them whoever comes",
+        "each job is for the first visitor",
         (
             (CREATE, f"visitors = []\n\n\n{CREATE}"),
             (PUSH, "    visitors.append([email, thought])\n    SendGifToUserWorker.perform_async(*visitors[0])\n"),
@@ -97,7 +97,7 @@ BROKEN_CREATE = (
     ),
     Version(
         "another class",
-        "create pushes a job of SendGifWorker, a class that does not exist",
+        "the job's class does not exist",
         (
             (WORKER, "from minijobs import Client, Worker\n"),
             (PUSH, '    Client().push({"class": "SendGifWorker", "args": [email, thought]})\n'),
@@ -111,12 +111,12 @@ BROKEN_PERFORM = (
     Version("always fails", "perform raises an exception, always", ((SEND, "        raise KeyError(email)\n"),)),
     Version(
         "one address",
-        "perform mails to test@test.com, whoever the visitor was",
+        "perform always mails to test@test.com",
         ((SEND, '        send_gif("test@test.com", thought, seconds=0)\n'),),
     ),
     Version(
         "one thought",
-        "perform mails the thought hello, whatever the visitor thought",
+        "perform always mails the thought hello",
         ((SEND, '        send_gif(email, "hello", seconds=0)\n'),),
     ),
     Version("two mails", "perform sends the mail twice", ((SEND, SEND + SEND),)),
@@ -125,7 +125,7 @@ BROKEN_PERFORM = (
 BROKEN_REFUSAL = (
     Version(
         "swallows",
-        "when the mail server refuses, perform catches the exception, so the run counts as done",
+        "perform catches a refusal, and returns",
         (
             (IMPORT, f"import smtplib\n\n{IMPORT}"),
             (SEND, f'        try:\n    {SEND}        except smtplib.SMTPException:\n            print("no mail today")\n'),
@@ -133,7 +133,7 @@ BROKEN_REFUSAL = (
     ),
     Version(
         "no retry",
-        "retry is False, so a job that fails is thrown away",
+        "retry is False: a failed job is dropped",
         ((PERFORM, f"    retry = False\n\n{PERFORM}"),),
     ),
 )

@@ -290,36 +290,24 @@ print((folder / "yesterday.txt").read_text(), end="")
 # The process has the file open, whatever it is called meanwhile, and goes on writing into it.
 
 # %% [markdown]
-# ## The loop
+# ## Without the file
 #
-# This is what each thread of the process does, from the source of the library. (Its comments are left out.)
+# For each job, a process finds the class by its name, and calls `perform`. Does it look into the file for that? Take the file
+# away, write one more letter, and put it back:
 
 # %%
-import inspect
-from textwrap import dedent
-
-def code_of(function):
-    lines = dedent(inspect.getsource(function)).splitlines()
-    lines = [line.partition("# ")[0].rstrip() for line in lines]
-    return "\n".join(filter(None, lines))
-
-# %%
-from minijobs.dispatcher import Dispatcher
-
-print(code_of(Dispatcher._loop))
+(folder / "letters.py").rename(folder / "gone.py")
+lines = write_letter("the third letter")
+(folder / "gone.py").rename(folder / "letters.py").name
 
 # %% [markdown]
-# Around and around, until `_ended` is true. A thread gets a job in one of two ways. `_lead` settles what has been run, and
-# fetches more. `_follow` waits until another thread has fetched a job for this one. (`None` means: now the other way.) `_run`
-# runs the job: it finds the class by its name, and calls `perform`. Where does it find it?
+# It ran while the file was gone. When a file is imported, each Worker in it is entered in a dict, and there the process finds it. Your
+# own process has such a dict, too. It has imported `gifs.py`, and never `letters.py`:
 
 # %%
-from minijobs.worker import find
+from minijobs.worker import registry
 
-print(*code_of(find).splitlines()[4:6], sep="\n")
-
-# %% [markdown]
-# In a dict, where each class was entered when its file was imported. Nothing in the loop looks at a file.
+"SendGifToUserWorker" in registry, "LetterWorker" in registry
 
 # %% [markdown]
 # ## I pushed, and nothing happens
@@ -363,7 +351,8 @@ write_down("a queue nobody serves", jid, "minijobs runs mails")
 keys("queue")
 
 # %% [markdown]
-# `keys()` shows the job, and both names in `queues`. Which queues are served is not written there.
+# `keys()` shows the job (`+`), and both names in `queues`. The other job (`-`) is the three cats, which waited when you looked
+# last. Which queues are served is not written there.
 
 # %% tags=["hide-input"]
 elsewhere = predict(
@@ -411,8 +400,8 @@ wait_until(lambda: where(jid) == "retry")
 write_down("a class it never imported", jid, "No Worker is called")
 
 # %% [markdown]
-# This is the only cause in which something happens: the job fails. The message says which Workers the process knows. Now start it
-# with the right file, and send the job back, as in lesson 4:
+# Here something does happen: the job fails. The message says which Workers the process knows. Now start it with the right
+# file, and send the job back, as in lesson 4:
 
 # %%
 worker = start_worker("-r gifs.py -c 1 --heartbeat 0.2")
@@ -479,7 +468,13 @@ Table(headings, causes.values())
 #
 # ## Stopped in the middle of a job
 #
-# The process still runs the report. It was started with `--timeout 1`: when it is stopped, what it runs gets one second more.
+# The process still runs the report. As in lesson 2, the job is in flight meanwhile:
+
+# %%
+where(report).partition(":")[0]
+
+# %% [markdown]
+# The process was started with `--timeout 1`: when it is stopped, what it runs gets one second more.
 
 # %% tags=["hide-input"]
 stopped = predict(
@@ -642,8 +637,7 @@ old.ended(), new.ready()
 
 # %% [markdown]
 # The report was not cut off, no mail was lost, and after the new code had begun, the old code began nothing. Only the gap is
-# not nice. Here it was short, because two small files are loaded quickly. In the exercise it takes longer, and you will do
-# better.
+# not nice: while the new process loads its code, nobody takes jobs. In the exercise that takes longer, and you will do better.
 #
 # ## Change something
 #

@@ -24,6 +24,37 @@ def cut_off(seen):
     return bool(seen.begun_twice) and ("old", "stop") in seen.told
 
 
+def limit(seen):
+    """Where the time was measured after which deploy went on too early, in words."""
+    if seen.begun_twice or seen.never_ended:
+        line = seen.measured.before.get(("old", "stop"))
+    elif seen.gap is None or seen.gap >= 1:
+        line = seen.measured.before.get(("old", "quiet")) or seen.measured.before.get(("old", "stop"))
+    else:
+        line = seen.measured.limited or seen.measured.paused
+    return f" (line {line})" if line else ""
+
+
+def looks_between(seen, pause):
+    """Whether this pause is in a loop that calls something else, too: what it looks at, perhaps."""
+    loops = [node for node in ast.walk(ast.parse(seen.answer.read_bytes())) if isinstance(node, (ast.For, ast.While))]
+    around = [loop for loop in loops if any(loop.lineno <= line <= loop.end_lineno for line, _ in pause.places)]
+    calls = [ast.unparse(node.func) for loop in around for node in ast.walk(loop) if isinstance(node, ast.Call)]
+    return any(not call.endswith(("sleep", "range", "print")) for call in calls)
+
+
+def looked_once(seen):
+    """The line of a stop() that was not reached, if busy() was asked only once, and said that a job still runs; else 0."""
+    calls = [node for node in ast.walk(ast.parse(seen.answer.read_bytes())) if isinstance(node, ast.Call)]
+    stops = [node.lineno for node in calls if ast.unparse(node.func).endswith(".stop")]
+    asked = seen.busy.get("old", [])
+    return (
+        max(stops)
+        if stops and len(asked) == 1 and asked[0] and not {"stop", "kill"} & {told for _, told in seen.told}
+        else 0
+    )
+
+
 def not_called(seen):
     """Where the answer takes a method that can be asked for what it answers: (its name, the line); None if it never does."""
     nodes = list(ast.walk(ast.parse(seen.answer.read_bytes())))
@@ -119,7 +150,7 @@ def without_brackets(seen):
 def sleeps(seen):
     pause = long_pause_before(seen, ("old", "quiet")) if seen.gap is None or seen.gap >= 1 else None
     pause = pause or (long_pause_before(seen, ("old", "stop")) if cut_off(seen) else None)
-    if pause is not None:
+    if pause is not None and not looks_between(seen, pause):
         return (
             f"sleeping for a fixed time{pause.line}, and then going on without a look. (The check shortens each pause to a "
             "moment.) On a busy day, loading the code takes longer than anybody has guessed, and so does a job."
@@ -127,12 +158,13 @@ def sleeps(seen):
     return None
 
 
+@SWITCH.add
 @GAP.add
 @JOBS.add
 def gives_up_waiting(seen):
     if seen.only_hurried:
         return (
-            f"a limit of your own (line {seen.measured_at}). In this check the clock is fast: a second is ten minutes. So "
+            f"a limit of your own{limit(seen)}. In this check the clock is fast: a second is ten minutes. So "
             "the limit was over while the new process was loading, or the old one still ran a job, and deploy went on. At "
             "the usual pace it went well. Nobody knows how long a job takes."
         )
@@ -202,7 +234,7 @@ def own_thread(seen):
 @SWITCH.add
 def never_idle(seen):
     waited = isinstance(seen.call.error, (TimeoutError, NeverEnds))
-    if waited and ("old", "quiet") not in seen.told and seen.busy.get("old"):
+    if waited and ("old", "quiet") not in seen.told and seen.busy.get("old", [0])[-1]:
         return (
             "waiting until the old process has nothing to do, while it still takes jobs. They come in all the time, so it "
             "always has. Let it take no more first."
@@ -221,11 +253,22 @@ def starts_several(seen):
 
 
 @SWITCH.add
+def looks_once(seen):
+    if ("old", "quiet") in seen.told and _returned(seen) and (line := looked_once(seen)):
+        return (
+            f"looking only once. busy() said {seen.busy['old'][0]}, so the old process still ran a job, and stop() in line "
+            f"{line} was not reached. Nothing looks again by itself: wait until busy() says 0."
+        )
+    return None
+
+
+@SWITCH.add
 def only_quiet(seen):
     ended = {("old", "stop"), ("old", "kill")} & set(seen.told)
     error = seen.call.error
     waited = isinstance(error, TimeoutError) and ".ended" in place(error, seen.answer)
-    if ("old", "quiet") in seen.told and not ended and seen.old_at_return and (waited or _returned(seen)):
+    instead = looked_once(seen) or seen.only_hurried  # it would have stopped it
+    if ("old", "quiet") in seen.told and not (ended or instead) and seen.old_at_return and (waited or _returned(seen)):
         return (
             f"thinking that a quiet process ends by itself{line(seen, 'old', 'quiet')}. It takes no more jobs, and waits "
             "until it is stopped."

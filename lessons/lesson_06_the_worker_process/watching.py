@@ -4,7 +4,9 @@ import os
 import sys
 import threading
 import time
+from collections import defaultdict
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from unittest.mock import patch
 
 import lessons.kit
@@ -21,7 +23,12 @@ NAP = 0.2
 # By so much is the clock too fast that the answer looks at, and its pauses are too short: nobody knows how long a job takes,
 # so a limit of an answer's own is over before the job is. A pause takes a moment all the same. Seconds.
 HURRY = 600
-MOMENT = 0.002
+MOMENT = 0.0005
+
+# On a busy machine even so many short pauses take longer than a job. So a job is not over before an answer that pauses has
+# paused so often, or has paused no more for a while. Pauses, and seconds.
+MOST_COUNTED = 700
+NO_PAUSE = 0.5
 
 # So many new processes are more than any answer needs.
 MOST_STARTS = 3
@@ -29,15 +36,40 @@ MOST_STARTS = 3
 SIGNALS = {"SIGTSTP": "quiet", "SIGTERM": "stop", "SIGINT": "stop", "SIGKILL": "kill"}
 
 
+@dataclass
+class Measured:
+    """Where an answer measures time, by lines: `limited` looked at a clock, or waited for so long and no longer; `paused`
+    paused, which measures time if the pauses are counted. Both are since a process was told something last.
+    """
+
+    limited: int = 0
+    paused: int = 0
+    before: dict[tuple[str, str], int] = field(default_factory=dict)  # the last such line before a process was told this
+
+    def until(self, who, told):
+        """A process is told something: what was measured until now was measured before that."""
+        self.before.setdefault((who, told), self.limited or self.paused)
+        self.limited = self.paused = 0
+
+    @property
+    def ever(self):
+        """Whether time was measured at all."""
+        return bool(self.limited or self.paused or any(self.before.values()))
+
+
 class Watching(Witness):
-    """Watches an answer that tells real processes what to do, and waits for them."""
+    """Watches an answer that tells real processes what to do, and waits for them.
+
+    Its clock is fast from the "start", or only after the old process was told to become "quiet", or never (None).
+    """
 
     def __init__(self, answer, redis, *, hurried):
         super().__init__(answer, redis)
-        self.day, self.busy, self._told = None, {}, threading.local()
-        self._pace = HURRY if hurried else 1
-        self.measured_at = 0  # the line that looked at a clock last, or paused, or waited for so long and no longer
+        self.day, self.busy, self._told = None, defaultdict(list), threading.local()
+        self.measured = Measured()
         self._since, self._really = time.monotonic(), time.monotonic
+        self._pauses, self._paused_at = 0, self._since  # since a process was told something last
+        self._hurried, self._fast_since = hurried, self._since if hurried == "start" else None
 
     def __enter__(self):
         super().__enter__()
@@ -54,8 +86,8 @@ class Watching(Witness):
                 really(pid, number)
 
         def busy(process):
-            self.busy[process.name] = ask(process)
-            return self.busy[process.name]
+            self.busy[process.name].append(ask(process))
+            return self.busy[process.name][-1]
 
         for name in ("monotonic", "time", "perf_counter"):
             self._stack.enter_context(patch.object(time, name, self._clock(getattr(time, name))))
@@ -87,10 +119,22 @@ class Watching(Witness):
         try:
             if not inside and who and told:
                 self.note("process", (who, told[0]))
-                self._since = self._really()
+                self.measured.until(who, told[0])
+                self._since, self._pauses = self._really(), 0
+                if (who, *told) == ("old", self._hurried):
+                    self._fast_since = self._since
             yield
         finally:
             self._told.inside = inside
+
+    def still_pauses(self):
+        """Whether the answer still pauses again and again, and may be counting its pauses."""
+        counting = 0 < self._pauses < MOST_COUNTED and self._really() - self._paused_at < NO_PAUSE
+        return counting and self._pace == HURRY
+
+    @property
+    def _pace(self):
+        return 1 if self._fast_since is None else HURRY
 
     def _who(self, pid):
         return next((one.name.split()[0] for one in (self.day.old, *self.day.new) if one.pid == pid), None)
@@ -101,22 +145,22 @@ class Watching(Witness):
                 return really(seconds)
             if seconds >= 2 * NAP:
                 self.note("nap", seconds)
-            self.measured_at = sys._getframe(1).f_lineno
+            self.measured.paused = sys._getframe(1).f_lineno
             if self._really() - self._since > PATIENCE:
                 raise NeverEnds("it paused again and again, and did not end")
+            self._pauses, self._paused_at = self._pauses + 1, self._really()
             return really(min(max(seconds / self._pace, MOMENT), NAP))
 
         return sleep
 
     def _clock(self, really):
-        first = really()
-
         def clock():
             caller = sys._getframe(1)
             if caller.f_code.co_filename != self._file:
                 return really()
-            self.measured_at = caller.f_lineno
-            return first + (really() - first) * self._pace
+            self.measured.limited = caller.f_lineno
+            fast = 0 if self._fast_since is None else self._really() - self._fast_since
+            return really() + fast * (HURRY - 1)
 
         return clock
 
@@ -126,7 +170,7 @@ class Watching(Witness):
             if seconds is None and ends_here(self.answer, [(frame.f_lineno, frame.f_code.co_name)]):
                 seconds = LONGEST_WAIT  # the answer catches what is raised then
             if seconds is not None:
-                self.measured_at = frame.f_lineno
+                self.measured.limited = frame.f_lineno
                 seconds /= self._pace
             return really(condition, seconds)
 

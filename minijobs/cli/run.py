@@ -74,9 +74,8 @@ def _run(options: argparse.Namespace, queues: list[str], weights: dict[str, int]
     _check(server, queues)
     server.handle_signals()
     known = ", ".join(sorted(worker.registry))
-    log.logger.info(
-        "minijobs runs %s, %d threads, Redis at %s", ", ".join(queues), options.concurrency, connection.address(server.redis)
-    )
+    threads = "1 thread" if options.concurrency == 1 else f"{options.concurrency} threads"
+    log.logger.info("minijobs runs %s, %s, Redis at %s", ", ".join(queues), threads, connection.address(server.redis))
     log.logger.log(
         *((logging.INFO, "Workers: %s", known) if known else (logging.WARNING, "no Worker is known: name a module, -r"))
     )

@@ -10,6 +10,7 @@ import pytest
 
 from lessons.course.witness import Witness
 from lessons.kit import mail, session, stage
+from lessons.lesson_06_the_worker_process.watching import Measured
 from minijobs import Client, connection, middleware, worker
 
 HEAD = "import threading, time\nfrom lessons.kit import send_gif\nfrom minijobs import Worker, middleware, testing\n"
@@ -167,3 +168,16 @@ def test_at_its_end_everything_is_as_it_was(watching):
         "testing.fake()\nmiddleware.server.add(lambda worker, job, run: run())\ndef go():\n    SendGif.perform_async('')\n",
     )
     assert state() == before
+
+
+def test_the_line_of_a_limit_is_one_that_looked_at_a_clock_and_not_a_later_pause():
+    measured = Measured()
+    assert not measured.ever
+    measured.until("new", "start")
+    measured.limited, measured.paused = 7, 8
+    measured.until("old", "quiet")
+    measured.paused = 11
+    measured.until("old", "stop")
+    measured.until("old", "quiet")  # told once more
+    assert measured.before == {("new", "start"): 0, ("old", "quiet"): 7, ("old", "stop"): 11}
+    assert measured.ever

@@ -62,10 +62,10 @@ def test_the_log_is_shown_as_it_comes_up_to_the_line_that_is_waited_for(beside, 
     lines = worker.until("mailing")
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "$ minijobs worker -r gifs.py -c 1"
-    assert printed[1:3] == ["minijobs runs default, 1 threads, Redis at redis.sock, database 15", "Workers: Gif"]
+    assert printed[1:3] == ["minijobs runs default, 1 thread, Redis at redis.sock, database 15", "Workers: Gif"]
     assert printed[3:] == lines == ["Gif: start", "Gif: mailing a cat"]
     worker.until("done")
-    assert worker.stop() == ["quiet: nothing more is fetched, 0 jobs still run", "stopped: nothing was left unfinished"]
+    assert worker.stop() == ["quiet: nothing more is fetched, jobs still running: 0", "stopped: nothing was left unfinished"]
     assert worker.stop() == []  # twice is the same as once
 
 

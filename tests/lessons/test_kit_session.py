@@ -12,6 +12,7 @@ import pytest
 import redis as redis_py
 
 from lessons.kit import commands, keys, session, stage, start, where
+from lessons.kit.timeline import worker_lane
 from minijobs import Fetcher, Heartbeat, Processor, connection, middleware
 
 
@@ -53,6 +54,15 @@ def test_starting_again_is_starting_anew(lesson, push):
     assert commands().names() == "nothing"
     push()
     assert redis.llen("queue:default") == 1
+
+
+def test_a_lesson_can_start_again_where_a_check_has_put_its_middleware_away():
+    start()
+    middleware.server.remove(worker_lane)
+    start()
+    assert worker_lane in middleware.server._links
+    session.end()
+    assert worker_lane not in middleware.server._links
 
 
 def test_where_says_the_keys_that_hold_a_job(lesson, push):

@@ -167,7 +167,7 @@ def _serve(server: Server) -> Turns:
         while not server._quiet.is_set() and server.processor.process_one() is not None:
             pass
         yield
-    logger.info("quiet: nothing more is fetched, 0 jobs still run")
+    logger.info("quiet: nothing more is fetched, jobs still running: 0")
     server.heart.stop()
     server.fetcher.leave()
     logger.info("stopped: nothing was left unfinished")

@@ -25,7 +25,7 @@ def test_mail(fake_jobs, inbox):
 
 def test_refused(fake_jobs, inbox):
     inbox.refuse(1)
-    create(*ADA)
+    create("ada@example.com", "two cats")
     assert fake_jobs()[0]["retry"] is not False
     with pytest.raises(Exception):
         testing.drain(SendGifToUserWorker)

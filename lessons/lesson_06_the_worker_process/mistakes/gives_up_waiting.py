@@ -9,7 +9,8 @@ def deploy(old, start_new):
     new = start_new()
     wait_until(new.ready)
     old.quiet()
-    deadline = time.monotonic() + 120
-    while old.busy() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    for _ in range(120):
+        if old.busy() == 0:
+            break
+        time.sleep(1)
     old.stop()
