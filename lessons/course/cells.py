@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from html import escape
 from itertools import groupby
 from typing import Any
 
@@ -26,6 +27,10 @@ UNKNOWN_NAME = (
 )
 
 
+# JupyterLab alone would break a line inside a word.
+WRAPS = "margin: 0; background: none; white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere"
+
+
 class Page(Shown):
     """What a command of the course says, as one object: Markdown in a notebook, plain text elsewhere."""
 
@@ -38,8 +43,7 @@ class Page(Shown):
 
     def labelled(self, label: str, text: str) -> None:
         """A text after its label, which goes on below its beginning."""
-        for line in console.hung(label, text, console.WIDEST):
-            self.text(line)
+        self._pieces.append(("labelled", f"{label}\n{text}"))
 
     def markdown(self, source: str) -> None:
         """Prose, or code between its marks."""
@@ -56,16 +60,30 @@ class Page(Shown):
         return f"in a terminal, {terminal}"
 
     def lines(self) -> list[str]:
-        return [line for _, piece in self._pieces for line in piece.splitlines() or [""]]
+        lines = []
+        for kind, piece in self._pieces:
+            label, _, text = piece.partition("\n")
+            lines += console.hung(label, text, console.WIDEST) if kind == "labelled" else piece.splitlines() or [""]
+        return lines
 
     def _repr_markdown_(self) -> str:
         parts = []
-        for kind, pieces in groupby(self._pieces, key=lambda piece: piece[0]):
-            source = "\n".join(piece for _, piece in pieces).strip("\n")
-            parts.append(f"```text\n{source}\n```" if kind == "text" and source else source)
+        for words, pieces in groupby(self._pieces, key=lambda piece: piece[0] != "markdown"):
+            source = "\n".join(_wraps(*piece) if words else piece[1] for piece in pieces)
+            parts.append(source.strip("\n"))
         return "\n\n".join(parts)
 
     _repr_html_ = None  # a notebook would prefer it
+
+
+def _wraps(kind: str, piece: str) -> str:
+    """Words that a notebook wraps at spaces, as narrow as it is; what does not fit into a line goes on below its beginning.
+
+    A notebook reads two dollar signs as the ends of a formula, so they are written otherwise.
+    """
+    label, _, text = piece.partition("\n") if kind == "labelled" else (re.match(" *", piece)[0], "", piece.lstrip(" "))  # type: ignore[index]
+    words = escape(label + text).replace("$", "&#36;") or " "
+    return f'<pre style="{WRAPS}; padding-left: {len(label)}ch; text-indent: -{len(label)}ch">{words}</pre>'
 
 
 def check(number: int) -> Page:

@@ -19,7 +19,7 @@ from .leash import Leash
 from .show import Shown
 
 if TYPE_CHECKING:
-    from .forks import Forks
+    from .forks import Ended, Forks
     from .running import Running
     from .worker_process import WorkerProcess
 
@@ -34,6 +34,7 @@ class Beside:
         self.running: list[Running] = []
         self.workers: list[WorkerProcess] = []  # those of them that are worker processes
         self.forks: Forks | None = None
+        self.to_be_killed: Ended | None = None  # how the last process ended that was to be killed after some lines
         self.identities: set[str] = set()  # of processes that ran a job for this lesson
         self.where = ""  # the server, in words; empty if REDIS_URL names it
         self._written: dict[str, list[list[str]]] = {}  # the versions of each file

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from . import session
 from .drawing import BELOW, BLUE, GREY, RED, Drawing, image
-from .forks import lines_of
 from .show import Shown
 
-BEFORE = "(before the first line)"
+# No more lines than that are shown of a file: one may have a loop.
+MOST_LINES = 30
 
 
 class Kill(NamedTuple):
@@ -24,14 +25,14 @@ class Crashes(Shown):
 
     `right` is what the count should be, and `of` says what is counted.
 
-    >>> pay = Crashes({"pay.py": [Kill(BEFORE, 1), Kill("take_payment()", 2)]}, of="payments", right=1)
+    >>> pay = Crashes({"pay.py": [Kill("(before)", 1), Kill("take_payment()", 2)]}, of="payments", right=1)
     >>> pay
     payments, if it is killed after …
     pay.py
-      (before the first line)     1
-      take_payment()              2  wrong
+      (before)           1
+      take_payment()     2  wrong
     >>> pay.sentences()
-    'payments, if killed after a line: pay.py: (before the first line) 1; take_payment() 2, wrong'
+    'payments, if killed after a line: pay.py: (before) 1; take_payment() 2, wrong'
     """
 
     def __init__(self, rows: dict[str, list[Kill]], *, of: str, right: int) -> None:
@@ -90,12 +91,21 @@ class Crashes(Shown):
 def kill_everywhere(
     files: Sequence[str], function: str, count: Callable[[str, int], int], *, of: str, right: int
 ) -> Crashes:
-    """For each of these files, and each line of this function in it, see what comes of it if the process is killed there.
+    """For each of these files, and each line of this function, see what comes of it if the process is killed there.
 
-    `count(file, n)` says so, for a process that is killed when n lines have run; 0 is before the first one.
+    `count(file, n)` has `run_in_process` kill a process when n lines have run, where 0 is before the first one, and says
+    what it counted. A line that is not reached is left out, and one in a loop is there each time.
     """
-    rows = {}
+    at, rows = session.beside(), dict[str, list[Kill]]()
     for file in files:
-        lines = [BEFORE, *lines_of(file, function)]
-        rows[file] = [Kill(line, count(file, number)) for number, line in enumerate(lines)]
+        kills = rows[file] = []
+        while len(kills) < MOST_LINES:
+            at.to_be_killed = None
+            counted = count(file, len(kills))
+            ended = at.to_be_killed
+            if not (ended and ended.after):
+                break
+            kills.append(Kill(ended.after, counted))
+        if not kills:
+            raise ValueError(f"{function} in {file} never begins, so it cannot be killed. Its process ended so: {ended}")
     return Crashes(rows, of=of, right=right)

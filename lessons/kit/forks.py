@@ -6,7 +6,6 @@ time (see `fork_server`).
 
 from __future__ import annotations
 
-import ast
 import json
 import logging
 import os
@@ -63,16 +62,18 @@ class Forks:
 
 
 class Ended(str):
-    """How it ended; `printed` is what it printed."""
+    """How it ended; `printed` is what it printed; if it was killed after some lines, `after` is the one that ran last."""
 
     printed = ""
+    after = ""
 
 
 def run_in_process(file: str, function: str = "", *args: object, killed_after: int | None = None) -> Ended:
     """In a process of its own, import this file and run the next job; or, with its name, call a function of the file.
 
     With `killed_after`, the process is killed, with SIGKILL, when so many lines of the job's `perform`, or of the function,
-    have run. Returns how it ended: "done" or the like, what the function returned, or "killed by SIGKILL".
+    have run; a statement is one, on however many lines it is written. Returns how it ended: "done" or the like, what the
+    function returned, or "killed by SIGKILL".
     """
     at = session.beside()
     if at.forks is None:
@@ -86,7 +87,9 @@ def run_in_process(file: str, function: str = "", *args: object, killed_after: i
     will_make({key.decode() for key in set(redis.scan_iter()) - before})
     print(told["printed"], end="", flush=True)
     ended = Ended(told["ended"])
-    ended.printed = told["printed"]
+    ended.printed, ended.after = told["printed"], told["after"]
+    if killed_after is not None:
+        at.to_be_killed = ended
     return ended
 
 
@@ -104,13 +107,3 @@ def rescue() -> int:
         return rescue_orphans()
     finally:
         logger.setLevel(level)
-
-
-def lines_of(file: str, function: str) -> list[str]:
-    """The lines of this function, or method, of a file of the lesson, without its first: as it is written there."""
-    text = (session.beside().folder / file).read_text(encoding="utf-8")
-    found = next(node for node in ast.walk(ast.parse(text)) if getattr(node, "name", None) == function)
-    assert isinstance(found, ast.FunctionDef)
-    first, last = found.body[0], found.body[-1]
-    lines = text.splitlines()[first.lineno - 1 : last.end_lineno]
-    return [line[first.col_offset :] for line in lines if line.strip()]

@@ -378,8 +378,8 @@ Client(other).push({"class": "OldReportWorker", "args": [2017]})
 
 busy = Processor(Fetcher("default", redis=other))
 unit = busy.fetcher.fetch()
-names = map(bytes.decode, other.keys())
-sorted(name.replace(busy.fetcher.identity, "IDENTITY") for name in names)
+there = map(bytes.decode, other.keys())
+sorted(name.replace(busy.fetcher.identity, "IDENTITY") for name in there)
 
 # %%
 other.flushdb()
@@ -393,7 +393,8 @@ outcome.name, other.keys()
 # not in `retry`: Redis had forgotten that it was in flight. No clearing above did that.
 #
 # On your own machine, when everything is in a mess, clearing is fine, and `clear_everything` is made for that. But first it
-# checks where it is running. Many programs learn that from the environment variable `APP_ENV`. Pretend to be in production:
+# checks where it is running. Many programs learn that from the environment variable `APP_ENV`. Pretend to be in
+# production. The cell is meant to end with an error:
 
 # %% tags=["raises-exception"]
 import os

@@ -392,8 +392,9 @@ def deletes_the_rest(seen):
 
 @REST.add
 def moves_all_welcomes(seen):
-    if where(seen, "WelcomeWorker", "schedule") == {"queue:default"} and where(seen, "ReportWorker", "retry") == {"retry"}:
-        return "moving all welcomes. One was pushed for later, and its moment has not come."
+    moved = [key for key in ("schedule", "retry") if where(seen, "WelcomeWorker", key) == {"queue:default"}]
+    if "schedule" in moved and where(seen, "ReportWorker", "retry") == {"retry"}:
+        return f"moving all welcomes. Those in {' and '.join(moved)} are not dead: their moment has not come."
     return None
 
 

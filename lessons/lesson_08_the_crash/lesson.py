@@ -101,7 +101,7 @@ import gifs
 from minijobs import Queue
 
 inbox.empty(), Queue("default").clear()
-worker = start_worker("-r gifs.py -c 1 --timeout 0.1")
+worker = start_worker("-r gifs.py -c 1 --timeout 0.1")  # a stop is quick
 jid = gifs.SendGifToUserWorker.perform_async("ada@example.com", "a cat")
 wait_until(lambda: len(inbox) > 0)
 
@@ -143,9 +143,10 @@ rescued, left = rescue_orphans(), redis.ttl(worker.identity)
 rescued, 0 < left <= 20
 
 # %% [markdown]
-# Nothing was rescued, because nobody knows yet that the process is dead: its heartbeat is still there. `ttl` says for how long. A
-# process writes it every five seconds, and Redis deletes it 20 seconds after the last time. You need not wait for that: delete it
-# yourself. What `rescue_orphans` writes to the log is shown, too.
+# Nothing was rescued, hence the `0`: nobody knows yet that the process is dead, because its heartbeat is still there. A process
+# writes it every five seconds, and each time tells Redis to delete it 20 seconds later. `ttl` says how many of these are left, and
+# `True`, that they are no more than 20. You need not wait for that: delete it yourself. What
+# `rescue_orphans` writes to the log is shown, too.
 
 # %%
 redis.delete(worker.identity)
@@ -183,9 +184,9 @@ mails.answer(
 )
 
 # %% [markdown]
-# Two. Nobody knows how far the first run got, so the second one starts from the beginning. That is the price: no job is lost with
-# its process, and so it may run twice. This is called *at least once*. A loop with `BRPOP` is the opposite, *at most once*. (It
-# holds as long as Redis itself has the jobs. What if Redis is killed? That comes at the end.)
+# Nobody knows how far the first run got, so the second one starts from the beginning. That is the price: no job is lost with its
+# process, and so it may run twice. This is called *at least once*. A loop with `BRPOP` is the opposite, *at most once*. (It holds
+# as long as Redis itself has the jobs. What if Redis is killed? That comes at the end.)
 
 # %% [markdown]
 # ## Killed after every line
@@ -283,7 +284,13 @@ noted.answer(
 )
 
 # %% [markdown]
-# Neither. The payment is in one place and the note in another, and there is always a moment between the two lines. Killed at that
+# Look at one moment more closely: killed after the second line.
+
+# %%
+taken("afterwards.py", 2), taken("before.py", 2)
+
+# %% [markdown]
+# The payment is in one place and the note in another, and there is always a moment between the two lines. Killed at that
 # moment, one file takes the payment twice, and the other never takes it.
 
 # %% [markdown]
@@ -342,7 +349,7 @@ buyer = ["ada@example.com", 500]
 
 # %% tags=["hide-input"]
 early = predict(
-    "You insert order 1, its job runs, then you commit. The job finds …",
+    "You insert order 1, push its job, commit a moment later. It finds …",
     a="the order: it was inserted before the push.",
     b="nothing.",
     c="the order, because the job does not run before the commit.",
@@ -394,7 +401,7 @@ from lessons.kit import orders
 # Push once the order is safe. Here are both versions, as a web page would have them:
 
 # %%
-head = """
+page = """
 from lessons.kit import database
 from confirm import ConfirmWorker
 
@@ -404,25 +411,25 @@ def buy(email, cents):
     db = database()"""
 
 # %%
-write("inside.py", head + """
+write("inside.py", page + """
     order = db.execute(insert, [email, cents]).lastrowid
     ConfirmWorker.perform_async(order)
     db.commit()
 """)
 
 # %%
-write("after.py", head + """
+write("after.py", page + """
     order = db.execute(insert, [email, cents]).lastrowid
     db.commit()
     ConfirmWorker.perform_async(order)
 """)
 
 # %% [markdown]
-# The process that serves the page may be killed, too. So kill it after every line, and count jobs and orders. There should be as
-# many jobs as orders: 0 more jobs than orders.
+# The process that serves the page may be killed, too. So kill it after every line, and count the jobs and the orders. Each
+# order should have one job, so the difference, jobs minus orders, should be 0.
 
 # %%
-def jobs_more_than_orders(file, lines):
+def jobs_minus_orders(file, lines):
     empty_the_shop(), Queue("default").clear()
     run_in_process(file, "buy", *buyer, killed_after=lines)
     if file == "outbox.py":  # it comes later
@@ -441,12 +448,11 @@ later = predict(
 later
 
 # %%
-files, of = ["inside.py", "after.py"], "more jobs than orders"
-seen = kill_everywhere(files, "buy", jobs_more_than_orders, of=of, right=0)
-seen
+both, of = ["inside.py", "after.py"], "jobs minus orders"
+kill_everywhere(both, "buy", jobs_minus_orders, of=of, right=0)
 
 # %% tags=["hide-input"]
-jobs_more_than_orders("after.py", 3)
+jobs_minus_orders("after.py", 3)
 jobs, found = len(Queue("default")), len(orders())
 later.answer(
     f"orders: {found}, jobs: {jobs}",
@@ -468,14 +474,14 @@ later.answer(
 # row.
 
 # %%
-write("outbox.py", head + """
+write("outbox.py", page + """
     order = db.execute(insert, [email, cents]).lastrowid
     db.execute("INSERT INTO outbox (number) VALUES (?)", [order])
     db.commit()
 """)
 
 # %%
-write("sweep.py", head.partition("insert")[0] + """
+write("sweep.py", page.partition("insert")[0] + """
 def sweep():
     db = database()
     for number, in db.execute("SELECT number FROM outbox").fetchall():
@@ -485,7 +491,7 @@ def sweep():
 """)
 
 # %%
-kill_everywhere(["outbox.py"], "buy", jobs_more_than_orders, of=of, right=0)
+kill_everywhere(["outbox.py"], "buy", jobs_minus_orders, of=of, right=0)
 
 # %% [markdown]
 # And what if the process that sweeps is killed after the push, before the row is deleted? Then the next one pushes the job again:
@@ -531,26 +537,26 @@ poison
 from lessons.kit import Table
 
 Queue("default").clear()
-jid = Client().push({"class": "PictureWorker", "args": []})
+pill = Client().push({"class": "PictureWorker", "args": []})
 rows = []
-while where(jid) == "queue:default" and len(rows) < 30:
-    ended = run_in_process("poison.py")
-    rows.append([ended, rescue(), where(jid)])
+while where(pill) == "queue:default" and len(rows) < 30:
+    how = run_in_process("poison.py")
+    rows.append([how, rescue(), where(pill)])
 
 Table(["the process", "rescued", "the job is in"], rows)
 
 # %% tags=["hide-input"]
 poison.answer(
-    f"after {len(rows)} times, the job is in {where(jid)}",
-    a=where(jid) == "queue:default",
-    b=where(jid) == "dead" and len(rows) > 1,
-    c=where(jid) == "retry",
+    f"after {len(rows)} times, the job is in {where(pill)}",
+    a=where(pill) == "queue:default",
+    b=where(pill) == "dead" and len(rows) > 1,
+    c=where(pill) == "retry",
 )
 
 # %%
 from minijobs import DeadSet
 
-DeadSet().find(jid)["error_message"]
+DeadSet().find(pill)["error_message"]
 
 # %% [markdown]
 # The third rescue is the last one. Otherwise a job like this would kill one process after another, and all other jobs would
@@ -570,20 +576,12 @@ other.redis.config_get("save"), other.redis.config_get("appendonly")
 
 # %% [markdown]
 # `save` says when Redis writes a *snapshot*, all of its memory, to a file: after an hour if there was one change, after five
-# minutes if there were 100, after one minute if there were 10,000. Now a thousand jobs are pushed.
-
-# %%
-def push(server, count):
-    bulk = {"class": "GifWorker", "args": [[n] for n in range(count)]}
-    Client(server.redis).push_bulk(bulk)
-    return len(Queue("default", server.redis))
-
-other.redis.flushall()
-push(other, 1000)
+# minutes if there were 100, after one minute if there were 10,000. Next, a thousand jobs are pushed,
+# and then this Redis is killed.
 
 # %% tags=["hide-input"]
 lost = predict(
-    "Redis is killed and started again. How many jobs are waiting now?",
+    "1,000 jobs, and Redis is killed. How many wait when it starts again?",
     a="1,000: a database saves what it confirms.",
     b="0.",
     c="Most of them; the last ones are lost.",
@@ -592,9 +590,14 @@ lost = predict(
 lost
 
 # %%
+def push(server, count):
+    bulk = {"class": "GifWorker", "args": [[n] for n in range(count)]}
+    Client(server.redis).push_bulk(bulk)
+
 def waiting(server):
     return {job.jid for job in Queue("default", server.redis)}
 
+# %%
 def restart(server):
     before = waiting(server)
     server.kill()
@@ -603,6 +606,8 @@ def restart(server):
     return len(before), len(before - after), len(after - before)
 
 # %%
+other.redis.flushall()
+push(other, 1000)
 there, gone, back = restart(other)
 there, gone
 
@@ -615,12 +620,13 @@ lost.answer(
 )
 
 # %% [markdown]
-# All are gone, although every push had been confirmed. No snapshot had been written yet. Now with one, made by hand. After it,
+# All are gone, although every push had been confirmed: Redis was killed before it had written a snapshot of them. Now with one, made by hand. After it,
 # 100 jobs are run, and 400 more are pushed:
 
 # %%
 results = [["default settings", there, gone, back]]
 
+other.redis.flushall()
 push(other, 600)
 other.redis.save()
 other.redis.rpop("queue:default", 100)  # run, and done
@@ -686,8 +692,8 @@ kill_everywhere(["mine.py"], "perform", taken, of="payments", right=1)
 # 2. Between two writes to two places, a process may die. Use a key, or an outbox.
 # 3. A push is part of no transaction: push after the commit; or, if it must not be lost, from an outbox.
 #
-# New words, all of them in the [glossary](../lessons/README.md#glossary): *at least once*, *idempotent*, *transaction*, *outbox*,
-# *poison pill*, *snapshot*, *append-only file*.
+# New words, all of them in the [glossary](../lessons/README.md#glossary): *at least once*, *at most once*, *idempotent*,
+# *transaction*, *outbox*, *poison pill*, *snapshot*, *append-only file*.
 
 # %% [markdown]
 # ## Make it yours

@@ -88,7 +88,8 @@ class TaskWorker(Worker):
 # %% [markdown]
 # `thread_time` is how long a processor has worked for this thread. `burst` makes a list of jobs that come all at once. `measure`
 # starts `minijobs worker` with the options that you give it, pushes the jobs, and waits until all have run. Each job writes down
-# when it began and when it ended. (`number` is for that.)
+# when it began and when it ended. (`number` is for that.) What is shown is how long the jobs waited in the queue: on average, and
+# after how long half of them had begun, 19 of 20, and all.
 
 # %%
 from lessons.kit import burst, measure
@@ -97,14 +98,14 @@ one = measure("-r jobs.py -c 1", burst(40, waits=0.02))
 one
 
 # %% [markdown]
-# Forty jobs of 20 milliseconds, and one thread: the last one had to wait for all the others. With more threads, several jobs
-# can wait at the same time. And those that compute?
+# Forty jobs of 20 milliseconds, and one thread: the last one stood in the queue until all the others were done. With more
+# threads, several jobs can sleep at the same time. And those that compute?
 
 # %% tags=["hide-input"]
 threads = predict(
     "25 threads, and jobs that compute for 5 ms. How many jobs a second?",
-    a="Up to 5,000: 25 times as many as with one thread.",
-    b="200 at most, as with one thread.",
+    a="Up to 5,000: 25 times as many as one thread can do.",
+    b="200 at most: no more than one thread can do.",
     guess=None,
 )
 threads
@@ -141,7 +142,7 @@ threads.answer(
 # Jobs that wait can do so side by side. Jobs that compute cannot: in a Python process only one thread computes at a time,
 # the one that holds the *interpreter lock*. Jobs that do both gain from more threads until the computing fills all of the time,
 # and then no more. (25 threads did twice as much or more here? Then your machine was busy with something else at the first
-# measurement. The middle of the curve says more than its ends.)
+# measurement. Run the cells again, from `kinds` on.)
 
 # %% [markdown]
 # ## Processes
@@ -219,8 +220,8 @@ busy.answer(
 )
 
 # %% [markdown]
-# A job that finds the thread busy has to wait. At 95 % nearly all jobs do, and so do those behind them, and there is hardly any
-# free time to catch up in. So a thread that is always busy is not a good sign. It means that jobs wait.
+# A job that finds the thread busy has to wait, and so do those behind it. The busier the thread is, the more jobs find it busy,
+# and the less free time there is to catch up in. So a thread that is always busy is not a good sign. It means that jobs wait.
 #
 # ## A model
 #
@@ -258,12 +259,15 @@ Curves("milliseconds waited, on average", "% busy",
        {"measured": waited(measured), "model": waited(simulated)})
 
 # %%
-for percent, runs in measured.items():
-    print(percent, about(simulated[percent].waited / runs.waited))
+for percent, one in measured.items():
+    print(percent, about(simulated[percent].waited / one.waited))
+
+print("Below 0.7 or above 1.4? Then the machine was busy with something")
+print("else. Run the cells again, from `measured = {}` down to this one.")
 
 # %% [markdown]
-# That is the model's wait, divided by the measured one: the nearer to 1, the better they agree. (A machine that was busy with
-# something else is further from it.) Now you can ask the model what nobody has measured.
+# That is the model's wait, divided by the measured one: the nearer to 1, the better they agree. Go on when they do. Now you
+# can ask the model what nobody has measured.
 #
 # ## How many threads at noon?
 #
@@ -275,7 +279,7 @@ arriving * 0.5
 
 # %% [markdown]
 # So nine threads are too few, and with ten the utilisation is 93 %. What does each further thread gain? `day.coming` makes the
-# jobs that the file lists, here those of five minutes:
+# jobs that the file lists, here those of five minutes. `within(0.95)` is how long 95 % of them, 19 of 20, waited at most:
 
 # %%
 mails = day.coming("12:00", "mail", minutes=5)
@@ -288,6 +292,10 @@ waits = [(threads, longest(threads)) for threads in (8, 9, 10, 11, 12, 14)]
 # %%
 Curves("seconds that 19 of 20 waited at most", "threads", {"model": waits})
 
+# %%
+rows = [[threads, about(seconds)] for threads, seconds in waits]
+Table(["threads", "19 of 20 waited at most (s)"], rows)
+
 # %% [markdown]
 # With too few, the queue grows as long as noon lasts. From ten on it does not, and two more bring the wait down to a small part
 # of a second. After that, one more gains nothing. So this is how many you need: as many as are busy on average at the busiest
@@ -299,20 +307,20 @@ Curves("seconds that 19 of 20 waited at most", "threads", {"model": waits})
 # While the jobs ran, `measure` looked at the length of the queue every few milliseconds. Here is the run at 95 % again:
 
 # %%
-runs = measured[95]
+at_95 = measured[95]
 Table(["", ""], [
-    ["jobs that came in a second", about(runs.arrived)],
-    ["seconds that each waited, on average", about(runs.waited)],
-    ["the two, multiplied", about(runs.arrived * runs.waited)],
-    ["jobs in the queue, on average", about(runs.length)],
+    ["jobs that came in a second", about(at_95.arrived)],
+    ["seconds that each waited, on average", about(at_95.waited)],
+    ["the two, multiplied", about(at_95.arrived * at_95.waited)],
+    ["jobs in the queue, on average", about(at_95.length)],
 ])
 
 # %%
-agree = 0.5 < runs.arrived * runs.waited / runs.length < 2
+agree = 0.5 < at_95.arrived * at_95.waited / at_95.length < 2
 agree
 
 # %% [markdown]
-# The last two are the same, as closely as this was measured. That is *Little's law*: the number of jobs that are waiting is the
+# The last two should be about the same: `True` says that neither is twice the other. That is *Little's law*: the number of jobs that are waiting is the
 # number that come in a second, times the seconds that each waits. It holds for every queue. You used it above for the
 # threads: the number that are busy is the number of jobs that come in a second, times the seconds that each takes.
 #
@@ -321,8 +329,8 @@ agree
 # %% tags=["hide-input"]
 length = predict(
     "One queue holds 40 jobs, another 10. Which last job waits longer?",
-    a="That of 40: its queue is longer.",
-    b="Perhaps that of 10: it depends on the jobs.",
+    a="The last of the 40: more jobs are in front of it.",
+    b="It cannot be said from the lengths.",
     guess=None,
 )
 length
@@ -504,15 +512,15 @@ full
 
 # %%
 before = used()
-runs = measure("-r jobs.py -c 25", burst(1_000))
+fast = measure("-r jobs.py -c 25", burst(1_000))
 busy_for = used() - before
-f"{about(100 * busy_for / runs.seconds)} % of the time"
+f"{about(100 * busy_for / fast.seconds)} % of the time"
 
 # %% tags=["hide-input"]
 full.answer(
-    f"it was busy for {about(100 * busy_for / runs.seconds)} % of the time",
-    a=busy_for / runs.seconds > 0.5,
-    b=busy_for / runs.seconds <= 0.5,
+    f"it was busy for {about(100 * busy_for / fast.seconds)} % of the time",
+    a=busy_for / fast.seconds > 0.5,
+    b=busy_for / fast.seconds <= 0.5,
 )
 
 # %%
@@ -534,20 +542,20 @@ for name in ("host_a", "host_b"):
           f"import socket\nsocket.gethostname = lambda: '{name}'")
 
 hosts = [f"-r {name}.py -r jobs.py -c 2" for name in ("host_a", "host_b")]
-runs = measure(hosts, burst(60, waits=0.02))
+on_both = measure(hosts, burst(60, waits=0.02))
 
 # %%
 from minijobs import ProcessSet
 
 rows = []
 for process in sorted(ProcessSet(), key=lambda one: one["hostname"]):
-    ran = sum(one.host == process["hostname"] for one in runs.ran)
+    ran = sum(one.host == process["hostname"] for one in on_both.ran)
     rows.append([process["hostname"], process["concurrency"], about(ran)])
 
 Table(["host", "threads", "jobs that it ran"], rows)
 
 # %%
-len(runs.ran), {one.host for one in runs.ran} == {"host_a", "host_b"}
+len(on_both.ran), {one.host for one in on_both.ran} == {"host_a", "host_b"}
 
 # %% [markdown]
 # Nobody handed out the jobs. Each process fetches a job when it has a thread free, and Redis gives each job to one of them. If a

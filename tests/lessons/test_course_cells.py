@@ -22,9 +22,9 @@ def kernel(copied, open_kernel):
 def test_a_check_says_what_it_says_in_a_terminal_in_the_words_of_a_notebook(kernel):
     printed, shown = kernel.run("from lessons.course.cells import *\nfrom lessons.course.cells import check\ncheck(1)")
     assert re.fullmatch(r"Your exercise, as it was saved at \d\d:\d\d:\d\d, is being checked …\n", printed)  # at once
-    said = shown["text/markdown"]
+    said = shown["text/plain"]
     assert "as it was handed out" in said
-    assert said.rstrip("`\n").endswith("A hint: hint(1)")
+    assert said.endswith("A hint: hint(1)")
     assert "Look: in a terminal, make try-1, then create(" in " ".join(said.split())
     assert said.count("make ") == 1
 
@@ -60,7 +60,7 @@ def test_a_solution_is_shown_once_the_exercise_passes_or_if_one_insists(kernel):
 
 def test_a_lesson_that_is_not_there_is_answered_in_a_sentence(kernel):
     printed, shown = kernel.run("from lessons.course.cells import check\ncheck(99)")
-    assert (printed, shown["text/markdown"].strip("`\n").startswith("text\nThere is no lesson 99.")) == ("", True)
+    assert (printed, shown["text/plain"].startswith("There is no lesson 99.")) == ("", True)
 
 
 def test_a_question_has_a_button_for_each_choice_and_a_guess_is_kept_when_its_cell_runs_again(kernel):
@@ -196,7 +196,17 @@ def test_a_page_is_plain_text_where_no_notebook_shows_it():
     page.text("")
     page.markdown("**two**")
     assert str(page) == "one\n\n**two**"
-    assert page._repr_markdown_() == "```text\none\n```\n\n**two**"
+    assert re.sub(r" style=\"[^\"]*\"", "", page._repr_markdown_()) == "<pre>one</pre>\n<pre> </pre>\n\n**two**"
+
+
+def test_in_a_notebook_a_line_of_a_report_wraps_at_words_below_its_beginning_and_a_dollar_is_no_formula():
+    page = cells.Page()
+    page.labelled("   Look: ", "$ make <try> " + 20 * "and more ")
+    (line,) = page._repr_markdown_().splitlines()
+    assert "white-space: pre-wrap; word-break: normal" in line
+    assert "padding-left: 9ch; text-indent: -9ch" in line
+    assert ">   Look: &#36; make &lt;try&gt; and more" in line
+    assert [one[:9] for one in page.lines()] == ["   Look: ", 9 * " ", 9 * " "]
 
 
 def test_what_is_missing_is_said_in_a_cell_too(monkeypatch):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
+from collections import defaultdict
 from itertools import pairwise
 
 import pytest
@@ -205,3 +207,44 @@ def test_the_contents_name_every_lesson_its_question_its_notebook_and_its_exerci
         assert f"`make lesson-{one.number}`" in row
         assert f"(../notebooks/{one.notebook.name})" in row
         assert f"({one.folder.name}/{one.exercise.name})" in row
+
+
+# Names that several cells assign all the same. Whoever goes back to a cell between two of them, and runs it, has the latest.
+ASSIGNED_AGAIN = {
+    2: {"SendGifToUserWorker"},  # the class is edited: what the lesson is about
+    4: {"WelcomeWorker"},  # its bug is fixed: what the lesson is about
+    6: {"worker", "lines", "words", "jid", "report"},  # the process that runs now, its last lines, the last job
+    7: {"tea", "told"},  # the last reminder of tea, and what Redis was sent for it
+    9: {"told"},  # what Redis was sent last
+}
+
+
+@every_lesson
+def test_a_cell_that_is_run_again_does_not_read_what_a_later_cell_has_put_into_the_same_name(lesson):
+    assigned, read = defaultdict(list), defaultdict(list)
+    for number, source in enumerate(code(lesson)):
+        assigns, reads = names(source)
+        for name in assigns:
+            assigned[name].append(number)
+        for name in reads - assigns:
+            read[name].append(number)
+    again = {name for name, cells in assigned.items() if any(cells[0] < one < cells[-1] for one in read[name])}
+    assert again == ASSIGNED_AGAIN.get(lesson.number, set())
+
+
+def names(source):
+    """The names that a cell assigns at its top, and the global ones that it reads, also in its functions."""
+    top = symtable.symtable(source, "cell", "exec")
+    assigned = {one.get_name() for one in top.get_symbols() if one.is_assigned() or one.is_imported()}
+    read, tables = set(), [top]
+    for table in tables:
+        read |= {one.get_name() for one in table.get_symbols() if one.is_referenced() and (table is top or one.is_global())}
+        tables += table.get_children()
+    return assigned, read
+
+
+def test_the_names_of_a_cell_are_seen():
+    assert names("import os\nfor one in two:\n    def three(four):\n        return four, five") == (
+        {"os", "one", "three"},
+        {"two", "five"},
+    )

@@ -26,6 +26,7 @@ from lessons.kit import (
     where,
     write,
 )
+from lessons.kit.statements import BEFORE
 from minijobs import Client
 
 PAY = """
@@ -72,15 +73,73 @@ def test_a_job_is_run_in_a_process_of_its_own_and_that_is_killed_after_any_line_
         assert len(payments()) == taken + 1
 
 
+def lines_that_ran(file, lines):
+    """How many lines a file of these tests had noted when its process was killed."""
+    database_of_it = session.database()[1]
+    database_of_it.delete("ran")
+    run_in_process(file, "pay", killed_after=lines)
+    return database_of_it.scard("ran")
+
+
 def test_what_comes_of_it_after_each_line_is_a_picture_with_words(beside):
-    write("pay.py", PAY)
-    seen = kill_everywhere(["pay.py"], "perform", lambda file, lines: lines, of="lines", right=1)
-    assert [kill.line for kill in seen.rows["pay.py"]][1:] == ['print("paying")', "take_payment(email, cents)"]
-    assert [line.split()[-1] for line in seen.lines()] == ["…", "pay.py", "wrong", "1", "wrong"]
+    write("two.py", f"{NOTE}\ndef pay():\n    note(1)\n    note(2)")
+    seen = kill_everywhere(["two.py"], "pay", lines_that_ran, of="lines", right=1)
+    assert seen.rows["two.py"] == [(BEFORE, 0), ("note(1)", 1), ("note(2)", 2)]
+    assert [line.split()[-1] for line in seen.lines()] == ["…", "two.py", "wrong", "1", "wrong"]
     assert max(map(len, seen.lines())) <= 80
     html = seen._repr_html_()
     assert html == seen._repr_html_()
-    assert "take_payment(email, cents) 2, wrong" in re.search(r'alt="([^"]*)"', html)[1]
+    assert "note(2) 2, wrong" in re.search(r'alt="([^"]*)"', html)[1]
+
+
+NOTE = """
+from minijobs import connection
+
+def note(*what):
+    connection.current().sadd("ran", *what)
+"""
+
+MINE = f"""{NOTE}
+def pay():
+    if connection.current().sismember("ran", "done"):
+        return
+    for one in (1, 2):
+        note(one)
+    try:
+        raise OSError
+    except OSError:
+        note(
+            3,
+            4,
+        )
+"""
+
+
+def test_a_count_stands_beside_the_line_that_ran_last_whichever_lines_are_not_reached_or_run_twice(beside):
+    write("mine.py", MINE)
+    assert kill_everywhere(["mine.py"], "pay", lines_that_ran, of="lines", right=4).rows["mine.py"] == [
+        (BEFORE, 0),
+        ('if connection.current().sismember("ran", "done"):', 0),
+        ("for one in (1, 2):", 0),
+        ("    note(one)", 1),
+        ("for one in (1, 2):", 1),
+        ("    note(one)", 2),
+        ("for one in (1, 2):", 2),
+        ("try:", 2),
+        ("    raise OSError", 2),
+        ("except OSError:", 2),
+        ("    note(3, 4)", 4),
+    ]
+
+
+def test_a_loop_is_shown_for_so_many_lines_and_what_never_begins_is_said(beside):
+    write("loop.py", f"{NOTE}\ndef pay():\n    for one in range(99): note(one)")
+    rows = kill_everywhere(["loop.py"], "pay", lines_that_ran, of="lines", right=0).rows["loop.py"]
+    assert [kill.count for kill in rows] == list(range(len(rows)))
+    assert len(rows) < 99
+    write("typo.py", "def pay:")
+    with pytest.raises(ValueError, match=r"pay in typo.py never begins, .* SyntaxError"):
+        kill_everywhere(["typo.py"], "pay", lines_that_ran, of="lines", right=0)
 
 
 def test_a_script_is_shown_as_it_prints_and_can_be_killed(beside, capsys):
