@@ -210,6 +210,7 @@ class Application:
         lines = procfile(self.folder)
         for words in lines.pop("release", []):
             self._run(words)
+            self._went_on()
         if "web" not in lines or len(lines) < 2:
             raise DoesNotStart(f"The Procfile has to name web and worker, and it names {', '.join(lines) or 'nothing'}.")
         (web,) = lines.pop("web")[-1:]
