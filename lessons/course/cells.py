@@ -143,9 +143,17 @@ def listen() -> None:
 
     def explain(shell: Any, kind: Any, error: Any, traceback: Any, tb_offset: Any = None) -> None:
         shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
-        print(UNKNOWN_NAME)
+        if advice := UNKNOWN_NAME if isinstance(error, NameError) else _how_to_install(error.name):
+            print(advice)
 
-    shell.set_custom_exc((NameError,), explain)
+    shell.set_custom_exc((NameError, ModuleNotFoundError), explain)
+
+
+def _how_to_install(module: str | None) -> str:
+    """What to do if this module is not there; empty if no lesson needs it."""
+    found = (number for number, needed in commands.NEEDED.items() if module in dict(needed))
+    number = next(found, None)
+    return f"To install {module}: make notebook-{number} in a terminal. Then run this cell again." if number else ""
 
 
 def _note_run(cell_id: str | None) -> None:

@@ -166,7 +166,7 @@ def watch(lesson: Lesson) -> None:
 
 
 def _result(told: list[dict[str, Any]], printed: str, ending: str, answer: Path) -> Result:
-    result, line = Result(), None
+    result, line, long = Result(), None, f"after {LONGEST_CHECK} seconds"
     for one in told:
         if one["event"] == "begin":
             result.unmet, result.reason = one["requirement"], ""
@@ -174,6 +174,9 @@ def _result(told: list[dict[str, Any]], printed: str, ending: str, answer: Path)
             result.holding = one["rows"]
         elif one["event"] == "never ends":
             ending, line = "never ends", one["line"]
+            long = (
+                f"when no part of it had ended for {one['seconds']:.0f} seconds" if one["seconds"] else "after a long time"
+            )
         elif one["reason"]:
             result.open[one["requirement"]] = one["reason"]
             result.unmet = None
@@ -188,7 +191,7 @@ def _result(told: list[dict[str, Any]], printed: str, ending: str, answer: Path)
         result.unmet = (line and result.unmet) or "The check comes to an end."
         at = f"line {line} of {answer.name}: {linecache.getline(str(answer), line).strip()}" if line else answer.name
         result.reason = (
-            "Expected:    the check ends.\nInstead:     it was still running after a long time, and was stopped.\n"
+            f"Expected:    the check ends.\nInstead:     it was still running {long}, and was stopped.\n"
             f"At:          {at}"
             f"{'' if line else UNDECIDED}"
         )

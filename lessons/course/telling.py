@@ -114,12 +114,12 @@ def _end_what_never_ends(answer: str, thread: int) -> None:
         if _went_on.is_set():
             _went_on.clear()
             cpu, taken = time.process_time(), 0.0
-    never_ends(_line_of(sys._current_frames().get(thread), answer))
+    never_ends(_line_of(sys._current_frames().get(thread), answer), taken)
 
 
-def never_ends(line: int | None) -> NoReturn:
-    """The answer came to no end, at this line of it: tell, and end this process."""
-    _tell(event="never ends", line=line)
+def never_ends(line: int | None, seconds: float | None = None) -> NoReturn:
+    """The answer came to no end, at this line of it, for so many seconds, if that is known: tell, and end this process."""
+    _tell(event="never ends", line=line, seconds=seconds)
     os._exit(3)
 
 

@@ -225,14 +225,16 @@ app.settle()
 [key for key, _ in app.jobs("SendGifToUserWorker")]
 
 # %% [markdown]
-# And an hour later:
+# And an hour later. Nobody has to wait for it: `app.later()` puts the clock forward by an hour, so what is tried again within that
+# hour is tried again now.
 
 # %%
 app.later()
 app.inbox
 
 # %% [markdown]
-# Ada has her mail. (What the page says is no longer true: nothing has been sent yet. Change that as well.)
+# Ada has her mail. (What the page says, "Email sent", is no longer true: nothing has been sent yet. The check does not look at
+# that. Your visitors do.)
 #
 # This is how it goes with every ticket:
 #
@@ -296,7 +298,7 @@ hours
 # [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb) · Next: [10 · Growing](10_growing.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
-# Save it, and run the next cell, which plays the story of each ticket. `hint(9)` is there, too: it is about the first ticket that
+# Save each file that you have changed, and run the next cell, which plays the story of each ticket. `hint(9)` is there, too: it is about the first ticket that
 # is still open.
 #
 # [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb) · Next: [10 · Growing](10_growing.ipynb)

@@ -4,9 +4,11 @@ A row is about one ticket. What was wrong with the application as handed out is 
 learner.
 """
 
+from operator import attrgetter
+
 from lessons.course.rejection import Misconceptions
 from lessons.course.seen import brief
-from lessons.lesson_09_the_app.stories import times
+from lessons.lesson_09_the_app.stories import PAUSE, times
 from lessons.lesson_09_the_app.trials import BROKEN
 
 THOUGHT, PICTURE, NEWSLETTER, DATA, WELCOME, TESTS = (Misconceptions() for _ in range(6))
@@ -25,6 +27,26 @@ def handed_out(table):
         return holds
 
     return add
+
+
+def serves_no_default(story_of):
+    """The row of a Procfile in which `default` is missing: whatever the ticket, its job is not taken."""
+
+    def serves_newsletters_only(seen):
+        story = story_of(seen)
+        if story.stuck == "default":
+            return (
+                "a queue that nobody serves any more. The job waits in default, and the worker process takes jobs from "
+                f"{' and '.join(story.served_then)}. As soon as -q names a queue, only those that are named are served."
+            )
+        return None
+
+    return serves_newsletters_only
+
+
+for _table, _name in zip(TABLES, ("thought", "picture", "newsletter", "data", "welcome"), strict=False):
+    if _table is not NEWSLETTER:
+        _table.add(serves_no_default(attrgetter(_name)))
 
 
 # Ticket 1: what the page does itself.
@@ -106,7 +128,7 @@ def _(seen):
 @PICTURE.add
 def asks_again_and_again(seen):
     story = seen.picture
-    if story.asked > 1 and story.runs <= 1 and not (story.without or story.kept == ["retry"]):
+    if story.asked > 1 and story.runs <= 1 and not (story.without or {"retry", "schedule"} & set(story.kept)):
         return (
             f"a retry loop in perform: one run asked {times(seen.picture.asked)}. A thread of the worker process is "
             "occupied meanwhile, and nobody sees it. When the loop gives up, all is as before."
@@ -128,8 +150,8 @@ def pushes_itself_at_once(seen):
 def waits_longer(seen):
     if seen.picture.hangs and seen.picture.asked == 1:
         return (
-            "a longer timeout. A service that is down for hours does not answer in a minute either. Ten jobs that wait for "
-            "it occupy all the threads, and no other mail goes out."
+            f"a longer timeout. After {seen.picture.seconds:.0f} seconds the run was still waiting for an answer. A service "
+            "that is down for hours gives none. Ten such jobs occupy all the threads, and no other mail goes out."
         )
     return None
 
@@ -143,10 +165,21 @@ def sends_without_the_picture(seen):
 
 @PICTURE.add
 def sleeps_first(seen):
-    if seen.picture.paused and seen.picture.asked <= 1 and seen.picture.done:
+    if seen.picture.paused and seen.picture.asked <= 1 and seen.picture.done and not seen.picture.kept:
         return (
             "a pause in perform. (The check makes each one short.) Nobody knows for how long the service is down, and when "
             "the pause is over, the run ends as before."
+        )
+    return None
+
+
+@PICTURE.add
+def waits_before_it_is_tried_again(seen):
+    story = seen.picture
+    if story.paused > PAUSE and {"retry", "schedule"} & set(story.kept):
+        return (
+            f"a pause in perform: {story.paused:g} seconds. (The check makes each one short.) A thread is occupied "
+            f"meanwhile. A job that waits in {story.kept[0]} occupies none, and this one did that as well."
         )
     return None
 
@@ -168,7 +201,8 @@ def gives_up_by_itself(seen):
 @handed_out(NEWSLETTER)
 def _(seen):
     story = seen.newsletter
-    return story.pushed == ["newsletters"] and story.pushed[0] not in story.served and not story.by_page
+    near = story.pushed == ["newsletters"] and story.served == ["default", "newsletter"] and story.processes == 1
+    return near and not story.by_page
 
 
 @NEWSLETTER.add
@@ -189,6 +223,18 @@ def another_queue_nobody_serves(seen):
         return (
             f"another name. The job is in {waiting[0]} now, and nobody takes jobs from there: the worker process takes them "
             f"from {' and '.join(story.served)}."
+        )
+    return None
+
+
+@NEWSLETTER.add
+def serves_another_name(seen):
+    story = seen.newsletter
+    changed = story.processes > 1 or story.served != ["default", "newsletter"]
+    if "newsletters" in story.pushed and "newsletters" not in story.served and changed and not story.mails:
+        return (
+            "serving a queue of another name. The job is in newsletters, and the Procfile's worker processes take jobs from "
+            f"{' and '.join(story.served)}. Compare the names, letter by letter."
         )
     return None
 
@@ -339,9 +385,29 @@ def passes_over_the_missing_account(seen):
 @WELCOME.add
 def greets_somebody_without_an_account(seen):
     if seen.welcome.to_nobody:
+        return "a job that does not need the account. Somebody was told Sorry, has no account, and was greeted all the same."
+    return None
+
+
+@WELCOME.add
+def saves_it_and_says_sorry(seen):
+    story = seen.welcome
+    if story.saved and story.refused.status >= 400:
         return (
-            "a job that does not need the account. It was pushed before the account was saved, and the account never was: "
-            "somebody was told Sorry, and greeted all the same."
+            "an account that is saved, and a page that says otherwise. Somebody was told "
+            f"'{story.refused.said}', and has one{'' if story.avatar else ', without an avatar'}: the page says one thing, "
+            "the database another."
+        )
+    return None
+
+
+@WELCOME.add
+def greets_from_the_page(seen):
+    story = seen.welcome
+    if story.by_page:
+        return (
+            "sending the mail from the page: ticket 1 is back. The mail server refused one, and the page answered "
+            f"{story.last.status}.{' The account was saved.' if story.last_saved else ''}"
         )
     return None
 

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from html import unescape
 from itertools import chain
 from pathlib import Path
@@ -210,6 +210,7 @@ class Application:
         lines = procfile(self.folder)
         for words in lines.pop("release", []):
             self._run(words)
+            self._went_on()
         if "web" not in lines or len(lines) < 2:
             raise DoesNotStart(f"The Procfile has to name web and worker, and it names {', '.join(lines) or 'nothing'}.")
         (web,) = lines.pop("web")[-1:]
@@ -394,7 +395,9 @@ class Application:
 
     def later(self, seconds: float = ANSWERS_WITHIN) -> bool:
         """An hour passes: what waits in `retry` and in `schedule` is due. Then settle."""
-        minijobs.poll(self._redis, now=time.time() + HOUR)
+        # No job runs meanwhile: one that fails at once would be due within this hour again, and be moved again and again.
+        with self.standing_still() if hasattr(signal, "SIGSTOP") else nullcontext():
+            minijobs.poll(self._redis, now=time.time() + HOUR)
         return self.settle(seconds)
 
     @contextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from minijobs import Client, DeadSet, Queue, RetrySet, ScheduledSet
 from .running import HOUR, NOT_YET, Answer, Application
 
 SOON = 3.0  # seconds in which something happens that is about to happen
+PAUSE = 2.0  # seconds that a run may pause; one that pauses for longer is a thread that waits
 PATIENCE = 6.0  # seconds after which a job that still asks, or still waits, is taken for one that does not end
 MANY = 8  # times that one run of a job asks; it is then taken for one that does not end
 HOURS = 6  # that the picture service is down
@@ -30,6 +32,8 @@ class Story(Scope):
     """What was seen of a ticket's story: in words, step by step, and as facts."""
 
     steps: list[str] = field(default_factory=list)
+    stuck: str = ""  # a queue in which a job waits at the end, and which nobody serves
+    served_then: list[str] = field(default_factory=list)  # the queues that somebody serves
 
     @property
     def happened(self) -> str:
@@ -59,9 +63,10 @@ class Picture(Story):
 
     asked: int = 0  # before an hour had passed
     runs: int = 0  # of the job, until then
-    hangs: bool = False  # whether that run did not end
+    hangs: bool = False  # whether a run had not ended then
+    seconds: float = 0.0  # until then
     done: bool = False  # whether that run counted as done
-    paused: int = 0
+    paused: float = 0.0  # for how many seconds, in all (the check makes each pause short)
     kept: list[str] = field(default_factory=list)  # where the job was after the first run
     retry_for: float | None = None  # if the job is tried again for less than some hours, for how many seconds
     given_up: bool = False  # whether there was no job any more when the service worked again
@@ -76,6 +81,7 @@ class Newsletter(Story):
     by_page: int = 0
     pushed: list[str] = field(default_factory=list)  # the queues
     served: list[str] = field(default_factory=list)
+    processes: int = 1  # that run jobs
     failure: str = ""  # what the job failed with
     left: bool = False  # whether a job that waited in `default` is still there
     mails: int = 0
@@ -96,19 +102,34 @@ class Data(Story):
 
 @dataclass
 class Welcome(Story):
-    """Ticket 5. One account cannot be made; then there is one that takes a while to make."""
+    """Ticket 5. One avatar cannot be drawn; the next takes a while. Then somebody signs up whose mail is refused."""
 
     refused: Answer = NOT_YET
+    saved: bool = False  # whether the first has an account all the same
+    avatar: bool = False  # and an avatar
     page: Answer = NOT_YET
-    early: set[str] = field(default_factory=set)  # where its job was seen before the account was saved
-    for_nobody: set[str] = field(default_factory=set)  # the ids of the jobs for the account that was never saved
-    meanwhile: set[str] = field(default_factory=set)  # and of those for the other one, while that was being made
+    early: set[str] = field(default_factory=set)  # where jobs were seen for an account that was not there
+    for_nobody: set[str] = field(default_factory=set)  # the ids of those for the first
+    meanwhile: set[str] = field(default_factory=set)  # and of those for the second, while that account was being made
     at_the_end: bool = False  # and whether that was only when all else was ready to be saved
     paused: int = 0
     done_early: int = 0  # runs that counted as done before the account was saved
     failed: int = 0
-    to_nobody: int = 0  # mails to the one who has no account
-    mails: int = 0
+    to_first: int = 0  # mails
+    mails: int = 0  # to the second
+    by_page: int = 0  # mails that were tried for the third while the worker process stood still
+    last: Answer = NOT_YET  # what the third was told
+    last_saved: bool = False
+
+    @property
+    def to_nobody(self) -> int:
+        """Mails to the first, if there is no such account."""
+        return 0 if self.saved else self.to_first
+
+    @property
+    def true_to_the_first(self) -> bool:
+        """Whether the first was told what is so, and was greeted once if there is an account, and else not at all."""
+        return (self.refused.status < 400) == self.saved == bool(self.to_first) and self.to_first <= 1
 
 
 def thought(app: Application) -> Thought:
@@ -151,15 +172,15 @@ def picture(app: Application) -> Picture:
     asked, heard = app.pictures.asked, app.heard()
     with app.pictures.down():
         app.press("picture", email=to)
-        until = time.monotonic() + PATIENCE
-        while not (app.settle(0.1) or app.pictures.asked - asked > MANY or time.monotonic() > until):
+        begun = time.monotonic()
+        while not (app.settle(0.1) or app.pictures.asked - asked > MANY or time.monotonic() > begun + PATIENCE):
             pass
-        story.hangs = app.busy()
+        story.hangs, story.seconds = app.busy(), time.monotonic() - begun
         story.asked, story.kept = app.pictures.asked - asked, keys_of(app, "PictureWorker")
         said = app.said_since(heard)
         story.done = "PictureWorker: done" in "\n".join(said)
         story.runs = sum("PictureWorker: start" in line for line in said)
-        story.paused = sum("a pause of" in line for line in said)
+        story.paused = sum(float(found[1]) for line in said if (found := re.match(r"a pause of (\S+) s ", line)))
         story.retry_for = too_short(app, "PictureWorker")
         hours = 0
         while not (story.hangs or hours == HOURS or (hours and waits_for_days(app, "PictureWorker"))):
@@ -173,8 +194,16 @@ def picture(app: Application) -> Picture:
     story.without = len(mails) - story.mails
     first = f"{story.runs} runs, one after the other," if story.runs > 1 else "the first run of the job"
     story.note(f"while the service answered nobody, {first} asked it {times(story.asked)}")
-    ended = "did not come to an end" if story.hangs else "counted as done" if story.done else "ended"
+    ended = (
+        f"was still going on after {story.seconds:.0f} seconds"
+        if story.hangs
+        else "counted as done"
+        if story.done
+        else "ended"
+    )
     story.note(f"that {ended}, and the job was {'in ' + ', '.join(story.kept) if story.kept else 'nowhere'}")
+    if story.paused:
+        story.note(f"it paused for {story.paused:g} seconds (the check makes each pause short)")
     if story.retry_for:
         story.note(f"its retry_for is {story.retry_for:g} seconds")
     if story.without:
@@ -196,12 +225,13 @@ def newsletter(app: Application) -> Newsletter:
     story.failure = failure_of(app)
     app.later()
     story.left = len(Queue("default")) > 0
-    story.served = [name for worker in app.workers for name in app.served(worker)]
+    story.served, story.processes = served(app), len(app.workers)
     story.mails = app.inbox.sent(to)
     if story.by_page:
         story.note("the page itself sent a mail")
     story.note(f"Redis held {several(len(story.pushed), 'job')}{' in ' + ', '.join(story.pushed) if story.pushed else ''}")
-    story.note(f"the worker process takes jobs from {', '.join(story.served)}")
+    who = "the worker process takes" if story.processes == 1 else f"{story.processes} worker processes take"
+    story.note(f"{who} jobs from {', '.join(story.served)}")
     if story.failure:
         story.note(f"a run failed with {brief(story.failure, 80)}")
     if story.left:
@@ -243,53 +273,84 @@ def data(app: Application) -> Data:
 
 def welcome(app: Application) -> Welcome:
     story, mark = Welcome("ticket 5"), secrets.token_hex(3)
-    nobody, somebody = f"edsger-{mark}", f"barbara-{mark}"
+    nobody, somebody, another = (f"{name}-{mark}" for name in ("edsger", "barbara", "alan"))
     clear(app)
-    heard = app.heard()
+    heard = begun = app.heard()
+    known: set[str] = set()  # the ids of the jobs that are not looked at any more
 
-    def look() -> bool:
-        """Whether a job is there, or has been, for an account that is not saved."""
-        story.early |= set(keys_of(app, "WelcomeWorker"))
-        story.early |= {"a run" for line in app.said_since(heard) if "WelcomeWorker: start" in line}
+    def look(name: str, db: sqlite3.Connection | None = None) -> bool:
+        """Whether a job is there, or has been, for an account that is not there. (A job is looked for first.)"""
+        found = {key.partition(":")[0] for key, job in app.jobs("WelcomeWorker") if job["jid"] not in known}
+        found |= {"a run" for line in app.said_since(heard) if "WelcomeWorker: start" in line}
+        if found and account(app, name, db) is None:
+            story.early |= found
         return bool(story.early)
 
     app.pictures.broken = True
     story.refused = app.press("accounts", name=nobody, email=f"{nobody}@example.com")
     app.settle()
     app.pictures.broken = False
-    look()
-    story.for_nobody = jids(app, "WelcomeWorker")
+    look(nobody)
+    known = jids(app, "WelcomeWorker")
+    first = account(app, nobody)
+    story.saved, story.avatar = first is not None, bool(first and first.get("avatar"))
+    story.for_nobody = set() if story.saved else set(known)
+    heard = heard if story.early else app.heard()
     with app.pictures.down():
         page = beside(lambda: app.press("accounts", name=somebody, email=f"{somebody}@example.com"))
         soon(lambda: app.pictures.waiting or page.done(), PATIENCE)
-        if look():
+        if look(somebody):
             app.settle(PATIENCE)
-            look()
+            look(somebody)
             app.later(PATIENCE)
-        story.meanwhile = jids(app, "WelcomeWorker") - story.for_nobody
-        said = app.said_since(heard)
-        story.paused = sum("a pause of" in line for line in said)
-        story.done_early = sum("WelcomeWorker: done" in line for line in said)
+        if account(app, somebody) is None:
+            story.meanwhile = jids(app, "WelcomeWorker") - known
+            story.done_early = sum("WelcomeWorker: done" in line for line in app.said_since(heard))
+        story.paused = sum("a pause of" in line for line in app.said_since(begun))
         locked = hold_back_the_commit(app)
-        locked.__enter__()
+        db = locked.__enter__()
     try:  # now all is ready to be saved
         if not story.early:
-            story.at_the_end = soon(lambda: look() or page.done(), SOON / 3) and bool(story.early)
+            story.at_the_end = soon(lambda: look(somebody, db) or page.done(), SOON / 3) and bool(story.early)
     finally:
         locked.__exit__(None, None, None)
     story.page = page.result()
     for wait in (app.settle, app.later, app.later):
         wait(PATIENCE)
-    story.failed = sum("WelcomeWorker: fail:" in line for line in app.said_since(heard))
-    story.to_nobody = app.inbox.sent(f"{nobody}@example.com")
+    story.failed = sum("WelcomeWorker: fail:" in line for line in app.said_since(begun))
+    tried, known = len(app.inbox.tried), jids(app, "WelcomeWorker")
+    with app.standing_still():
+        app.inbox.refuse(1)
+        story.last = app.press("accounts", name=another, email=f"{another}@example.com")
+        soon(lambda: len(app.inbox.tried) > tried or jids(app, "WelcomeWorker") - known)
+        story.by_page = len(app.inbox.tried) - tried
+        app.inbox.refuse(0)
+    app.settle(PATIENCE)
+    story.last_saved = account(app, another) is not None
+    story.to_first = app.inbox.sent(f"{nobody}@example.com")
     story.mails = app.inbox.sent(f"{somebody}@example.com")
     story.note(f"two signed up; the page answered the first {story.refused.status}, and the second {story.page.status}")
     if story.early:
         never = story.for_nobody and not story.meanwhile
-        story.note(f"there was a job for an account that was {'never saved' if never else 'not saved yet'}")
+        story.note(f"there was a job for an account that {'is not there' if never else 'was not saved yet'}")
     if story.failed:
         story.note(f"{several(story.failed, 'run')} failed")
-    story.note(f"the first got {several(story.to_nobody, 'mail')}, and the second {story.mails or 'none'}")
+    if story.saved != (story.refused.status < 400):
+        story.note(f"the first {'has an account' if story.saved else 'has no account'}")
+    story.note(f"the first got {several(story.to_first, 'mail')}, and the second {story.mails or 'none'}")
+    if story.by_page:
+        story.note(f"the page itself tried to send a third one's mail, was refused, and answered {story.last.status}")
+    return story
+
+
+def played(number: int, app: Application) -> Story:
+    """Play the story of this ticket, and note whether a job waits at its end where nobody takes it."""
+    story = PLAYED[number - 1](app)
+    story.served_then = served(app)
+    waiting = {str(job["queue"]) for key, job in app.jobs() if key.startswith("queue:")} - set(story.served_then)
+    if waiting:
+        story.stuck = min(waiting)
+        story.note(f"a job waits in {story.stuck}, and nobody takes jobs from there")
     return story
 
 
@@ -305,6 +366,11 @@ def clear(app: Application) -> None:
     app.inbox.caught, app.inbox.tried = [], []
 
 
+def served(app: Application) -> list[str]:
+    """The queues that the worker processes take jobs from."""
+    return list(dict.fromkeys(name for worker in app.workers for name in app.served(worker)))
+
+
 def keys_of(app: Application, worker: str) -> list[str]:
     """The kinds of places where jobs of this Worker are."""
     return [key.partition(":")[0] for key, _ in app.jobs(worker)]
@@ -313,6 +379,19 @@ def keys_of(app: Application, worker: str) -> list[str]:
 def jids(app: Application, worker: str) -> set[str]:
     """The ids of the jobs of this Worker."""
     return {str(job["jid"]) for _, job in app.jobs(worker)}
+
+
+def account(app: Application, name: str, db: sqlite3.Connection | None = None) -> dict[str, Any] | None:
+    """What the database holds of the user with this name, as anybody can read it now; None if there is no such user."""
+    if db is None:
+        with closing(sqlite3.connect(app.database)) as own:
+            return account(app, name, own)
+    try:
+        found = db.execute("select * from users where name = ?", [name])
+    except sqlite3.OperationalError:  # the table is called something else now
+        return None
+    row = found.fetchone()
+    return row and dict(zip((one[0] for one in found.description), row, strict=True))
 
 
 def failure_of(app: Application) -> str:
@@ -334,13 +413,13 @@ def too_short(app: Application, worker: str) -> float | None:
 
 
 @contextmanager
-def hold_back_the_commit(app: Application) -> Iterator[None]:
-    """Meanwhile, somebody reads in the database, so that nothing can be saved."""
+def hold_back_the_commit(app: Application) -> Iterator[sqlite3.Connection]:
+    """Meanwhile, somebody reads in the database, so that nothing can be saved: with this connection."""
     db = sqlite3.connect(app.database, isolation_level=None, check_same_thread=False)
     try:
         db.execute("begin")
         db.execute("select * from sqlite_master").fetchall()
-        yield
+        yield db
     finally:
         db.close()
 

@@ -17,7 +17,7 @@ from lessons.kit.recorder import Commands
 from minijobs.monitor import Told, matching
 
 from .running import APP, HERE, Application, DoesNotStart, copy_of_stub
-from .stories import PLAYED
+from .stories import PLAYED, played
 from .trials import tests
 
 __all__ = ["open_app", "push_commands", "running", "tickets"]
@@ -74,7 +74,7 @@ def play(app: Application, number: int) -> None:
     if number not in range(1, len(PLAYED) + 2):
         print(f"There are tickets 1 to {len(PLAYED) + 1}.")
         return
-    story = PLAYED[number - 1](app) if number <= len(PLAYED) else tests(app.folder, Project())
+    story = played(number, app) if number <= len(PLAYED) else tests(app.folder, Project(), bool)
     for step in story.steps:
         print(textwrap.fill(step, 78, initial_indent="- ", subsequent_indent="  "))
 

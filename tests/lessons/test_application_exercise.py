@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
+from types import SimpleNamespace
 
 import forking
 import pytest
@@ -18,10 +19,12 @@ from test_exercises import parts
 
 from lessons.course import catalogue, checking
 from lessons.lesson_09_the_app.misconceptions import TABLES
+from lessons.lesson_09_the_app.stories import PAUSE, Newsletter, Picture
 
 LESSON = next(one for one in catalogue.lessons() if one.is_an_application)
 TICKETS = range(1, len(TABLES) + 1)
 HANDED_OUT = "as_handed_out"
+EVERYWHERE = "serves_newsletters_only"  # a row of several tickets: what it is about closes none of them
 
 # Which ticket a mistake is about: that of the table with its row.
 ABOUT = {row.__name__: number for number, table in enumerate(TABLES, 1) for row in table.rows if row.__name__ != HANDED_OUT}
@@ -30,7 +33,9 @@ MISTAKES = {path.stem: path for path in LESSON.mistakes}
 # What is checked together: the first mistake about each ticket, the second of each, and so on.
 TOGETHER = [
     [name for name in names if name]
-    for names in zip_longest(*([name for name in sorted(MISTAKES) if ABOUT.get(name) == number] for number in TICKETS))
+    for names in zip_longest(
+        *([name for name in sorted(MISTAKES) if ABOUT.get(name) == number and name != EVERYWHERE] for number in TICKETS)
+    )
 ]
 
 # What is also true of a mistake, beside what it is diagnosed as. Somebody has read the sentences and found them true.
@@ -57,6 +62,7 @@ def found(tmp_path_factory):
     for number, names in enumerate(TOGETHER):
         bundle = applied(folder / f"together-{number}", solution, *(MISTAKES[name] for name in names))
         apps |= dict.fromkeys([tuple(names)], bundle)
+    apps[EVERYWHERE] = applied(folder / EVERYWHERE, solution, MISTAKES[EVERYWHERE])
     apps["broken"] = applied(folder / "broken")
     (apps["broken"] / "workers.py").write_text("import nothing_of_that_name\n")
     with forking.checks(folder) as start, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
@@ -105,6 +111,45 @@ def test_a_change_that_hides_the_symptom_is_told_so_and_nothing_untrue_is_said(f
         number for number in TICKETS if reason(result, number)
     }  # and the other tickets are closed
     assert set(result.holding) == set(names).union(*(ALSO_TRUE.get(name, set()) for name in names))
+
+
+def test_if_nobody_serves_default_any_more_every_ticket_whose_job_is_there_says_so(found):
+    result = found[EVERYWHERE]
+    for ticket in (1, 2, 4, 5):
+        told = parts(reason(result, ticket))["Looks like"]
+        assert "The job waits in default, and the worker process takes jobs from newsletters." in told
+    assert "what waits in default" in parts(reason(result, 3))["Looks like"]
+    assert not reason(result, 6)
+    assert set(result.holding) == {EVERYWHERE, "leaves_what_waits"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"served": ["default", "newsletter"]}, HANDED_OUT),
+        ({"served": ["default", "newsletter"], "processes": 2}, "serves_another_name"),
+        ({"served": ["default", "news"]}, "serves_another_name"),
+        ({"served": ["default", "newsletter"], "pushed": ["news"]}, "another_queue_nobody_serves"),
+    ],
+)
+def test_what_is_near_the_exercise_as_it_was_handed_out_is_what_has_not_been_changed(fields, name):
+    story = Newsletter("ticket 3", **{"pushed": ["newsletters"], **fields})
+    assert list(TABLES[2].holding(SimpleNamespace(newsletter=story))) == [name]
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"kept": ["retry"], "paused": PAUSE}, ""),
+        ({"kept": ["retry"], "paused": PAUSE + 1}, "waits_before_it_is_tried_again"),
+        ({"kept": ["schedule"], "done": True, "paused": 60.0}, "waits_before_it_is_tried_again"),
+        ({"done": True, "paused": 60.0}, "asks_again_and_again"),
+        ({"kept": ["inflight"], "hangs": True, "paused": 60.0}, "asks_again_and_again"),
+    ],
+)
+def test_a_job_that_asks_twice_may_pause_for_a_moment(fields, name):
+    story = Picture("ticket 2", asked=2, runs=1, **fields)
+    assert list(TABLES[1].holding(SimpleNamespace(picture=story))) == [one for one in [name] if one]
 
 
 def test_each_misconception_has_a_mistake_and_each_mistake_is_one():

@@ -92,6 +92,13 @@ def test_a_name_that_is_not_there_is_explained(kernel):
     assert printed == "ZeroDivisionError: division by zero\n"
 
 
+def test_what_a_lesson_needs_and_is_not_installed_is_said_with_how_to_install_it(kernel):
+    printed, _ = kernel.run("import sys\nsys.modules['flask'] = None\nimport flask")
+    assert printed.endswith("To install flask: make notebook-9 in a terminal. Then run this cell again.\n")
+    printed, _ = kernel.run("del sys.modules['flask']\nimport nothing_of_that_name")
+    assert printed == "ModuleNotFoundError: No module named 'nothing_of_that_name'\n"
+
+
 def test_the_time_between_two_cells_is_not_in_the_picture(kernel):
     kernel.run("import time\nfrom lessons.kit import clock, start, timeline\nfrom lessons.kit.timeline import now\nstart()")
     kernel.run("before, wall = now(), time.monotonic()")
