@@ -159,9 +159,10 @@ def test_run_all_runs_what_is_left_and_then_all_of_it_again(lesson: Page) -> Non
     expect(lesson.get_by_role("button", name="Run all again")).to_be_visible()
     all_of_them = ran(lesson)
     assert len(all_of_them) == lesson.locator(".cell:not([data-question])").count()
-    lesson.evaluate("document.querySelectorAll('.output.own').forEach((one) => one.classList.add('before'))")
+    lesson.evaluate("document.querySelectorAll('.output.own > *').forEach((one) => one.classList.add('before'))")
     press(lesson, "Run all again")
-    expect(lesson.locator(".output.before")).to_have_count(0)
+    expect(lesson.locator(".before")).to_have_count(0)
+    expect(lesson.locator(f"#{all_of_them[-1]} .output")).to_contain_text("run ")
     expect(lesson.get_by_role("button", name="Run all again")).to_be_visible()
     assert ran(lesson) == all_of_them
 
