@@ -594,7 +594,7 @@ Table(["mails, if tea is cancelled", "in time", "late"], rows)
 
 # %% [markdown]
 # Only the job that asks is right in both columns. To delete it as well is tidy, and keeps `schedule` small. That no mail goes out
-# must not depend on it. (Between the question and the mail there is still a moment. It is as short as you can make it.)
+# must not depend on it. (Between the question and the mail there is still a moment. It is as short as it can be.)
 #
 # ## Change something
 #
