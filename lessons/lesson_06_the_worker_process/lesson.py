@@ -301,13 +301,36 @@ lines = write_letter("the third letter")
 (folder / "gone.py").rename(folder / "letters.py").name
 
 # %% [markdown]
-# It ran while the file was gone. When a file is imported, each Worker in it is entered in a dict, and there the process finds it. Your
-# own process has such a dict, too. It has imported `gifs.py`, and never `letters.py`:
+# It ran while the file was gone. When a file is imported, each Worker in it is entered in a dict, and there the process finds it.
+# Your own process has such a dict, too. It has imported `gifs.py`, and never `letters.py`:
 
 # %%
 from minijobs.worker import registry
 
 "SendGifToUserWorker" in registry, "LetterWorker" in registry
+
+# %% [markdown]
+# And this is what each thread of the process does, from the source of the library. (Comments are left out.) You need not know
+# what it calls. Look for the line that runs a job, and for one that reads a file:
+
+# %%
+import inspect
+from textwrap import dedent
+
+def code_of(function):
+    lines = dedent(inspect.getsource(function)).splitlines()
+    lines = [line.partition("# ")[0].rstrip() for line in lines]
+    return "\n".join(line for line in lines if line and '"""' not in line)
+
+# %%
+from minijobs.dispatcher import Dispatcher
+
+print(code_of(Dispatcher._loop))
+
+# %% [markdown]
+# Around and around, until `_ended` is true. `_lead` fetches jobs, for this thread and for others; `_follow` waits until another
+# thread has fetched one for this one. `_run` runs the job. No line reads a file: the process did that once, before its threads
+# began.
 
 # %% [markdown]
 # ## I pushed, and nothing happens

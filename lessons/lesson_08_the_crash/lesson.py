@@ -620,8 +620,8 @@ lost.answer(
 )
 
 # %% [markdown]
-# All are gone, although every push had been confirmed: Redis was killed before it had written a snapshot of them. Now with one, made by hand. After it,
-# 100 jobs are run, and 400 more are pushed:
+# All are gone, although every push had been confirmed: Redis was killed before it had written a snapshot of them. Now with one,
+# made by hand. After it, 100 jobs are run, and 400 more are pushed:
 
 # %%
 results = [["default settings", there, gone, back]]

@@ -298,8 +298,8 @@ hours
 # [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb) · Next: [10 · Growing](10_growing.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
-# Save each file that you have changed, and run the next cell, which plays the story of each ticket. `hint(9)` is there, too: it is about the first ticket that
-# is still open.
+# Save each file that you have changed, and run the next cell, which plays the story of each ticket. `hint(9)` is there, too: it
+# is about the first ticket that is still open.
 #
 # [Contents](../lessons/README.md) · Previous: [8 · The crash](08_the_crash.ipynb) · Next: [10 · Growing](10_growing.ipynb)
 

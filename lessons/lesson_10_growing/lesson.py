@@ -320,9 +320,10 @@ agree = 0.5 < at_95.arrived * at_95.waited / at_95.length < 2
 agree
 
 # %% [markdown]
-# The last two should be about the same: `True` says that neither is twice the other. That is *Little's law*: the number of jobs that are waiting is the
-# number that come in a second, times the seconds that each waits. It holds for every queue. You used it above for the
-# threads: the number that are busy is the number of jobs that come in a second, times the seconds that each takes.
+# The last two should be about the same: `True` says that neither is twice the other. That is *Little's law*: the number of jobs
+# that are waiting is the number that come in a second, times the seconds that each waits. It holds for every queue. You used it
+# above for the threads: the number that are busy is the number of jobs that come in a second, times the seconds that each
+# takes.
 #
 # Now compare two queues by their lengths alone:
 
