@@ -6,7 +6,7 @@ import argparse
 import importlib.metadata
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from redis import RedisError
 
@@ -61,11 +61,19 @@ def main(words: list[str] | None = None) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        try:
+            super().error(message)
+        except OSError:  # Python 3.11.2, which Debian has, raises if this cannot be written
+            raise SystemExit(2) from None
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line, with all commands."""
     which = "REDIS_URL says which Redis, as in redis://127.0.0.1:6379/0."
     about = "Background jobs through Redis, in Sidekiq's own format."
-    main = argparse.ArgumentParser(prog="minijobs", description=about, epilog=which)
+    main = _Parser(prog="minijobs", description=about, epilog=which)
     main.add_argument("--version", action="version", version=f"minijobs {_version()}")
     verbs = main.add_subparsers(metavar="what to do", required=True)
 
