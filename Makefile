@@ -7,8 +7,9 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 LESSONS = $(HEARD) $(BIN)/python -m lessons
 
 # What goes wrong has been said in a sentence by then; make would add "*** [Makefile:28: check-1] Error 1" to it, and after
-# Ctrl-C "Interrupt". Where the exit code is needed, `python -m lessons check 1` has it.
-HEARD := trap : INT;
+# Ctrl-C "Interrupt". Where the exit code is needed, `python -m lessons check 1` has it. After Ctrl-C the shell ends a moment later
+# than make hears of it: at the very same moment, make 4.3 may wait for a child that is gone, and complain.
+HEARD := trap 'sleep 0.5' INT;
 SAID := || exit 0
 
 # Lesson 5 is about tests: it runs pytest.
