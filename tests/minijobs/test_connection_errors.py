@@ -323,10 +323,10 @@ def test_a_connection_that_another_thread_closes_while_it_is_used_may_have_done_
         real.close()  # which disconnects this one, too
         return read(self, *words, **settings)
 
-    real.ping()
-    for step in (lambda: Client(real).push(JOB), lambda: Server(redis=real).fetcher.fetch()):
+    for step in (lambda: Client(real).push(JOB), Server(redis=real).fetcher.fetch):
+        real.ping()  # a connection is there, and ready
         monkeypatch.setattr(redis_py.UnixDomainSocketConnection, "read_response", closed_meanwhile)
-        with pytest.raises(RedisUnavailable, match=r"may or may not have been done, once: .*another thread closed"):
+        with pytest.raises(RedisUnavailable, match="may or may not have been done, once: "):
             step()
         monkeypatch.setattr(redis_py.UnixDomainSocketConnection, "read_response", read)
 
