@@ -11,6 +11,7 @@ In the order in which it is worth reading:
     wording.py        what a lesson says differently on a page
     archive.py        the modules that Python loads there
     compiled.py       compiles them when the site is built
+                      (page/snapshot.mjs then keeps the memory of a Python that has imported them)
     serve.py          a server, to look at it
 
 In `page/`, what a browser runs. `page.js` is the beginning, `lesson.js` and `exercise.js` are what a reader works with, and
