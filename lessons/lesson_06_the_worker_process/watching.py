@@ -39,15 +39,15 @@ SIGNALS = {"SIGTSTP": "quiet", "SIGTERM": "stop", "SIGINT": "stop", "SIGKILL": "
 @dataclass
 class Measured:
     """Where an answer measures time, by lines: `limited` looked at a clock, or waited for so long and no longer; `paused`
-    paused, which measures time if the pauses are counted. Both are since a process was told something last.
+    paused, which measures time if the pauses are counted. Both count from the last signal.
     """
 
     limited: int = 0
     paused: int = 0
-    before: dict[tuple[str, str], int] = field(default_factory=dict)  # the last such line before a process was told this
+    before: dict[tuple[str, str], int] = field(default_factory=dict)  # the last such line before this signal
 
     def until(self, who, told):
-        """A process is told something: what was measured until now was measured before that."""
+        """A process receives a signal: what was measured until now was measured before that."""
         self.before.setdefault((who, told), self.limited or self.paused)
         self.limited = self.paused = 0
 
@@ -60,7 +60,7 @@ class Measured:
 class Watching(Witness):
     """Watches an answer that tells real processes what to do, and waits for them.
 
-    Its clock is fast from the "start", or only after the old process was told to become "quiet", or never (None).
+    Its clock is fast from the "start", or only after the old process received "quiet", or never (None).
     """
 
     def __init__(self, answer, redis, *, hurried):
@@ -68,7 +68,7 @@ class Watching(Witness):
         self.day, self.busy, self._told = None, defaultdict(list), threading.local()
         self.measured = Measured()
         self._since, self._really = time.monotonic(), time.monotonic
-        self._pauses, self._paused_at = 0, self._since  # since a process was told something last
+        self._pauses, self._paused_at = 0, self._since  # since the last signal
         self._hurried, self._fast_since = hurried, self._since if hurried == "start" else None
 
     def __enter__(self):

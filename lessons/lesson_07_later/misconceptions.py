@@ -17,7 +17,7 @@ ABOUT = {}
 
 
 def about(name):
-    """Say which afternoon a row speaks of: it is the one that is told."""
+    """Say which afternoon a row speaks of: the check tells that one."""
 
     def note(row):
         ABOUT[row] = name

@@ -92,7 +92,7 @@ def seen(witness):
 def tell(judge, seen, sort, misconceptions):
     """Say no, with the shortest story, if an afternoon of this sort went wrong."""
     one = seen.wrong.get(sort)
-    if one:  # beside what is said of an afternoon, that afternoon is told
+    if one:  # the story is that of the afternoon that the diagnosis speaks of
         row = next((row for row in misconceptions.rows if row(seen)), None)
         about = seen.of.get(ABOUT.get(row, ""))
         one = about if about and about.wrong else one

@@ -209,7 +209,7 @@ def test_the_contents_name_every_lesson_its_question_its_notebook_and_its_exerci
         assert f"({one.folder.name}/{one.exercise.name})" in row
 
 
-# Names that several cells assign all the same. Whoever goes back to a cell between two of them, and runs it, has the latest.
+# Names that several cells assign all the same. If a reader runs a cell between two of them again, it has the latest.
 ASSIGNED_AGAIN = {
     2: {"SendGifToUserWorker"},  # the class is edited: what the lesson is about
     4: {"WelcomeWorker"},  # its bug is fixed: what the lesson is about
