@@ -1,10 +1,10 @@
-"""Runs many jobs at a time. One thread at a time, any of them, talks to Redis for all: the pattern *leader/followers*.
+"""Runs many jobs at a time. One thread at a time settles and fetches for all of them: the pattern *leader/followers*.
 
-There is one more thread than jobs that may run at a time. The threads are all alike, and any of them can lead. The leader
-talks to Redis on behalf of all: in one round trip it settles the jobs that have finished, and fetches one for each idle
-thread. It keeps one of those for itself and runs it, and the next thread that has a job to settle becomes the leader. So a
-thread that has run a job does not have to wake another one, wait for it and be woken again, which would take longer than
-many jobs do.
+There are `concurrency` + 1 threads. They are all alike, and any of them can lead. The leader talks to Redis on behalf of
+all: in one round trip it settles the jobs that have finished, and fetches one for each idle thread. It keeps one of those
+for itself and runs it, and the next thread that has a job to settle becomes the leader. So a thread that has run a job does
+not have to wake another one, wait for it and be woken again: that would cost more time than many jobs take. When all queues
+are empty, one more thread waits in Redis for the next job.
 
 A thread is in one of four states (`State`), and these are all the transitions:
 
@@ -14,9 +14,9 @@ A thread is in one of four states (`State`), and these are all the transitions:
     LEADING   -> RUNNING      it has fetched a job for itself
     LEADING   -> FETCHING     there was no job: one thread waits for one (inside Redis, if there is a single queue)
     LEADING   -> FOLLOWING    there is nothing left for it to do
-    LEADING   -> LEADING      meanwhile another thread's job has finished, found the lead taken, and must be settled as well
+    LEADING   -> LEADING      another thread has finished a job and could not lead; or Redis gave an error: once more
     FETCHING  -> RUNNING      a job came
-    FETCHING  -> LEADING      none came within a second; meanwhile other jobs may have finished
+    FETCHING  -> LEADING      none came in time; meanwhile other jobs may have finished
     FETCHING  -> FOLLOWING    none came, and another thread leads
     RUNNING   -> LEADING      its job has finished, and has to be settled
     RUNNING   -> FOLLOWING    its job has finished; another thread leads, or a job or LEAD is already waiting for a thread
@@ -24,7 +24,7 @@ A thread is in one of four states (`State`), and these are all the transitions:
 Each thread runs `Dispatcher._loop`, and gets its next job in one of three ways:
 
     as the leader, from a queue    _lead > _dispatch > HeldJobs.settle_finished > Fetcher.settle_and_fetch > SETTLE_AND_FETCH
-    if all queues are empty        _lead > _blocking_fetch > Fetcher.blocking_fetch > BRPOPLPUSH; with several, a short sleep
+    if all queues are empty        _lead > _blocking_fetch > Fetcher.blocking_fetch > BRPOPLPUSH (several: sleep, lead)
     as a follower                  _follow > WorkQueue.get, where the leader has put it
 
 The running jobs and a fetching thread together never exceed `concurrency`, so there is always a follower that can be asked
@@ -56,11 +56,11 @@ if TYPE_CHECKING:
     from .heartbeat import Heartbeat
     from .processor import Processor
 
-LONGEST_PAUSE = 5.0  # seconds between two attempts to reach a Redis that is away, at most
+LONGEST_PAUSE = 5.0  # seconds between two attempts, at most, while Redis is unreachable
 MOST_REFUSED = 1000  # when a full Redis refuses to settle more jobs than this, no more are fetched
 BLOCK = 1.0  # seconds of one blocking fetch, during which the thread cannot be stopped
 
-LEAD = None  # queued among the jobs that wait for a thread; the thread that takes it should lead
+LEAD = None  # in the queue of jobs that wait for a thread, it stands for no job: the thread that takes it should lead
 
 
 class State(Enum):
@@ -78,9 +78,9 @@ class Turn(NamedTuple):
     job: Held | None = None
     """A job for the leader itself."""
     block: bool = False
-    """Whether there is none, and it should wait in Redis for one."""
+    """Whether there was no job, and the leader should wait in Redis for one."""
     more: bool = False
-    """Whether another thread should lead next: there are jobs for others, or one of them should wait in Redis."""
+    """Whether another thread should lead next, because there are jobs for others, or another one should wait in Redis."""
 
 
 class Dispatcher:
@@ -103,10 +103,10 @@ class Dispatcher:
         # Any thread may add to this.
         self._work_queue: WorkQueue[Held | None] = WorkQueue()  # jobs that wait for a thread, and LEAD
         # A thread that finds this lock taken can simply follow: after releasing it, the leader checks whether there is more
-        # to do. If so, it leads once more or, if it has a job to run, puts LEAD. What follows belongs to the leader, except
-        # that `reconcile_soon` sets `_reconcile_due`, and a blocking fetch that fails sets `_pause`.
+        # to do. If so, it leads once more or, if it has a job to run, puts LEAD. The lock guards the attributes below,
+        # except that `reconcile_soon` sets `_reconcile_due`, and a blocking fetch that fails sets `_pause`.
         self._leader_lock = threading.Lock()
-        self._jobs_queued = True  # whether the queues may hold jobs: the last fetch got all that it wanted
+        self._more_in_redis = True  # whether the queues may hold jobs: the last fetch got all that it wanted
         self._fetching = False  # whether a thread is FETCHING, or about to be
         self._reconcile_due = False  # whether our lists in Redis should be compared with the held jobs
         self._pause = 0.0  # seconds before the next attempt, after an error
@@ -167,7 +167,7 @@ class Dispatcher:
             while not self._ended:
                 job = self._lead() if leads else self._follow()
                 if job is None:
-                    leads = not leads  # it should lead, or there is nothing left to lead
+                    leads = not leads  # as a follower, it was asked to lead; as the leader, it found nothing left to do
                 elif not self._ended:
                     self._run(*job)
                     # If jobs wait for a thread, LEAD follows behind them, and the thread that takes it settles this job too.
@@ -205,7 +205,10 @@ class Dispatcher:
         return None
 
     def _must_lead_again(self) -> bool:
-        """Whether another thread had something to settle meanwhile, found the lock taken, and now follows."""
+        """Whether there is more to do: after an error, or if another thread has finished a job, and could not lead.
+
+        After an error nothing can be compared before a thread that is FETCHING has returned; then that thread leads.
+        """
         if self.in_doubt:
             return not (self._fetching or self._may_end())
         return bool(self.held.finished) and self._work_queue.empty()
@@ -215,21 +218,21 @@ class Dispatcher:
         # Not while a thread is fetching: a job may be on its way.
         if not self._fetching and (self.in_doubt or self._reconcile_due or self.heart.looks_dead()):
             self.held.reconcile(in_doubt=self.in_doubt)
-            self.in_doubt, self._reconcile_due, self._jobs_queued = False, False, True
+            self.in_doubt, self._reconcile_due, self._more_in_redis = False, False, True
         if self.in_doubt:
-            return Turn()
+            return Turn()  # a thread is FETCHING, and leads when it returns
         enough = self._quiet.is_set() or len(self.held.refused) > MOST_REFUSED
         idle = 0 if enough else max(0, self.concurrency - self.held.running() - self._fetching)
         # Once a fetch found nothing, one thread waits in Redis. It can wait for one queue only; several are polled
         # whenever jobs are settled, and every LOOK_EVERY seconds.
-        want = idle if self._jobs_queued or (self.held.finished and not self.fetcher.can_block) else 0
+        want = idle if self._more_in_redis or (self.held.finished and not self.fetcher.can_block) else 0
         jobs: list[Held] = []
         if want or self.held.finished:
             jobs = self.held.settle_finished(fetch=want)
             self.outage.over()
             self._pause = 0.0
             if want:
-                self._jobs_queued = len(jobs) == want
+                self._more_in_redis = len(jobs) == want
         if jobs:
             mine, *others = jobs
             for job in others:
@@ -252,7 +255,8 @@ class Dispatcher:
             self._try_again_later(error)
         with self._leader_lock:
             self._fetching = False
-            self._jobs_queued |= unit is not None or not self.fetcher.can_block
+            # With several queues, nobody has looked into them: so the next leader does.
+            self._more_in_redis |= unit is not None or not self.fetcher.can_block
             if unit is None:
                 return None
             job = self.held.hold(unit)
@@ -263,7 +267,7 @@ class Dispatcher:
         self.states[get_ident()] = State.RUNNING
         try:
             outcome = self.processor.run(unit)
-        except BaseException as error:  # a bug of ours (run handles the job's), which would recur with every fetch
+        except BaseException as error:  # a bug in minijobs, since run handles the job's own errors; it would recur each time
             logger.exception("this entry of queue %s cannot be processed, so it goes to dead as it is", unit.queue)
             outcome = dead(unit.raw, error, now=self.processor.now())
         self.held.finish(number, outcome)
@@ -281,9 +285,12 @@ class Dispatcher:
             logger.warning("Redis refused this, and it is tried again: %s", error)
 
     def _try_again_later(self, error: RedisError) -> None:
-        """Note an error, and wait before the next attempt, longer each time."""
+        """Note an error, and wait before the next attempt, longer each time.
+
+        The leader waits with the lock in its hands, so that no other thread tries meanwhile.
+        """
         self.note_error(error)
         self.in_doubt |= connection.kind_of(error) != "full"
         self._pause = min(max(2 * self._pause, 0.1), LONGEST_PAUSE)
         if self._stop.wait(self._pause):
-            time.sleep(0.1)
+            time.sleep(0.1)  # it returns at once when the process is to stop, and Redis may still be away

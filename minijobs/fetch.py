@@ -2,7 +2,8 @@
 
 A process that pops a job, and dies before it has run it, loses it: the job is no longer in a queue, and no other process
 knows about it. So a job is *moved*, in one atomic step, from its queue into a list that belongs to this process, and removed
-from there only when it is settled. Whatever happens, it is in exactly one place:
+from there only when it is *settled*: it is done, or it moves on to `retry` or `dead`. Whatever happens, it is in exactly one
+place:
 
     queue:default                        list   waiting jobs; pushed at the left, taken from the right
     inflight:HOST:PID:HEX|default        list   jobs that this process took from the queue `default` and has not settled yet
@@ -14,7 +15,8 @@ replaced by a string, the *seal*. Redis answers a move into a key of another typ
 late move fails. Every other step from one place to another is one script that checks whether the job is still there, adds it
 to the new place, and removes it from the old one last; so a step that arrives late, or twice, changes nothing either.
 
-What becomes of the jobs in these lists when the process dies: see `rescue`.
+What becomes of the jobs in these lists when the process dies: see `rescue`. How the threads of a worker process get their
+jobs: see `dispatcher`.
 
 Sidekiq: `Sidekiq::BasicFetch` pops; only the paid `super_fetch` moves.
 """
@@ -42,11 +44,11 @@ from .scripts import FORGET, RECONCILE, REQUEUE, SEALED_FOR, SETTLE, SETTLE_AND_
 if TYPE_CHECKING:
     from .connection import Redis
 
-# The longest that a blocking command may block, in seconds: it must reply before the client's socket_timeout. For a client
-# with a shorter one than SOCKET_TIMEOUT, half of that is used. Redis checks for expired blocks only every tenth of a second.
+# The longest that a blocking command may block, in seconds: it must reply before the client's socket_timeout. If that is
+# shorter than SOCKET_TIMEOUT, half of it is used. Redis checks for expired blocks only every tenth of a second.
 LONGEST_BLOCK = 2.0
 
-# The shortest, in seconds: Redis before 7.0.8 rounds a millisecond or less to 0, which means to block for ever.
+# The shortest, in seconds: Redis before 7.0.8 rounds a millisecond or less to 0, which means to block forever.
 SHORTEST_BLOCK = 0.01
 
 # Seconds between two looks at several queues.
@@ -113,13 +115,13 @@ class Fetcher:
         if "|" in self.identity:
             raise ValueError(f"identity is {self.identity!r} and must be the name of a process, without a |.")
         # Redis can only block on one list for a move; and blocking must not use up the connection that the heartbeat needs.
-        few = getattr(self.redis.connection_pool, "max_connections", connection.ROOM_TO_KEEP_ONE)
-        patience = self.redis.get_connection_kwargs().get("socket_timeout") or float("inf")
-        self._longest_block = min(LONGEST_BLOCK, patience / 2)
-        self.can_block = len(self.queues) == 1 and few >= connection.ROOM_TO_KEEP_ONE and patience > 0.4
+        connections = getattr(self.redis.connection_pool, "max_connections", connection.ROOM_TO_KEEP_ONE)
+        reply_within = self.redis.get_connection_kwargs().get("socket_timeout") or float("inf")
+        self._longest_block = min(LONGEST_BLOCK, reply_within / 2)
+        self.can_block = len(self.queues) == 1 and connections >= connection.ROOM_TO_KEEP_ONE and reply_within > 0.4
         self._pid = os.getpid()
         self.generation = 0
-        """How often this process has abandoned its lists for new ones: see `reconcile`."""
+        """How many times this process has abandoned its lists for new ones: see `reconcile`."""
         self._unreadable: set[str] = set()
         self._rng = random.Random()  # its own, because a job may seed the shared one
 
@@ -165,7 +167,7 @@ class Fetcher:
         """Settle many jobs and fetch up to `want` entries, from any of the queues, in one round trip.
 
         A busy process uses this instead of `fetch` and `acknowledge`: see `dispatcher`. Returns the fetched units, and a
-        dict of errors: a job of `finished` that could not reach its destination is still in flight, and its index is a key.
+        dict of errors, by the index in `finished`, for jobs that could not be stored and are still in flight.
         Raises RedisUnavailable, in which case some of it may have been done; then settle the same jobs again, which does no
         harm, and call `reconcile`, which finds entries that were moved.
         """
@@ -184,6 +186,7 @@ class Fetcher:
             except NoScriptError:  # Redis has been restarted, and forgot the script
                 (reply,) = connection.execute(self.redis, ("EVAL", SETTLE_AND_FETCH, *arguments))
         units, refused = [], {}
+        # What the numbers mean is said at SETTLE_AND_FETCH.
         for number, value in zip(reply[::2], reply[1::2], strict=True):
             if number >= 0:
                 units.append(UnitOfWork(serving[number], value))
@@ -249,7 +252,7 @@ class Fetcher:
             return bool(moved)
 
     def lists_match(self, held: Collection[UnitOfWork]) -> bool:
-        """Whether this process's lists hold only what is `held`, are in the set `inflight`, and are its only ones there.
+        """Whether Redis agrees with `held`: our lists hold nothing else, and the set `inflight` names them and no old ones.
 
         A move whose reply was lost leaves a job in a list without any thread knowing about it, and no other process looks
         at the lists of a living one. And if somebody deleted the set `inflight`, no process would find the lists of one that

@@ -36,7 +36,7 @@ class HeldJobs:
         self.finished: list[tuple[int, Outcome]] = []
         """Jobs that have run, but are not settled in Redis yet."""
         self.refused: dict[int, Outcome] = {}
-        """Jobs that have run, but that Redis refused to settle, perhaps because it is full; retried after each heartbeat."""
+        """Jobs that have run, but that Redis refused to settle, perhaps because it is full. See `reconcile`."""
         self._numbers = 0
 
     def hold(self, unit: UnitOfWork) -> Held:
@@ -51,7 +51,7 @@ class HeldJobs:
 
     def running(self) -> int:
         """How many of the held jobs are running, or about to run."""
-        # A job may be among the refused and among the finished ones.
+        # A job may be in both, because `reconcile` puts the refused ones back among the finished ones.
         over = len(self.refused.keys() | {number for number, _ in self.finished}) if self.refused else len(self.finished)
         return len(self.jobs) - over
 
@@ -72,9 +72,9 @@ class HeldJobs:
             units, refused = self.fetcher.settle_and_fetch(to_settle, fetch)
         except ResponseError as refusal:
             too_large = size > MOST_BYTES and len(finished) == 1 and connection.kind_of(refusal) == "entry"
-            if not too_large or "WRONGTYPE" in str(refusal):  # this is the answer of a sealed list
+            if not too_large or "WRONGTYPE" in str(refusal):  # which is the answer of a sealed list, and not about its size
                 raise
-            units, refused = [], {0: str(refusal)}
+            units, refused = [], {0: str(refusal)}  # a single job that is too large for this Redis is set aside
         for index, (number, outcome) in enumerate(finished):
             if error := refused.get(index):
                 if number not in self.refused:

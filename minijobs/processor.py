@@ -26,7 +26,7 @@ from .log import job_context, logger, tid
 from .retry import DONE, Outcome
 from .worker import Worker
 
-# Seconds after which the key expires that shows that a process which runs single jobs is alive. See heartbeat.
+# For how many seconds a process that uses `process_one` counts as alive after it last said so. See `heartbeat`.
 ALIVE_FOR = 20
 
 
@@ -37,7 +37,7 @@ class Running(NamedTuple):
     run_at: float
 
 
-class KeepAlive:
+class AliveKey:
     """The key that shows that this process is alive, while any of its threads runs single jobs."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Processor:
         self.running: dict[str, Running] = {}  # by thread id; the heartbeat reports it
         self.processed = 0  # since the last heartbeat, failures included
         self.failed = 0
-        self._kept_alive: dict[str, KeepAlive] = {}  # by identity: a forked child has its own
+        self._kept_alive: dict[str, AliveKey] = {}  # by identity: a forked child has its own
         self.stopping = threading.Event()  # set when the process is about to end; jobs see it as Worker.stopping
 
     def process_one(self, timeout: float = 0) -> Outcome | None:
@@ -102,7 +102,7 @@ class Processor:
 
         An entry that cannot be parsed goes to `dead`, perhaps inside a job (see `retry.wrapped`): it must not be lost.
         """
-        now = time.time()
+        run_at = time.time()
         try:
             job = load(unit.raw)
         except BadPayload as error:
@@ -110,7 +110,7 @@ class Processor:
             return retry.dead(unit.raw, error, now=self.now())
         thread = tid()
         around = self.running.get(thread)  # a job may run another job by calling `process_one`
-        self.running[thread] = Running(unit, now)
+        self.running[thread] = Running(unit, run_at)
         try:
             # What the job sets in its context, such as the precision of decimal, does not affect later jobs.
             return contextvars.copy_context().run(self._perform, unit, job)
@@ -132,10 +132,12 @@ class Processor:
 
     @contextmanager
     def _keep_alive(self) -> Iterator[None]:
-        """Show in Redis that this process is alive, as a Heartbeat does, but without details. A Heartbeat's own key is only
-        prolonged. The last thread to leave removes a key of ours."""
+        """Keep this process's key in Redis alive meanwhile, like a heartbeat without the details.
+
+        If a Heartbeat has created the key, it is only extended. If we have, the last thread to finish deletes it.
+        """
         redis, identity, over = self.fetcher.redis, self.fetcher.current_identity(), threading.Event()
-        shared = self._kept_alive.setdefault(identity, KeepAlive())
+        shared = self._kept_alive.setdefault(identity, AliveKey())
 
         def renew() -> bool:
             with connection.translate_errors(redis, "fetching a job"):
@@ -166,7 +168,7 @@ class Processor:
 
     def _after_failure(self, unit: UnitOfWork, job: Job, error: BaseException, kind: type[Worker] | None) -> Outcome:
         now = self.now()
-        try:  # as it was in the queue: if perform changed its arguments, the next try must not see it
+        try:  # as it was in the queue: if perform changed its arguments, the next try must not see that
             job = {**load(unit.raw), "jid": job["jid"]}
         except BadPayload:  # nested so deep that it cannot be parsed this far down the stack
             return retry.dead(unit.raw, error, now=now)
@@ -189,15 +191,15 @@ class Processor:
             try:
                 kind = worker.find(str(job["class"]))
                 worker.run(kind, job, self.stopping)
-                _end_child(process)
+                _exit_if_forked(process)
             except BaseException as error:  # a job that calls sys.exit() or is cancelled has failed; the process goes on
-                _end_child(process, error)
+                _exit_if_forked(process, error)
                 if retry.is_interrupt(error):
                     raise
                 outcome = self._after_failure(unit, job, error, kind)
                 logger.info("fail: %.3f sec", time.perf_counter() - started)
                 logger.warning("%s: %s (%s)", type(error).__name__, retry.message(error), outcome.describe(now=self.now()))
-                with suppress(Exception):  # our own frame is still running, and nobody needs it
+                with suppress(Exception):  # without our own frame, which is still running, the rest can be freed
                     error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
                 backtrace.free_locals(error)
                 return outcome
@@ -205,7 +207,7 @@ class Processor:
             return DONE
 
 
-def _end_child(process: int, error: BaseException | None = None) -> None:
+def _exit_if_forked(process: int, error: BaseException | None = None) -> None:
     """End this process if it is not `process`: a job called os.fork(), and the child is not a worker process.
 
     In the child only the forking thread exists, in the middle of our stack. It must neither settle the job nor fetch more.

@@ -1,9 +1,9 @@
 """After a crash: rescuing the jobs of a dead process.
 
 A process that was killed cannot requeue the jobs that it was running. They are still in its in-flight lists, whose names
-are in the set `inflight`. From time to time every living process looks there for lists whose owner's heartbeat has expired.
-Elapsed time is never the criterion: a slow job is not a dead one. In a worker process it is the poller that looks: see
-`server`. (A new process in place of the dead one is another matter: see `cli/supervisor`.) Sidekiq: the paid `super_fetch`.
+are in the set `inflight`. From time to time the poller of every worker process looks there for lists whose owner's heartbeat
+has expired (see `server`). How long a job has been running does not matter: a slow job is no orphan. (A new process in place
+of the dead one is another matter: see `cli/supervisor`.) Sidekiq: the paid `super_fetch`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .connection import Redis
     from .heartbeat import Heartbeat
 
-# The rescue that sends a job to `dead`: it has probably killed its processes. Sidekiq calls it a poison pill.
-LAST_RESCUE = 3
+# At this rescue a job goes to `dead`: it has probably killed its processes. Sidekiq calls such a job a poison pill.
+MAX_RESCUES = 3
 
 # Seconds after which a job's earlier rescues no longer count. Sidekiq: the same, in `super_fetch`.
 RESCUE_FADES = 72 * 60 * 60
@@ -56,11 +56,11 @@ def rescue_orphans(
 ) -> int:
     """Requeue every job of a process whose heartbeat has expired, or, on its third rescue, send it to `dead`.
 
-    Returns how many jobs were rescued. A job that is sent to `dead` has a message that says why; rescues no longer count
-    when 72 hours pass without another one. Call this only after Redis has been reachable for longer than a heartbeat's key
-    lasts: before that, living processes may look dead (see `Heartbeat.may_rescue`). If Redis takes more than `patience`
-    seconds to say which processes are alive, it was away, and nothing is rescued; nor if it no longer knows the last beat
-    of `heart`, the rescuer's own. `now` is in epoch seconds. Raises RedisUnavailable.
+    Returns how many jobs were rescued. A job that is sent to `dead` has a message that says why. The count starts over if
+    the last rescue was more than 72 hours ago. Call this only after Redis has been reachable for longer than the key of a
+    heartbeat lasts: before, the living may look dead (see `Heartbeat.may_rescue`). Nothing is rescued if Redis takes more
+    than `patience` seconds to say which processes are alive, because it may have been unreachable; nor if it does not have
+    the last beat of `heart`, the caller's own. `now` is in epoch seconds. Raises RedisUnavailable.
 
     >>> import fakeredis
     >>> redis = fakeredis.FakeRedis()
@@ -89,8 +89,8 @@ def rescue_orphans(
     return rescued
 
 
-def rescuers(redis: Redis) -> int:
-    """How many living processes have in-flight lists: about as many as rescue. Ruby's processes do not."""
+def count_rescuers(redis: Redis) -> int:
+    """Return how many living processes have in-flight lists. About as many rescue; a process of Ruby's Sidekiq has none."""
     names: Any = redis.smembers("inflight")
     return sum(living(redis, sorted({_owner(name) for name in names})))
 
@@ -126,7 +126,7 @@ def _count_rescue(raw: bytes, now: float) -> tuple[bytes, PoisonPill | None]:
         if now - (seconds(job.get("rescued_at")) or now) > RESCUE_FADES:
             count = 1
         job |= {"rescued": count, "rescued_at": stamp(now)}
-        if count < LAST_RESCUE:
+        if count < MAX_RESCUES:
             return dump(job).encode(), None
         poison = PoisonPill(f"{job['class']} JID-{job['jid']}: its process died {count} times while it ran; not tried again")
         job |= {"error_message": str(poison), "error_class": "minijobs.PoisonPill"}

@@ -2,7 +2,8 @@
 
 A failed job is not run again on the spot. It goes to the sorted set `retry` in Redis, and its score is the time of the next
 try; once that has passed, the poller (see `scheduled`) moves it back to its queue. When its retries are used up, it goes to
-the sorted set `dead`, where a person can look at it. Sidekiq: `Sidekiq::JobRetry`.
+the sorted set `dead`, where a person can look at it. Or it is *dropped*, that is, kept nowhere, if the job or its class says
+so: `retry = False`, `dead = False`, "discard". Sidekiq: `Sidekiq::JobRetry`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .connection import Redis
     from .worker import Worker
 
-MOST_RETRIES = 25
+DEFAULT_RETRIES = 25  # what `retry = True` means
 LONGEST_MESSAGE = 10_000
 DEAD_FOR = 180 * 24 * 60 * 60  # seconds that `dead` keeps a job
 DEAD_SIZE = 10_000
@@ -40,7 +41,9 @@ death_handlers: list[Callable[[Job, BaseException], object]] = []
 """Functions that are called with each job that will not be retried, and with its last error. Append yours.
 
 They run in the process that ran the job, before the outcome is stored in Redis; if the process crashes in between, they are
-called again after the next run. An exception raised in one is only logged. Sidekiq: `config.death_handlers`.
+called again after the next run. A job whose process died is another matter (see `rescue`): they run in the process that
+rescues it, after it was stored in `dead`, so a crash in between may skip them. An exception raised in one is only logged.
+Sidekiq: `config.death_handlers`.
 """
 
 
@@ -94,20 +97,20 @@ def after_failure(
         return Outcome("dropped", error)
     failed = record_failure(unit, {**job, "retry": limit}, error, now=now)
     over = exhausted(failed, now=now)
-    wait: float | str | None = None
-    if worker and not over:  # after an error in retry_in, the default
+    wait: float | str | None = None  # seconds, "kill" or "discard"; None is the default, also after an error in retry_in
+    if worker and not over:
         wait = _call_hook(f"retry_in of {worker.job_name}", _chosen_wait, worker, failed["retry_count"], error)
     try:
         payload = dump(failed).encode()
-    except ValueError:  # JSON that can be parsed but not serialized, such as 1e999
-        payload, wait = unit.raw, "kill" if wait != "discard" else wait
+    except ValueError:  # JSON that can be parsed but not serialized, such as 1e999: it goes to `dead` as it was
+        payload, wait = unit.raw, wait if wait == "discard" else "kill"
     if not over and not isinstance(wait, str):
         at = now + delay(failed["retry_count"], wait)
         return Outcome("retry", error, at, Destination("retry", at, payload))
-    choice = wait  # or, if that is not "discard", what retries_exhausted returns
-    if worker and choice != "discard":
-        choice = _call_hook(f"retries_exhausted of {worker.job_name}", worker.retries_exhausted, failed, error)
-    kept = choice != "discard" and job.get("dead") is not False
+    verdict = wait
+    if worker and verdict != "discard":  # then retries_exhausted may still say so
+        verdict = _call_hook(f"retries_exhausted of {worker.job_name}", worker.retries_exhausted, failed, error)
+    kept = verdict != "discard" and job.get("dead") is not False
     run_death_handlers(failed, error)
     return dead(payload, error, now=now) if kept else Outcome("dropped", error)
 
@@ -139,7 +142,7 @@ def exhausted(job: Job, *, now: float) -> bool:
         since = seconds(job.get("failed_at"))
         return since is not None and bool(since + job["retry_for"] < now)
     retry = job.get("retry")
-    return bool(job["retry_count"] >= (MOST_RETRIES if retry is True or retry is None else int(retry)))
+    return bool(job["retry_count"] >= (DEFAULT_RETRIES if retry is True or retry is None else int(retry)))
 
 
 def run_death_handlers(job: Job, error: BaseException) -> None:
@@ -157,7 +160,7 @@ def wrapped(payload: bytes, error: BaseException, *, now: float) -> bytes:
     """Return what `dead` keeps for an entry: the entry, or, if it would break Sidekiq's page of dead jobs, a job around it.
 
     That page can show any job, and text that is not JSON. It fails on JSON that is not an object, and on an object that is
-    not a job whose "queue" is not a string or whose "tags" are not a list.
+    no job if its "queue" is not a string or its "tags" are not a list.
 
     >>> wrapped(b"{not JSON", ValueError("no job"), now=1000.0)
     b'{not JSON'
@@ -187,7 +190,7 @@ def trim(redis: Redis, *, now: float) -> None:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether `error` is not the job's failure but a Ctrl-C, by which somebody stops this program."""
+    """Whether `error` is not the job's failure but a Ctrl-C, which is meant for the whole program."""
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
@@ -216,7 +219,7 @@ def _chosen_wait(worker: type[Worker], count: int, error: BaseException) -> floa
         return seconds
     if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < 1e9:  # false for NaN
         return float(seconds)  # not numpy's float, which redis-py would send as "np.float64(…)"
-    raise ValueError(f'{chosen!r} is no number of seconds above 0, nor a timedelta, "kill" or "discard"')
+    raise ValueError(f'{chosen!r} must be a number of seconds above 0, a timedelta, "kill" or "discard"')
 
 
 def _call_hook(what: str, hook: Callable[..., Result], *args: object) -> Result | None:

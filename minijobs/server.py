@@ -207,7 +207,7 @@ class Server:
                 if self.heart.may_rescue():
                     rescue.rescue_orphans(self.redis, patience=self.heart.every, heart=self.heart)
                 self._remove_dead_processes()
-                processes = rescue.rescuers(self.redis)  # without Ruby's, which poll for due jobs but rescue none
+                processes = rescue.count_rescuers(self.redis)  # without Ruby's, which poll for due jobs but rescue none
             except RedisError as error:
                 self._handle_error(error)
             except Exception:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from email import policy
 from email.parser import BytesHeaderParser
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -234,8 +235,7 @@ class Witness:
 
     def _sendmail(self, really: Any) -> Any:
         def sendmail(server: Any, sender: Any, to: Any, content: Any, *args: Any, **kwargs: Any) -> Any:
-            mail = HEADERS.parsebytes(content if isinstance(content, bytes) else content.encode())
-            told = (str(mail["To"]), str(mail["Subject"]))
+            told = _addressed(content if isinstance(content, bytes) else content.encode())
             try:
                 answer = really(server, sender, to, content, *args, **kwargs)
             except smtplib.SMTPException:
@@ -442,6 +442,13 @@ def _calendar(days: int) -> tuple[Any, Any]:
         _Alike("date", (datetime.date,), {"today": classmethod(today)}),
         _Alike("datetime", (real,), {name: classmethod(function) for name, function in moments.items()}),
     )
+
+
+@lru_cache
+def _addressed(mail: bytes) -> tuple[str, str]:
+    """To whom a mail is, and its subject. Tests send the same one again and again."""
+    headers = HEADERS.parsebytes(mail)
+    return str(headers["To"]), str(headers["Subject"])
 
 
 def _content(redis: Any, name: bytes) -> list[tuple[bytes, float | None]]:

@@ -6,11 +6,12 @@ sends the mail itself, so every visitor waits five seconds.
 Make the sending a background job:
 
 1. Write `perform`: it sends one mail.
-2. Change `create`: it pushes one job, which can run at once, and answers the visitor without
-   waiting for it. The answer stays the same, word for word, with the visitor's address. A visitor
-   who presses twice gets two mails.
+2. Change `create`: it pushes one job, straight into a queue, and answers the visitor without
+   waiting for it. The answer stays as it is below, word for word, with the visitor's address. A
+   visitor who presses twice gets two mails.
 
-You need nothing that lesson 1 did not show.
+The job runs in another process, which has none of the variables of this one. You need nothing that
+lesson 1 did not show.
 Check it with: make check-1 (or: python -m lessons check 1)
 """
 

@@ -76,8 +76,8 @@ class SendGifToUserWorker(Worker):
 # ```
 #
 # The names come from Sidekiq, a library for Ruby that runs background jobs with Redis. `minijobs`, the library of these
-# lessons, copies its names and the way it uses Redis. The author of the post that these lessons grew out of had both kinds
-# of call in a large program, and asked: *which one is using Sidekiq?*
+# lessons, copies its names and the way it uses Redis. These lessons grew out of a post, *Sidekiq and Background Jobs for
+# Beginners*. Its author had both kinds of call in a large program, and asked: *which one is using Sidekiq?*
 #
 # ## The first call: `perform`
 #
@@ -86,9 +86,9 @@ class SendGifToUserWorker(Worker):
 # %% tags=["hide-input"]
 first = predict(
     "perform(…) has just returned. What does Redis hold?",
-    a="A job that waits to be run.",
-    b="A note that a job has been run.",
-    c="Nothing at all.",
+    a="A note that a job has been run.",
+    b="Nothing at all.",
+    c="A job that waits to be run.",
     guess=None,
 )
 first
@@ -116,9 +116,9 @@ inbox
 # %% tags=["hide-input"]
 first.answer(
     f"Redis holds {len(redis.keys())} keys",
-    a=redis.exists("queue:default") == 1,
-    b=redis.exists("queue:default") == 0 and len(redis.keys()) > 0,
-    c=len(redis.keys()) == 0,
+    a=redis.exists("queue:default") == 0 and len(redis.keys()) > 0,
+    b=len(redis.keys()) == 0,
+    c=redis.exists("queue:default") == 1,
 )
 
 # %% [markdown]
@@ -131,9 +131,9 @@ first.answer(
 # %% tags=["hide-input"]
 second = predict(
     "perform_async(…) has just returned. What happened to the mail?",
-    a="It was sent, only faster.",
-    b="It is being sent right now, in the background of this program.",
-    c="It was not sent, and nobody is about to send it.",
+    a="It has not been sent, and nothing here is sending it.",
+    b="It was sent, only faster.",
+    c="It is being sent right now, in the background of this program.",
     guess=None,
 )
 second
@@ -157,7 +157,7 @@ keys()
 # %% [markdown]
 # This is a **job**: one call of `perform`, written down as text, waiting to be made. `class` says which Worker, `args` says
 # with which arguments. `jid` is the *job id*, and that is what `perform_async` returned: a receipt, not a result. (The rest
-# is for later lessons.)
+# is for later lessons.) There is no object of yours in it. That is why `perform_async` is called on the class, without `()`.
 #
 # The job is in a list under the key `queue:default`. A list in which jobs wait is called a **queue**. Putting a job there
 # is called *pushing* it. These are the commands that `minijobs` sent: `SADD` adds the queue's name to a set of names, so
@@ -185,9 +185,9 @@ inbox
 # %% tags=["hide-input"]
 second.answer(
     f"{at_once} mails right after the call, {len(inbox)} mails later",
-    a=at_once > before,
-    b=len(inbox) > at_once,
-    c=len(inbox) == at_once == before,
+    a=len(inbox) == at_once == before,
+    b=at_once > before,
+    c=len(inbox) > at_once,
 )
 
 # %% [markdown]
@@ -237,7 +237,7 @@ Table(
 # %% [markdown]
 # Here is the same as a picture: who was busy, and when. Your code, the worker process and the inbox have a lane
 # each. A bar is something that takes time, a dot something that happens at once. (The time that you spent reading is left
-# out.)
+# out. The gap before the run is the six seconds that you let pass.)
 
 # %%
 from lessons.kit import timeline
@@ -245,12 +245,13 @@ from lessons.kit import timeline
 timeline()
 
 # %% [markdown]
-# Look at `perform_async`: your code is done at once. The job itself still takes its five seconds. It is not faster.
-# Somebody else spends the time, later.
+# Look at `perform_async`: your code is done at once. The job itself still takes its five seconds. It is not faster. The
+# worker process spends the time, later.
 #
 # ## Change something
 #
-# Three jobs this time. In what order will the mails arrive? (`llen` counts the entries of a list.)
+# Three jobs this time. In what order will the mails arrive? (`llen` counts the entries of a list. `process_one()` returns
+# `None` when there is no job, so the loop ends.)
 
 # %%
 for thought in ["one", "two", "three"]:
@@ -262,7 +263,7 @@ while processor.process_one():
 inbox
 
 # %% [markdown]
-# The job that was pushed first ran first. A queue is a queue.
+# The job that was pushed first ran first.
 #
 # Change the thoughts or their number, and run it again: in a notebook, in the cell itself; in the terminal, type `p` for a
 # Python prompt that knows everything from this lesson.
@@ -295,15 +296,15 @@ inbox
 # %% [markdown] tags=["terminal-only"]
 # - `make check-1` tells you whether it is right, and if not, which misconception is probably behind it.
 # - `make hint-1` gives a hint, and each time one more. `make solution-1` shows a solution once yours is right.
-# - `make try-1` lets you see for yourself: your code is loaded, and `keys()`, `commands()` and `inbox` are there.
+# - `make try-1` is a Python prompt with your exercise loaded. `keys()`, `commands()` and `inbox` are there, too.
 #
 # [Contents](../lessons/README.md) · Next: [2 · Watching Redis](02_watching_redis.ipynb)
 
 # %% [markdown] tags=["notebook-only"]
 # Save it, and run the next cell. It tells you whether your exercise is right, and if not, which misconception is probably
 # behind it. `hint(1)` in a cell of your own gives a hint, and each time one more. `solution(1)` shows a solution once yours
-# is right. `progress()` says what is next. To see for yourself, open a terminal (File > New > Terminal) and type
-# `make try-1`.
+# is right. `progress()` says what is next. For a Python prompt with your exercise loaded, open a terminal (File > New >
+# Terminal) and type `make try-1`.
 #
 # [Contents](../lessons/README.md) · Next: [2 · Watching Redis](02_watching_redis.ipynb)
 

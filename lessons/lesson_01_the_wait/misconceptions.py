@@ -169,6 +169,19 @@ def says_that_it_was_sent(seen):
 
 
 @ANSWERS.add
+@SENDS.add
+def tidies_the_address(seen):
+    typed, used = "Grace.Hopper@Example.com", "grace.hopper@example.com"
+    page = seen.presses[-1].result
+    if typed in str(page) and used not in [to for run in seen.runs for to, _ in run.mails]:
+        return None
+    if used in str(page) or typed in str(page):
+        where = "the page" if used in str(page) else "the mail"
+        return f"tidying the address up. The visitor typed {typed}, and {where} has {used}. Leave it as it was typed."
+    return None
+
+
+@ANSWERS.add
 def forgets_the_visitor(seen):
     if seen.presses[0].result is None and seen.presses[0].error is None:
         return "a create that forgot its visitor: it returned None. Pushing is only half of what it has to do."
@@ -245,7 +258,7 @@ def thread_in_perform(seen):
 def swaps_arguments(seen):
     for run in seen.runs:
         for to, subject in [event.what for event in run.of("mail", "refused mail")]:
-            if subject in ("ada@example.com", "grace@example.com") or ("@" not in to and "@" in str(run.job["args"])):
+            if subject in ("ada@example.com", "Grace.Hopper@Example.com") or ("@" not in to and "@" in str(run.job["args"])):
                 return (
                     "different arguments from those that perform takes, or another order: an address became a subject, or "
                     "a thought became an address."

@@ -8,7 +8,7 @@ from lessons.course.seen import Call, Run, held
 from lessons.lesson_01_the_wait.misconceptions import ANSWERS, LEAVES, SENDS
 
 ADA = ("ada@example.com", "a cat on a skateboard")
-GRACE = ("grace@example.com", 'two cats: "miau", 猫')
+GRACE = ("Grace.Hopper@Example.com", 'two cats: "miau", 猫')
 PRESSES = [ADA, ADA, GRACE]  # a visitor may press twice with the same words, and wants two mails
 
 LOOK = 'make try-1, then create("ada@example.com", "hi"), keys() and inbox. In the lesson: "The second call".'
@@ -49,11 +49,12 @@ def test_create_leaves_one_job_and_sends_nothing(seen, judge):
 def test_create_answers_the_visitor(seen, judge):
     """`create` answers the visitor without waiting, and names the address."""
     wrong = [press for press, (email, _) in zip(seen.presses, PRESSES, strict=True) if not _answers(press, email)]
+    email = PRESSES[seen.presses.index(wrong[0])][0] if wrong else ""
     naps = sum(event.what for press in wrong for event in press.of("nap"))
     judge(
         not wrong,
         ANSWERS,
-        expected=f'create(…) returns "You did it! An email is on its way to {ADA[0]}", as before, and does not wait.',
+        expected=f'create(…) returns "You did it! An email is on its way to {email}", as before, and does not wait.',
         instead=_number(wrong)
         + (f"create returned {wrong[0].result!r}" if wrong and wrong[0].error is None else "create did not return")
         + (f", and paused for {naps:g} seconds." if naps else "."),

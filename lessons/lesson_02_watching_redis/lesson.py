@@ -35,7 +35,8 @@ class SendGifToUserWorker(Worker):
         print(f"mailing {thought!r} to {email}")
 
 # %% [markdown]
-# This time `perform` only prints. Five seconds of waiting would teach you nothing new.
+# This time `perform` only prints. Five seconds of waiting would teach you nothing new. (The arguments below, "flip" and
+# "flop", are the post's.)
 #
 # ## Step 1: push
 
@@ -63,10 +64,10 @@ twice.answer(
 )
 
 # %% [markdown]
-# Nothing was merged. Two pushes are two jobs, and two runs.
+# Nothing was merged. Two pushes are two jobs.
 #
 # Here are the commands that were sent, filtered and formatted for easier reading, as in the post: a job is spread over
-# several lines, and its field names have no quotes. The post shows the same seven fields.
+# several lines, and its field names have no quotes.
 
 # %%
 told_push = commands()
@@ -81,16 +82,17 @@ keys()
 #
 # ### What a job is made of
 #
-# This is the oldest entry, exactly as Redis holds it. (`lindex` reads one entry of a list; `-1` is the last one. The `b`
-# says that these are bytes: Redis keeps nothing else.)
+# This is the oldest entry, exactly as Redis holds it. (`lindex` reads one entry of a list; `-1` is the last one. In the
+# names of most commands, L stands for *list*. The `b` says that these are bytes: Redis keeps nothing else.)
 
 # %%
 raw = redis.lindex("queue:default", -1)
 raw
 
 # %% [markdown]
-# Text, in the format called JSON: the name of a class, a list of arguments, some notes. There is no Python object in it,
-# and no code. So what happens if you change the class *after* the push? Try it:
+# Text, in the format called JSON: the name of a class, a list of arguments, some notes, such as when it was pushed
+# (`created_at`, `enqueued_at`). There is no Python object in it, and no code. So what happens if you change the class
+# *after* the push? Try it:
 
 # %%
 class SendGifToUserWorker(Worker):
@@ -116,7 +118,7 @@ later
 
 # %%
 card = {"text": "hello"}
-SendGifToUserWorker.set(queue="cards").perform_async("ada@…", card)
+SendGifToUserWorker.set(queue="cards").perform_async("bo@example.com", card)
 card["text"] = "goodbye"
 
 keys()
@@ -132,8 +134,8 @@ later.answer(
 )
 
 # %% [markdown]
-# The dict went in as text. What you do to it later is between you and your dict. The `~` before `queues` says that it is not
-# new, but has changed.
+# The dict went in as text. What you do to the dict later does not change the job. The `~` before `queues` says that it is
+# not new, but has changed.
 #
 # So only things that JSON can write down fit into a job: text, numbers, `True`, `False`, `None`, lists, and dicts whose keys
 # are text. What happens to the rest? The next two cells try it. Each of them raises: read the last line.
@@ -166,8 +168,8 @@ keys()
 running = predict(
     "A worker process has fetched a job. Where is the job now?",
     a="Still in its queue. It leaves the queue when it is done.",
-    b="Nowhere in Redis, only in the memory of the worker process.",
-    c="In Redis, but in another place.",
+    b="In Redis, but in another place.",
+    c="Nowhere in Redis, only in the memory of the worker process.",
     guess=None,
 )
 running
@@ -186,17 +188,17 @@ keys()
 running.answer(
     f"the key that holds the job begins with {fetched_to[:9]}",
     a=unit.raw in redis.lrange("queue:default", 0, -1),
-    b=where(jid) == "nowhere",
-    c=where(jid).startswith("inflight:"),
+    b=where(jid).startswith("inflight:"),
+    c=where(jid) == "nowhere",
 )
 
 # %% [markdown]
-# `queue:default` changed: it lost its oldest entry, marked with `-`. The job is now in a list that belongs to this worker
-# process alone. Such a job is *in flight*. The name of the list has three parts: `inflight`, the *identity* of the process,
-# and after the `|` the queue that the job came from. The identity is the name of the machine, the number of the process,
-# and twelve random hexadecimal digits, so that no two are ever the same.
+# `queue:default` changed: it lost an entry, marked with `-`. It is the one that was pushed first. The job is now in a list
+# that belongs to this worker process alone. Such a job is *in flight*. The name of the list has three parts: `inflight`, the
+# *identity* of the process, and after the `|` the queue that the job came from. The identity is the name of the machine, the
+# number of the process, and twelve random hexadecimal digits, so that no two are ever the same.
 #
-# One command moved the job:
+# Of the commands that were sent, this one moved the job:
 
 # %%
 told_fetch.only("lmove")
@@ -238,15 +240,15 @@ outcome.name
 #
 # - `processes`, a set: the identities of all worker processes.
 # - the identity itself, a *hash*, that is, a key with named fields. The process describes itself there. Look for `busy`, how
-#   many jobs it is running, and for `queues`. (Most of the other fields are for the dashboard, a web page about all
-#   processes.) The key `expires`: Redis deletes it after 20 seconds, unless the process beats again.
+#   many jobs it is running, and for `queues`, inside `info`. (Most of the rest is for the dashboard, a web page about all
+#   processes.) This key *expires*, that is, Redis deletes it after 20 seconds, unless the process beats again.
 # - the identity followed by `:work`, a hash: what each thread was running at that moment. The job is quoted in it, as text.
 
 # %%
 during["keys"]
 
 # %% [markdown]
-# The post's author saw the last one pass by as `hset`, beside the `lpush` of the push.
+# This is the `hset` that the post's author saw pass by, beside the `lpush` of the push:
 
 # %%
 during["told"].only("hset .*:work", unfold=True)
@@ -254,8 +256,8 @@ during["told"].only("hset .*:work", unfold=True)
 # %% [markdown]
 # ## Step 4: settle
 #
-# The job has run, but Redis does not know yet: look above, it is still in flight. The last step is to *settle* it, that is, to
-# say what became of it. This one is done, so the worker process *acknowledges* it:
+# The job has run, but Redis does not know yet: look above, it is still in flight. The last step is to *settle* it, that is,
+# to tell Redis what became of it. This one is done. To settle a job that is done is called to *acknowledge* it:
 
 # %%
 processor.settle(unit, outcome)
@@ -290,8 +292,9 @@ Table(
 )
 
 # %% [markdown]
-# At every moment it was in one place, until it was done. (The heartbeat quoted it as well, under `IDENTITY:work`. That is for
-# people who want to look. Nobody takes jobs from there, and the next heartbeat overwrites it.)
+# At every moment it was in one place, until it was done. (The heartbeat quoted it as well, under `IDENTITY:work`. That is
+# for people who want to look. Nobody takes jobs from there, and the next heartbeat overwrites it. If no heartbeat falls into
+# a run, the job is not quoted at all.)
 #
 # Usually one call, `process_one()`, does steps 2 to 4. And usually you see only what the worker process prints, its *log*.
 # Here is the log of the second job:
@@ -322,9 +325,9 @@ gone.fetch()
 where(third).replace(gone.identity, "IDENTITY")
 
 # %% [markdown]
-# The job is in the in-flight list of a process that has no heartbeat. (This one never had one. The last heartbeat of a process
-# that ran before it died expires first.) Somebody has to look for such lists. `rescue_orphans()` does. (In every worker
-# process, a thread calls it now and then.)
+# The job is in the in-flight list of a process that has no heartbeat. (This one never had one. If a process had been running
+# for a while, its last heartbeat would have to expire before.) Somebody has to look for such lists. `rescue_orphans()` does.
+# (In every worker process, a thread calls it now and then.)
 
 # %%
 from minijobs import rescue_orphans
@@ -394,8 +397,8 @@ push_many(1_001), redis.llen("queue:many")
 # %% [markdown]
 # ## Make it yours
 #
-# Open [lessons/lesson_02_watching_redis/exercise.py](../lessons/lesson_02_watching_redis/exercise.py). It pushes a user and a
-# date, and both are refused. Make it work, even if the user's address changes while the job waits.
+# Open [lessons/lesson_02_watching_redis/exercise.py](../lessons/lesson_02_watching_redis/exercise.py). It pushes a user and
+# a date, and neither gets through. Make it work, even if the user's address changes while the job waits.
 
 # %% [markdown] tags=["terminal-only"]
 # Then run `make check-2`. `make hint-2` and `make try-2` are there, too.

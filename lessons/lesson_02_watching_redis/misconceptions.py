@@ -5,7 +5,7 @@ import binascii
 import json
 import zlib
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import timedelta
 
 from lessons.course import shared
 from lessons.course.rejection import Misconceptions
@@ -236,7 +236,7 @@ def works_in_one_process_only(seen):
 @TRAVELS.add
 def takes_today(seen):
     says = {subject.split(",")[0] for run in seen.runs for _, subject in run.mails}
-    if says == {f"Happy {date.today() + timedelta(days=DAYS_LATER):%A}"} and travelling(seen.greetings[0]) == travelling(
+    if says == {f"Happy {seen.today + timedelta(days=DAYS_LATER):%A}"} and travelling(seen.greetings[0]) == travelling(
         seen.greetings[3]
     ):
         return (
@@ -330,11 +330,17 @@ def counted_from_today(seen):
 
 @CARDS.add
 def a_day_early(seen):
-    sent = [subject.split(",")[0] for run in seen.runs for _, subject in run.mails]
-    if sorted(sent) == ["Happy Monday"] + ["Happy Sunday"] * 3:
+    sent, in_the_west = (
+        sorted(subject.split(",")[0] for run in runs for _, subject in run.mails) for runs in (seen.runs, seen.moved_again)
+    )
+    all_early, right = ["Happy Monday"] + ["Happy Sunday"] * 3, ["Happy Monday"] * 3 + ["Happy Tuesday"]
+    if sent == all_early or (sent == right and in_the_west == ["Happy Monday"]):
+        where = "in a time zone east of Greenwich" if sent == all_early else "in a time zone west of Greenwich"
+        always = sent == all_early and in_the_west == ["Happy Monday"]
         return (
-            "a day that comes out as the day before: each card is a day early. If it travels as a moment, such as midnight "
-            "in seconds since 1970, then the time zone decides which day that is. isoformat() and fromisoformat() need none."
+            f"a day that comes out as the day before{'' if always else f', {where}'}. If it travels as a moment, such as "
+            "midnight in seconds since 1970, then the time zone decides which day that is. isoformat() and fromisoformat() "
+            "need none."
         )
     return None
 

@@ -1,13 +1,14 @@
 """Exercise 2: what travels.
 
-The application congratulates its users. `greet(user, day)` is called with a `User` and a
-`datetime.date`, and a job should send the mail later: "Happy Monday, Ada", to the address that the
-user has *when the mail is sent*. Days may pass until then.
+The application greets its users. `greet(user, day)` is called with a `User` and a `datetime.date`,
+and a job should send the mail later: "Happy Monday, Ada". Days may pass until then. The weekday is
+that of `day`, however late the mail goes out. The name and the address are those that the user has
+*when the mail is sent*.
 
 `greet` pushes the user and the date themselves, and JSON can hold neither: the push is refused.
 Change `greet` and `perform` so that
 
-1. what travels through Redis is JSON, and says only *which* user and *which* day;
+1. what travels through Redis is JSON, and says only *which* user and *which* date;
 2. `perform` finds the rest itself. `find_user(id)` asks the database, and returns a `User`
    with `id`, `name` and `email`.
 

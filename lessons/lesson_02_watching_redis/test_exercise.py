@@ -1,5 +1,8 @@
 """What the exercise of lesson 2 must do."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -28,10 +31,38 @@ class Seen:
     moved_again: list[Run] = field(default_factory=list)  # a greeting more, run by the same worker process
     fresh: list[Run] = field(default_factory=list)  # the same, run by a worker process that has run nothing before
     alone: list[Run] = field(default_factory=list)  # a greeting that is pushed and run in one process
+    today: date = field(default_factory=date.today)
+
+
+# Twelve hours east of Greenwich, and twelve hours west of it. What says which day is meant must not depend on the place.
+EAST, WEST = "EAST-12", "WEST+12"
+
+
+@contextmanager
+def in_time_zone(zone: str) -> Iterator[None]:
+    """Meanwhile, local time is that of this zone, where the system can do that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", zone)
+        try:
+            _set_zone()
+            yield
+        finally:
+            patch.undo()
+            _set_zone()
+
+
+def _set_zone() -> None:
+    if hasattr(time, "tzset"):
+        time.tzset()
 
 
 @pytest.fixture(scope="module")
 def seen(witness):
+    with in_time_zone(EAST):
+        return _see(witness)
+
+
+def _see(witness):
     seen, web, worker = Seen(), witness.process(), witness.process(days=DAYS_LATER)
     for number, day in GREETINGS:
         user = find_user(number)
@@ -39,13 +70,14 @@ def seen(witness):
     people.move_house(1, "ada@new.example.com")
     people.rename(1, "Ada King")
     seen.runs = witness.work(worker)
-    for runs, process, day, address in (
-        (seen.moved_again, worker, TUESDAY, "ada@third.example.com"),
-        (seen.fresh, None, NEXT_DAY, "ada@last.example.com"),
+    for runs, process, day, address, zone in (
+        (seen.moved_again, worker, TUESDAY, "ada@third.example.com", WEST),
+        (seen.fresh, None, NEXT_DAY, "ada@last.example.com", EAST),
     ):
-        seen.next_day = witness.call(web, "greet(Ada, Tuesday)", "greet", find_user(1), day)
-        people.move_house(1, address)
-        runs += witness.work(process or witness.process(days=DAYS_LATER))
+        with in_time_zone(zone):
+            seen.next_day = witness.call(web, "greet(Ada, Tuesday)", "greet", find_user(1), day)
+            people.move_house(1, address)
+            runs += witness.work(process or witness.process(days=DAYS_LATER))
     witness.redis.flushall()
     witness.call(web, "greet(Grace, Tuesday)", "greet", find_user(2), TUESDAY)
     seen.alone = witness.work(web)

@@ -395,6 +395,18 @@ def discarded_at_the_end(seen):
 
 
 @GIVES_UP.add
+def pushes_by_name(seen):
+    chosen = [worker.retry for worker in seen.workers if seen.always and worker.job_name == seen.always[0].job.get("class")]
+    if _said_nothing(seen) and chosen == [5]:
+        return (
+            "a push that knows nothing of the class. The class says retry = 5, and the job says True, that is 25. A job "
+            'that is pushed by the name of its class takes no options from it: write "retry": 5 into the job as well, or '
+            "call perform_async."
+        )
+    return None
+
+
+@GIVES_UP.add
 def default_retries(seen):
     if _said_nothing(seen) and len(seen.always) > 6 and seen.always[-1].outcome.name == "retry":
         return "leaving it at the default: 25 retries, three weeks."

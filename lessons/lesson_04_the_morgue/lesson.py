@@ -47,8 +47,8 @@ keys()
 unknown = predict(
     "A worker process takes both. It does not know the first one's class.",
     a="The first job is lost: nobody can run it.",
-    b="The worker process stops at it, and the second job waits.",
-    c="The first job fails as any job may fail, and the second one runs.",
+    b="The first job fails as any job may fail, and the second one runs.",
+    c="The worker process stops at it, and the second job waits.",
     guess=None,
 )
 unknown
@@ -69,8 +69,8 @@ keys()
 unknown.answer(
     f"the first job is in {where(yesterday)}; mails: {len(inbox)}",
     a=where(yesterday) == "nowhere",
-    b=len(inbox) == 0,
-    c=where(yesterday) == "retry" and len(inbox) == 1,
+    b=where(yesterday) == "retry" and len(inbox) == 1,
+    c=len(inbox) == 0,
 )
 
 # %% [markdown]

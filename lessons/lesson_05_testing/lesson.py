@@ -66,9 +66,9 @@ project.pytest()
 # %% tags=["hide-input"]
 empty = predict(
     "perform does nothing any more. The test that email is sent is …",
-    a="red: no email is sent.",
-    b="red: minijobs refuses a perform that does nothing.",
-    c="green.",
+    a="green.",
+    b="red: no email is sent.",
+    c="red: minijobs refuses a perform that does nothing.",
     guess=None,
 )
 empty
@@ -88,9 +88,9 @@ emptied
 red, said = emptied.colours == [["RED"]], emptied.rounds[0][0].said
 empty.answer(
     f"it is {emptied.colours[0][0]}; mails in the inbox: {len(inbox)}",
-    a=red and "refuse" not in said,
-    b=red and "refuse" in said,
-    c=emptied.colours == [["green"]],
+    a=emptied.colours == [["green"]],
+    b=red and "refuse" not in said,
+    c=red and "refuse" in said,
 )
 
 # %% [markdown]
@@ -405,8 +405,8 @@ versions |= {
 pushed = predict(
     "one_job counts the jobs that were pushed. Which versions turn it red?",
     a="All seven broken ones: none of them works.",
-    b="direct and twice.",
-    c="direct, twice and swapped.",
+    b="direct, twice and swapped.",
+    c="direct and twice.",
     d="None: in fake mode nothing happens.",
     guess=None,
 )
@@ -421,8 +421,8 @@ found = worth.red("test_one_job")
 pushed.answer(
     f"one_job is red with {' and '.join(found)}",
     a=len(found) == 7,
-    b=found == ["direct", "twice"],
-    c=sorted(found) == ["direct", "swapped", "twice"],
+    b=sorted(found) == ["direct", "swapped", "twice"],
+    c=found == ["direct", "twice"],
     d=found == [],
 )
 
@@ -524,9 +524,9 @@ def tried(worker, argument):
 # %% tags=["hide-input"]
 not_json = predict(
     "Which of the four refuse an argument that is not JSON?",
-    a="Only with_redis: only Redis needs JSON.",
-    b="All but the direct call.",
-    c="All four.",
+    a="All four.",
+    b="Only with_redis: only Redis needs JSON.",
+    c="All but the direct call.",
     guess=None,
 )
 not_json
@@ -543,9 +543,9 @@ pairs = zip(WAYS, a_date, strict=True)
 refused = [way for way, said in pairs if said == "BadArgument"]
 not_json.answer(
     f"{', '.join(refused)} raised BadArgument",
-    a=refused == ["with_redis"],
-    b=refused == ["inline", "drained", "with_redis"],
-    c=len(refused) == 4,
+    a=len(refused) == 4,
+    b=refused == ["with_redis"],
+    c=refused == ["inline", "drained", "with_redis"],
 )
 
 # %% [markdown]

@@ -71,8 +71,8 @@ write("gifs.py", source.replace("mailing", "NEW: mailing"))
 # %% tags=["hide-input"]
 changed = predict(
     "The file is saved. The process still runs, and you push. It runs …",
-    a="the new code: the job was pushed after the change.",
-    b="the old code.",
+    a="the old code.",
+    b="the new code: the job was pushed after the change.",
     c="neither: the file is another one now, so the job fails.",
     guess=None,
 )
@@ -85,8 +85,8 @@ lines = worker.until("done|fail")
 # %% tags=["hide-input"]
 changed.answer(
     f"the log says {lines[1].partition(': ')[2]!r}",
-    a="NEW" in lines[1],
-    b="fail" not in lines[-1] and "NEW" not in lines[1],
+    a="fail" not in lines[-1] and "NEW" not in lines[1],
+    b="NEW" in lines[1],
     c="fail" in lines[-1],
 )
 
@@ -126,8 +126,8 @@ keys("queue")
 frozen = predict(
     "A process is started, and finds the job. What does it write?",
     a="mailing: that is the code of the process that pushed it.",
-    b="NEW: mailing. That stood in the file when the job was pushed.",
-    c="NEWER: mailing. That stands in the file now.",
+    b="NEWER: mailing. That stands in the file now.",
+    c="NEW: mailing. That stood in the file when the job was pushed.",
     guess=None,
 )
 frozen
@@ -144,8 +144,8 @@ said = next(line for line in lines if "mailing" in line)
 frozen.answer(
     f"the log says {said.partition(': ')[2]!r}",
     a="NEW" not in said,
-    b="NEW:" in said,
-    c="NEWER:" in said,
+    b="NEWER:" in said,
+    c="NEW:" in said,
 )
 
 # %% [markdown]
@@ -205,9 +205,9 @@ os.environ["CITY"] = "Paris"
 # %% tags=["hide-input"]
 own = predict(
     'You push a job, with the name "one". What does the process write?',
-    a="['yours', 'one'], CITY is Paris",
-    b="['one'], CITY is Paris: the environment is the machine's.",
-    c="['one'], CITY is None",
+    a="['one'], CITY is None",
+    b="['yours', 'one'], CITY is Paris",
+    c="['one'], CITY is Paris: the environment is the machine's.",
     guess=None,
 )
 own
@@ -219,9 +219,9 @@ lines = worker.until("done")
 # %% tags=["hide-input"]
 own.answer(
     f"the log says {lines[1].partition(': ')[2]!r}",
-    a="yours" in lines[1] and "Paris" in lines[1],
-    b="yours" not in lines[1] and "Paris" in lines[1],
-    c="yours" not in lines[1] and "Paris" not in lines[1],
+    a="yours" not in lines[1] and "Paris" not in lines[1],
+    b="yours" in lines[1] and "Paris" in lines[1],
+    c="yours" not in lines[1] and "Paris" in lines[1],
 )
 
 # %% [markdown]
@@ -504,8 +504,8 @@ stopped = predict(
     "You stop the process now. What becomes of the report's job?",
     a="It is lost: it was running.",
     b="It runs to its end first.",
-    c="It goes back to its queue.",
-    d="It counts as failed, and goes to retry.",
+    c="It counts as failed, and goes to retry.",
+    d="It goes back to its queue.",
     guess=None,
 )
 stopped
@@ -518,8 +518,8 @@ stopped.answer(
     f"the job is in {where(report)}",
     a=where(report) == "nowhere" and "requeued" not in "".join(lines),
     b=where(report) == "nowhere" and "done" in "".join(lines),
-    c=where(report) == "queue:default",
-    d=where(report) == "retry",
+    c=where(report) == "retry",
+    d=where(report) == "queue:default",
 )
 
 # %% [markdown]

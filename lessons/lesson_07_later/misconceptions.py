@@ -452,9 +452,10 @@ def reaches_what_waits_only(seen):
 @ALWAYS.add
 @about("busy")
 def late_is_never(seen):
-    if mailed(seen, "busy") == [] and ran_in_vain(seen, "busy", 0) and went_well(seen, "created"):
-        return (
-            "a job that ran late, and mailed nothing. It ran at 15:00, since no worker process was free before. The "
-            "event is still Ada's."
-        )
+    for busy, ran_at in (("busy", "15:00"), ("busy for longer", "16:00")):
+        if mailed(seen, busy) == [] and ran_in_vain(seen, busy, 0) and went_well(seen, "created"):
+            return (
+                f"a job that ran late, and mailed nothing. It ran at {ran_at}, since no worker process was free before. The "
+                "event is still Ada's."
+            )
     return None

@@ -39,6 +39,7 @@ TRIED: dict[str, dict[str, list[Step]]] = {
     },
     "busy": {
         "busy": [CREATE, BUSY],
+        "busy for longer": [CREATE, ("busy", "", 2)],
         "moved while busy": [CREATE, BUSY, ("move", "tea", 1)],
         "cancelled while busy": [CREATE, BUSY, CANCEL],
         "created again while busy": [CREATE, BUSY, CANCEL, CREATE],

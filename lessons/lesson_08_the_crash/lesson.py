@@ -55,9 +55,9 @@ lines = loop.until("mailing")
 # %% tags=["hide-input"]
 popped = predict(
     "The loop is killed before the mail goes out. Where is the cat?",
-    a="Back in the list: Redis sees that the connection is gone.",
-    b="Nowhere.",
-    c="In the sorted set retry.",
+    a="In the sorted set retry.",
+    b="Back in the list: Redis sees that the connection is gone.",
+    c="Nowhere.",
     guess=None,
 )
 popped
@@ -69,9 +69,9 @@ keys()
 # %% tags=["hide-input"]
 popped.answer(
     f"Redis holds {len(redis.keys())} keys",
-    a=redis.exists("thoughts") == 1,
-    b=redis.exists("thoughts", "retry") == 0,
-    c=redis.exists("retry") == 1,
+    a=redis.exists("retry") == 1,
+    b=redis.exists("thoughts") == 1,
+    c=redis.exists("thoughts", "retry") == 0,
 )
 
 # %% [markdown]
@@ -101,7 +101,7 @@ import gifs
 from minijobs import Queue
 
 inbox.empty(), Queue("default").clear()
-worker = start_worker("-r gifs.py -c 1 --timeout 0.1")  # a stop is quick
+worker = start_worker("-r gifs.py -c 1 --timeout 0.1")
 jid = gifs.SendGifToUserWorker.perform_async("ada@example.com", "a cat")
 wait_until(lambda: len(inbox) > 0)
 
@@ -140,13 +140,12 @@ crashed.answer(
 from minijobs import log, rescue_orphans
 
 rescued, left = rescue_orphans(), redis.ttl(worker.identity)
-rescued, 0 < left <= 20
+rescued, "between 1 and 20 s" if 0 < left <= 20 else left
 
 # %% [markdown]
-# Nothing was rescued, hence the `0`: nobody knows yet that the process is dead, because its heartbeat is still there. A process
-# writes it every five seconds, and each time tells Redis to delete it 20 seconds later. `ttl` says how many of these are left, and
-# `True`, that they are no more than 20. You need not wait for that: delete it yourself. What
-# `rescue_orphans` writes to the log is shown, too.
+# Nothing was rescued, hence the `0`: nobody knows yet that the process is dead, because its heartbeat is still there. A
+# process writes it every five seconds, and each time tells Redis to delete it 20 seconds later. `ttl` says how many of these
+# are left. You need not wait for that: delete it yourself. What `rescue_orphans` writes to the log is shown, too.
 
 # %%
 redis.delete(worker.identity)
@@ -161,8 +160,8 @@ where(jid)
 # %% tags=["hide-input"]
 mails = predict(
     "The new process runs the job. How many mails will Ada have in all?",
-    a="One: the job continues where it stopped.",
-    b="Two.",
+    a="Two.",
+    b="One: the job continues where it stopped.",
     guess=None,
 )
 mails
@@ -179,14 +178,14 @@ inbox
 # %% tags=["hide-input"]
 mails.answer(
     f"the inbox holds {len(inbox)} mails",
-    a=len(inbox) == 1,
-    b=len(inbox) == 2,
+    a=len(inbox) == 2,
+    b=len(inbox) == 1,
 )
 
 # %% [markdown]
-# Nobody knows how far the first run got, so the second one starts from the beginning. That is the price: no job is lost with its
-# process, and so it may run twice. This is called *at least once*. A loop with `BRPOP` is the opposite, *at most once*. (It holds
-# as long as Redis itself has the jobs. What if Redis is killed? That comes at the end.)
+# Nobody knows how far the first run got, so the second one starts from the beginning. That is the price: no job is lost with
+# its process, and so it may run twice. This is called *at least once*. A loop with `BRPOP` is the opposite, *at most once*.
+# (At least once holds as long as Redis itself has the jobs. What if Redis is killed? That comes at the end.)
 
 # %% [markdown]
 # ## Killed after every line
@@ -259,7 +258,7 @@ taken("plain.py", 0), taken("plain.py", 1)
 
 # %% tags=["hide-input"]
 noted = predict(
-    "Killed after each line in turn: which always ends with one payment?",
+    "Killed after each line in turn: which file always has one payment?",
     a="afterwards.py: it notes what has happened.",
     b="before.py: nothing can happen that is not noted.",
     c="both of them.",
@@ -315,8 +314,8 @@ kill_everywhere(["key.py"], "perform", taken, of="payments", right=1)
 #
 # Nobody recognizes the second mail. There you have to choose: would you rather send two, or none?
 #
-# The key must be the same in the second run, so it cannot be made in `perform`, at random or from the clock. And it must be
-# different for every other payment.
+# The key must be the same in the second run, so do not make it at random, or from the clock. Make it from what the payment
+# is for. And it must be different for every other payment.
 
 # %% [markdown]
 # ## A push in a transaction
@@ -325,7 +324,7 @@ kill_everywhere(["key.py"], "perform", taken, of="payments", right=1)
 # of them happen, at the `commit`, or none of them, after a `rollback`.
 
 # %% [markdown]
-# When a new order is inserted, a job should confirm it. This one only looks the order up.
+# When a new order is inserted, a job should confirm it. This one only looks the order up. A worker process is free.
 
 # %%
 write("confirm.py", """
@@ -349,9 +348,9 @@ buyer = ["ada@example.com", 500]
 
 # %% tags=["hide-input"]
 early = predict(
-    "You insert order 1, push its job, commit a moment later. It finds …",
-    a="the order: it was inserted before the push.",
-    b="nothing.",
+    "You insert order 1, push its job, commit a bit later. The job finds …",
+    a="nothing.",
+    b="the order: it was inserted before the push.",
     c="the order, because the job does not run before the commit.",
     guess=None,
 )
@@ -368,8 +367,8 @@ ended
 # %% tags=["hide-input"]
 early.answer(
     f"it found {ended.printed.partition(': ')[2].strip()}",
-    a="ada" in ended.printed and ended == "done",
-    b="None" in ended.printed,
+    a="None" in ended.printed,
+    b="ada" in ended.printed and ended == "done",
     c=ended != "done",
 )
 
@@ -440,8 +439,8 @@ def jobs_minus_orders(file, lines):
 later = predict(
     "after.py, killed between the commit and the push. There is …",
     a="an order and its job.",
-    b="a job and no order.",
-    c="an order and no job.",
+    b="an order and no job.",
+    c="a job and no order.",
     d="neither.",
     guess=None,
 )
@@ -457,8 +456,8 @@ jobs, found = len(Queue("default")), len(orders())
 later.answer(
     f"orders: {found}, jobs: {jobs}",
     a=(found, jobs) == (1, 1),
-    b=(found, jobs) == (0, 1),
-    c=(found, jobs) == (1, 0),
+    b=(found, jobs) == (1, 0),
+    c=(found, jobs) == (0, 1),
     d=(found, jobs) == (0, 0),
 )
 
@@ -469,9 +468,9 @@ later.answer(
 # %% [markdown]
 # ## The outbox
 #
-# So write to one place only. A push that is to be made becomes a row in a table, the *outbox*, in the same transaction as the
-# order. Both are there, or neither is. Once a minute, `sweep` goes through the table, pushes a job for each row, and deletes the
-# row.
+# So write to one place only. A push that is to be made becomes a row in a table, the *outbox*, in the same transaction as
+# the order. Both are there, or neither is. Then `sweep` goes through the table, pushes a job for each row, and deletes the
+# row. It is to be called once a minute, so a job may wait for so long until it is pushed.
 
 # %%
 write("outbox.py", page + """

@@ -418,6 +418,17 @@ def returns_too_early(seen):
     return None
 
 
+@DONE.add
+def notes_the_receipt_first(seen):
+    trial = first(seen, "job", "no receipt", after=NOTES, before=("mail",))
+    if trial and not trial.has("twice", "never") and trial.last.kind != "line":
+        return (
+            f"a note that the receipt went out, before it did{trial.last.line}. The run died before the mail"
+            f"{trial.next.line}. The second run found the note, and sent none. Send it first: a second receipt does no harm."
+        )
+    return None
+
+
 @LATER.add
 def sweeps_for_ever(seen):
     pushed = [event for scope in seen.quiet.still if scope.label == "sweep" for event in scope.of("push")]

@@ -122,7 +122,8 @@ def swallows_the_refusal(seen):
 @handed_out(PICTURE)
 def _(seen):
     story = seen.picture
-    return story.asked == 1 and story.done and not (story.kept or story.mails or story.without or story.paused)
+    came = story.mails or story.without or story.yesterdays
+    return story.asked == 1 and story.done and not (story.kept or came or story.paused)
 
 
 @PICTURE.add
@@ -152,6 +153,27 @@ def waits_longer(seen):
         return (
             f"a longer timeout. After {seen.picture.seconds:.0f} seconds the run was still waiting for an answer. A service "
             "that is down for hours gives none. Ten such jobs occupy all the threads, and no other mail goes out."
+        )
+    return None
+
+
+@PICTURE.add
+def sends_yesterdays_picture(seen):
+    if seen.picture.yesterdays:
+        return (
+            "sending yesterday's picture. The worker process had it from a job that ran the day before. Grace was told that "
+            "it is today's, and today's never comes."
+        )
+    return None
+
+
+@PICTURE.add
+def too_few_retries(seen):
+    story = seen.picture
+    if story.dead and not (story.mails or story.without or story.yesterdays):
+        return (
+            "too few retries. They were used up while the service was down, and when it worked again, the job was in dead. "
+            "Unless the class says otherwise, a job is tried again for three weeks."
         )
     return None
 
@@ -429,6 +451,18 @@ def pushes_at_the_end_of_the_block(seen):
         return (
             "pushing the job as the last thing in the block. The account is saved when the block is left, and that can take "
             "a while, or fail. A worker process needs a millisecond."
+        )
+    return None
+
+
+@WELCOME.add
+def looks_again_in_the_job(seen):
+    story = seen.welcome
+    early = story.for_nobody and story.meanwhile and story.failed
+    if early and story.mails == 1 and not (story.paused or story.at_the_end or "schedule" in story.early):
+        return (
+            "a job that looks more closely, and is still pushed before the account is saved. It failed until the account "
+            "was there, so the mail came late. And there is a job for somebody who has no account."
         )
     return None
 

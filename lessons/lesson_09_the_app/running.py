@@ -122,6 +122,7 @@ class Pictures:
     def __init__(self) -> None:
         self.asked = 0  # how often for the picture of the day
         self.waiting = 0
+        self.today = "a lighthouse in the fog"
         self.broken = False
         self._up = threading.Event()
         self._up.set()
@@ -136,7 +137,7 @@ class Pictures:
         self.waiting -= not today
         failed = self.broken and not today
         start("500 Internal Server Error" if failed else "200 OK", [("Content-Type", "text/plain")])
-        return [b"" if failed else b"a lighthouse in the fog"]
+        return [b"" if failed else self.today.encode()]
 
     @contextmanager
     def down(self) -> Iterator[None]:

@@ -24,7 +24,7 @@ PATIENCE = 6.0  # seconds after which a job that still asks, or still waits, is 
 MANY = 8  # times that one run of a job asks; it is then taken for one that does not end
 HOURS = 6  # that the picture service is down
 
-PICTURE = "a lighthouse in the fog"
+YESTERDAY, PICTURE = "a heron at dawn", "a lighthouse in the fog"
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Thought(Story):
 
 @dataclass
 class Picture(Story):
-    """Ticket 2. The picture service answers nobody for some hours."""
+    """Ticket 2. Somebody gets the picture of the day. The next day, the picture service answers nobody for some hours."""
 
     asked: int = 0  # before an hour had passed
     runs: int = 0  # of the job, until then
@@ -70,7 +70,9 @@ class Picture(Story):
     kept: list[str] = field(default_factory=list)  # where the job was after the first run
     retry_for: float | None = None  # if the job is tried again for less than some hours, for how many seconds
     given_up: bool = False  # whether there was no job any more when the service worked again
-    without: int = 0  # mails without the picture
+    dead: bool = False  # whether it was in `dead` by then
+    without: int = 0  # mails without a picture
+    yesterdays: int = 0  # mails with that of the day before
     mails: int = 0  # mails with it
 
 
@@ -168,6 +170,10 @@ def thought(app: Application) -> Thought:
 
 def picture(app: Application) -> Picture:
     story, to = Picture("ticket 2"), "grace@example.com"
+    app.pictures.today = YESTERDAY
+    app.press("picture", email="linus@example.com")
+    app.settle()
+    app.pictures.today = PICTURE
     clear(app)
     asked, heard = app.pictures.asked, app.heard()
     with app.pictures.down():
@@ -186,12 +192,12 @@ def picture(app: Application) -> Picture:
         while not (story.hangs or hours == HOURS or (hours and waits_for_days(app, "PictureWorker"))):
             app.later(PATIENCE)
             hours += 1
-    story.given_up = not app.jobs("PictureWorker")
+    story.given_up, story.dead = not app.jobs("PictureWorker"), "dead" in keys_of(app, "PictureWorker")
     for wait in (app.settle, app.later, app.later):
         wait(PATIENCE)
     mails = [mail.mail.get_content() for mail in app.inbox.caught if mail.to == to]
-    story.mails = sum(PICTURE in mail for mail in mails)
-    story.without = len(mails) - story.mails
+    story.mails, story.yesterdays = (sum(picture in mail for mail in mails) for picture in (PICTURE, YESTERDAY))
+    story.without = len(mails) - story.mails - story.yesterdays
     first = f"{story.runs} runs, one after the other," if story.runs > 1 else "the first run of the job"
     story.note(f"while the service answered nobody, {first} asked it {times(story.asked)}")
     ended = (
@@ -206,6 +212,10 @@ def picture(app: Application) -> Picture:
         story.note(f"it paused for {story.paused:g} seconds (the check makes each pause short)")
     if story.retry_for:
         story.note(f"its retry_for is {story.retry_for:g} seconds")
+    if story.dead:
+        story.note("it was in dead when the service worked again")
+    if story.yesterdays:
+        story.note(f"{several(story.yesterdays, 'mail')} came with the picture of the day before")
     if story.without:
         story.note(f"{several(story.without, 'mail')} came without a picture")
     story.note(f"when the service worked again, {several(story.mails, 'mail')} came with one")

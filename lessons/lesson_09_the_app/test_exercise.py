@@ -84,10 +84,13 @@ def test_the_picture_of_the_day_comes_when_the_service_is_well_again(seen, judge
     judge(
         2,
         story,
-        story.mails == 1 and not (story.without or story.hangs or story.retry_for or story.paused > stories.PAUSE),
+        story.mails == 1
+        and not (story.without or story.yesterdays or story.hangs or story.retry_for or story.paused > stories.PAUSE),
         PICTURE,
         expected="the service is down for some hours; no thread waits for it, and when it works again, one mail comes.",
-        instead=f"{waited}{stories.several(story.mails, 'mail')} with a picture came, and {story.without or 'none'} without"
+        instead=f"{waited}{stories.several(story.mails, 'mail')} with today's picture came, and "
+        f"{story.without or 'none'} without"
+        f"{f'; {story.yesterdays} with that of the day before' if story.yesterdays else ''}"
         f"{f'; the job is tried again for {story.retry_for:g} seconds only' if story.retry_for else ''}.",
     )
 

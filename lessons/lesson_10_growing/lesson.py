@@ -12,8 +12,8 @@
 
 # %% [markdown]
 # The author of the post was "dropped into a project that has dozens of jobs, handling hundreds of thousands of actions a
-# day". Is that much? In this lesson nothing is assumed. It is measured, on your machine, or simulated by a model that has
-# first been checked against a measurement. `≈` stands before each number that will differ on another machine.
+# day". Is that a lot? This lesson does not guess. It measures on your machine, or it simulates with a model that has first
+# been checked against a measurement. `≈` stands before each number that will differ on another machine.
 
 # %%
 from lessons.kit import Curves, Day, Table, about, predict, start
@@ -25,7 +25,8 @@ redis = start(server=True)
 # ## A day
 #
 # Here is such a day. The file [day.csv](../lessons/lesson_10_growing/day.csv) says how many mails, GIFs and reports came in
-# during each ten minutes of it.
+# during each ten minutes of it. A mail waits half a second for its mail server. A GIF computes for 0.3 seconds, and a report
+# for 15 seconds. All 60 reports come at nine o'clock.
 
 # %%
 day = Day()
@@ -57,14 +58,17 @@ average.answer(
 # That is not much. But jobs do not come evenly through the day. This is the whole day:
 
 # %%
-Curves("jobs a second", "o'clock", {"all kinds": day.rates()})
+by_kind = {"mails": day.rates("mail"), "GIFs": day.rates("gif")}
+Curves("jobs a second", "o'clock", by_kind)
 
 # %%
 noon = day.a_second("12:00")
 f"{noon:.1f} a second at noon: {noon / a_second:.1f} times the average"
 
 # %% [markdown]
-# What is enough for the average is too little at noon, by a factor of five or six. So noon is what counts from here on.
+# What is enough for the average is too little at noon, by a factor of five or six. And each kind has its own busiest time:
+# the mails have theirs at noon, the GIFs in the evening, the reports at nine. From here on the question is noon. The other
+# two wait for you in the exercise.
 
 # %% [markdown]
 # ## Threads
@@ -139,10 +143,11 @@ threads.answer(
 )
 
 # %% [markdown]
-# Jobs that wait can do so side by side. Jobs that compute cannot: in a Python process only one thread computes at a time,
-# the one that holds the *interpreter lock*. Jobs that do both gain from more threads until the computing fills all of the time,
-# and then no more. (25 threads did twice as much or more here? Then your machine was busy with something else at the first
-# measurement. Run the cells again, from `kinds` on.)
+# Jobs that wait can do so side by side. (With 25 threads, 50 jobs are over after two rounds. So starting and ending them
+# counts, and it is less than 25 times as many.) Jobs that compute cannot: in a Python process only one thread computes at a
+# time, the one that holds the *interpreter lock*. Jobs that do both gain from more threads until the computing fills all of
+# the time, and then no more. (25 threads computed twice as many or more here? Then your machine was busy with something else
+# at the first measurement. Run the cells again, from `kinds` on.)
 
 # %% [markdown]
 # ## Processes
@@ -164,9 +169,9 @@ f"{about(two.a_second / one.a_second)} times as many in a second"
 # %% [markdown]
 # ## How busy?
 #
-# So far all jobs came at once. Real users come at random. `by_chance` makes the given number of jobs, which come at random
-# moments, one every so many seconds on average. And no two of them take equally long. First, how long does a job of 10 ms really
-# take, with everything around it?
+# So far all jobs came at once. Real users come at random. `by_chance` makes jobs that come at random moments: how many, and
+# how many seconds lie between two of them on average. And no two of them take equally long. First, how long does a job of 10
+# ms really take, with everything around it?
 
 # %%
 from lessons.kit import by_chance
@@ -223,6 +228,9 @@ busy.answer(
 # A job that finds the thread busy has to wait, and so do those behind it. The busier the thread is, the more jobs find it busy,
 # and the less free time there is to catch up in. So a thread that is always busy is not a good sign. It means that jobs wait.
 #
+# (It was less busy than it was meant to be? 150 jobs are few. At random, they came a little more slowly than planned, and
+# after the last one had come, there was nothing more to do.)
+#
 # ## A model
 #
 # To try out a whole day, you would have to wait a day. In a *simulation*, the clock is only a number. The package `simpy` does
@@ -271,7 +279,7 @@ print("else. Run the cells again, from `measured = {}` down to this one.")
 #
 # ## How many threads at noon?
 #
-# How many threads are busy at noon? 18.6 mails come in each second, and each of them keeps a thread for half a second.
+# How many threads are busy at noon? 18.6 mails come in each second, and each of them occupies a thread for half a second.
 
 # %%
 arriving = day.a_second("12:00", "mail")
@@ -329,9 +337,9 @@ agree
 
 # %% tags=["hide-input"]
 length = predict(
-    "One queue holds 40 jobs, another 10. Which last job waits longer?",
-    a="The last of the 40: more jobs are in front of it.",
-    b="It cannot be said from the lengths.",
+    "A queue of 40 jobs, and one of 10. Where does the last wait longer?",
+    a="In the queue of 10. A long queue can move fast.",
+    b="In the queue of 40: more jobs are in front of it.",
     guess=None,
 )
 length
@@ -345,8 +353,8 @@ f"of 40: {about(forty.within(1))} s, of 10: {about(ten.within(1))} s"
 length.answer(
     f"the last of 40 waited {about(forty.within(1))} s, "
     f"and that of 10 {about(ten.within(1))} s",
-    a=forty.within(1) >= ten.within(1),
-    b=forty.within(1) < ten.within(1),
+    a=forty.within(1) < ten.within(1),
+    b=forty.within(1) >= ten.within(1),
 )
 
 # %% [markdown]
@@ -378,9 +386,9 @@ about(table["one queue"])
 
 # %% tags=["hide-input"]
 own = predict(
-    "Both threads are busy with reports. A mail comes into its own queue.",
-    a="It begins at once: its queue comes first.",
-    b="It waits until a report has ended.",
+    "Reports and mails have their own queues now. How long do mails wait?",
+    a="Hardly at all: their queue comes first.",
+    b="As long as a report takes, or longer.",
     guess=None,
 )
 own
@@ -430,9 +438,9 @@ class HomemadeWorker(Worker):
 
 # %% tags=["hide-input"]
 storm = predict(
-    "200 failed in one second. The library tries each again in 15 s …",
-    a="exactly: all of them in the same second.",
-    b="plus a random time: spread over several seconds.",
+    "200 jobs fail within a second. When does the library try them again?",
+    a="At moments that are spread over several seconds.",
+    b="All of them within a second, some time later.",
     guess=None,
 )
 storm
@@ -465,8 +473,8 @@ Curves("calls of the service in a second", "seconds later", back)
 most = max(calls for _, calls in back["library"])
 storm.answer(
     f"in the worst second {about(most)} of 200 came back",
-    a=most > 120,
-    b=most <= 120,
+    a=most <= 120,
+    b=most > 120,
 )
 
 # %% [markdown]
@@ -477,9 +485,9 @@ storm.answer(
 # %% [markdown]
 # ## Connections
 #
-# Each thread that works with a database has a connection to it. Redis can say how many connections it has, so look there. (Each
-# of our jobs writes to Redis.) First with two processes of one thread each, which are still running, and then with one that has
-# 25 threads:
+# Each thread that works with a database has a connection to it. Redis can say how many connections it has, so look there.
+# (Each of our jobs writes to Redis.) First with two processes of one thread each: those of "own process" above still run,
+# since `measure` leaves processes running until it starts others. And then with one process that has 25 threads:
 
 # %%
 few = len(redis.client_list())
@@ -488,9 +496,9 @@ many = len(redis.client_list())
 f"{about(few)} with 2 threads, {about(many)} with 25", many > few
 
 # %% [markdown]
-# Each thread has one, and a few more belong to what a process does beside its jobs, such as its heartbeat. That is no
-# problem for Redis. PostgreSQL allows 100 connections unless it is set otherwise, and web processes need some of them.
-# Before you add a process, multiply: hosts, times processes, times threads.
+# Each thread has one. A few more belong to each process, for what it does beside its jobs, such as its heartbeat, and one is
+# the lesson's own. That is no problem for Redis. PostgreSQL allows 100 connections unless it is set otherwise, and web
+# processes need some of them. Before you add a process, multiply: hosts, times processes, times threads.
 #
 # ## What one Redis can take
 #
@@ -505,8 +513,8 @@ def used():
 # %% tags=["hide-input"]
 full = predict(
     "One process runs 1,000 jobs, as fast as it can. Redis was busy …",
-    a="nearly all the time: everything goes through it.",
-    b="less than half of the time.",
+    a="less than half of the time.",
+    b="nearly all the time: everything goes through it.",
     guess=None,
 )
 full
@@ -520,8 +528,8 @@ f"{about(100 * busy_for / fast.seconds)} % of the time"
 # %% tags=["hide-input"]
 full.answer(
     f"it was busy for {about(100 * busy_for / fast.seconds)} % of the time",
-    a=busy_for / fast.seconds > 0.5,
-    b=busy_for / fast.seconds <= 0.5,
+    a=busy_for / fast.seconds <= 0.5,
+    b=busy_for / fast.seconds > 0.5,
 )
 
 # %%
@@ -529,13 +537,13 @@ could = 1_000 / busy_for  # jobs a second, if it did nothing else
 f"{about(could)} jobs a second", could > 10 * noon
 
 # %% [markdown]
-# Python was busy, not Redis. What this Redis could take is many times what comes at noon.
+# The rest of the time Redis waited for the Python processes. What this Redis could take is many times what comes at noon.
 
 # %% [markdown]
 # ## A second host
 #
-# So your machine is full long before Redis is. A second machine needs your code, and the same `REDIS_URL`. That is all. Here two
-# processes play two machines, each under a host name of its own.
+# So you will need a second machine for your processes long before you need a second Redis. That machine needs your code, and
+# the same `REDIS_URL`. That is all. Here two processes play two machines, each under a host name of its own.
 
 # %%
 for name in ("host_a", "host_b"):
@@ -565,7 +573,7 @@ len(on_both.ran), {one.host for one in on_both.ran} == {"host_a", "host_b"}
 # %% [markdown]
 # ## When Redis is gone
 #
-# So a second Redis is seldom needed because of the number of jobs. It is needed on the day when the first one is gone. A
+# It is seldom the number of jobs that makes a second Redis necessary. It is needed on the day when the first one is gone. A
 # *replica* is a second Redis that copies the first one, all the time. A *Sentinel* is a small program that watches both. If
 # the first one no longer answers, it puts the replica in its place, and tells everybody who asks. Here are all three:
 
@@ -589,7 +597,7 @@ redises.kill()
 
 # %% tags=["hide-input"]
 gone = predict(
-    "The Redis with the job is dead. You push another. What is there then?",
+    "The Redis with the job is dead. You push one more job. What is there?",
     a="One job: the new one.",
     b="Two jobs.",
     c="No job: nothing works until that Redis is started again.",
@@ -623,11 +631,12 @@ gone.answer(
 # Companies that sell Redis as a service do the same behind one address: there you need no Sentinel of your own. Ask them how
 # long the change takes, and what may be lost in it.
 #
-# `Client(client)` pushed to a different Redis from the lesson's. So queues can also be spread over several.
+# (`Client(client)` pushed to another Redis than the lesson's own. In the same way, an application can keep some of its
+# queues in one Redis, and some in another.)
 #
-# And some things are not for a job library. If several programs must read each event, in order, and once more next week, you need
-# an event log, such as Kafka. If one piece of work has forty steps and takes three weeks, a workflow engine remembers where it
-# was.
+# Some things are not for a job library. If several programs must read each event, in order, and once more next week, you
+# need an event log, such as Kafka. If one piece of work has forty steps and takes three weeks, a workflow engine remembers
+# where it was.
 
 # %% [markdown]
 # ## The same job in Celery
@@ -681,8 +690,7 @@ for entry in redis.lrange("celery", 0, -1):
 print(redis.llen("celery"), "entries")
 
 # %% [markdown]
-# Here they are: a list in Redis, whose entries are JSON. And this is one of Celery's worker processes. (Times and ids are left
-# out.)
+# Here they are: a list in Redis, whose entries are JSON. Next, one of Celery's worker processes runs them.
 
 # %% tags=["hide-input"]
 again = predict(
@@ -693,6 +701,9 @@ again = predict(
     guess=None,
 )
 again
+
+# %% [markdown]
+# This is its log, without the times and ids:
 
 # %%
 worker = "celery -A in_celery worker -P threads -c 1 -l info"
@@ -782,8 +793,9 @@ for job in DBTaskResult.objects.order_by("enqueued_at"):
 django.run("python look_django.py")
 
 # %% [markdown]
-# The job that failed is not tried again here either. But it is kept, as a row. And since a job is a row, it can be written in the
-# same transaction as your own rows: there is never one without the other. That is what a database does better than Redis.
+# The job that failed is not tried again here either. But it is kept, as a row. And a row can be written in the same
+# transaction as your own rows, as in the outbox of lesson 8: there is never one without the other. That is what a database
+# does better than Redis.
 
 # %% [markdown]
 # ## Leaving
@@ -798,8 +810,9 @@ django.run("python look_django.py")
 # | tries again | when you ask for it | does not |
 # | then `dead` | gone | kept as a row |
 #
-# What you have learned goes with you: arguments are JSON, a job may run twice, watch the wait and not the length. You can change
-# to another library later. It is easy as long as `perform` is short, and calls your own functions to do the work.
+# What you have learned goes with you: pass ids rather than objects, ask what becomes of a job whose process dies, and watch
+# the wait and not the length. You can change to another library later. It is easy as long as `perform` is short, and calls
+# your own functions to do the work.
 
 # %% [markdown]
 # ## Change something
@@ -833,8 +846,8 @@ gifs = day.coming("19:10", "gif", minutes=5)
 #
 # ## To keep
 #
-# 1. Size for the busiest hour: jobs a second, times seconds each, and a few more threads.
-# 2. Threads for jobs that wait, processes for jobs that compute, and threads of their own for slow ones.
+# 1. Size for the busiest time: jobs a second, times seconds each. That many threads are busy; have a few more.
+# 2. More threads help jobs that wait. Jobs that compute need more processes, and slow ones need threads of their own.
 # 3. Watch how long jobs wait. A length alone says nothing, and an average hides the busiest hour.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *interpreter lock*, *utilisation*, *simulation*,

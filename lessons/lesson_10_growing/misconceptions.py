@@ -6,6 +6,7 @@ The evidence is mostly an experiment: the same set-up on a day that differs in o
 import re
 
 from lessons.course.rejection import Misconceptions
+from lessons.kit.command_line import plans
 from lessons.lesson_10_growing.outlook import MOST_PROCESSES, MOST_THREADS
 
 LIMITS, MAILS, GIFS, REPORTS, REAL = (Misconceptions() for _ in range(5))
@@ -31,6 +32,15 @@ def returns_nothing(seen):
 
 
 @LIMITS.add
+def words_apart(seen):
+    result = seen.call.result
+    lines = result[1] if isinstance(result, tuple) and len(result) == 2 else None
+    if isinstance(lines, list) and any(isinstance(line, list | tuple) for line in lines):
+        return 'lines that are lists of words. A line is one text, as you would type it, such as "-q mail -c 12".'
+    return None
+
+
+@LIMITS.add
 def lines_only(seen):
     result = seen.call.result
     if isinstance(result, list) and result and all(isinstance(line, str) and "-" in line for line in result):
@@ -50,6 +60,14 @@ def commas_between_queues(seen):
     if seen.refused and (found := re.search(r"(?:-q|--queue)[ =]?(\w+,\D\S*)", " ".join(seen.lines))):
         names = " ".join(f"-q {name}" for name in found[1].split(",") if name)
         return f"several queues behind one -q. What follows a comma is a weight. Each queue has a -q of its own: {names}."
+    return None
+
+
+@LIMITS.add
+def several_behind_one_q(seen):
+    for line in seen.lines:
+        if "unrecognized arguments" in seen.refused and (found := re.search(r"(?:-q|--queue)[ =](\w+) (\w+)", line)):
+            return f"several queues behind one -q. Each has a -q of its own: -q {found[1]} -q {found[2]}."
     return None
 
 
@@ -109,6 +127,15 @@ def processes_multiply_threads(seen):
             f"{written} threads in the lines, and {seen.threads} in all. With --processes, each process has as many as "
             "-c says."
         )
+    return None
+
+
+@LIMITS.add
+def leaves_out_c(seen):
+    without = [line for line in seen.lines if not re.search(r"(^|\s)(-c|--concurrency)", line)]
+    saved = 9 * sum(plan.threads for plan in plans(without)) / 10 if without and not seen.refused else 0
+    if len(seen.plans) <= MOST_PROCESSES and saved and seen.threads > MOST_THREADS >= seen.threads - saved:
+        return f"leaving out -c: {without[0]!r}. Without it, a process has ten threads, not one."
     return None
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..api import JobRecord, SortedEntry
 from ..overview import Process
-from ..retry import DEAD_FOR, DEAD_SIZE, MOST_RETRIES, exhausted
+from ..retry import DEAD_FOR, DEAD_SIZE, DEFAULT_RETRIES, exhausted
 from . import words
 from .words import duration, jobs
 
@@ -147,7 +147,7 @@ def _queue(record: JobRecord) -> str:
 def _limit(record: JobRecord) -> int:
     """How many retries it has; a job that does not say has as many as most."""
     retry = record["retry"]
-    return MOST_RETRIES if retry is True or retry is None else _count(retry)
+    return DEFAULT_RETRIES if retry is True or retry is None else _count(retry)
 
 
 def _count(value: object) -> int:

@@ -35,7 +35,7 @@ ROUNDS, QUICK_ROUNDS = 5, 2
 
 
 def main() -> int:
-    """Do what the command line says. Gives back the exit code."""
+    """Do what the command line says. Returns the exit code."""
     options = _options()
     # Wide enough for the tables when nobody watches; a person has the width they have.
     console = Console() if sys.stdout.isatty() else Console(width=180)

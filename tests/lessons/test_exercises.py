@@ -138,6 +138,7 @@ ALSO_TRUE = {
         "retry_in_fails": {"default_retries"},
         "retry_on_the_object": {"default_retries"},
         "retry_zero": {"another_number"},
+        "pushes_by_name": {"default_retries"},
         "return_in_finally": {"swallows"},
         "runs_inline": {"runs_it_here"},
         "set_thrown_away": {"default_retries"},

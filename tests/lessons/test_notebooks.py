@@ -6,6 +6,7 @@ import copy
 import re
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -156,6 +157,21 @@ def test_the_code_of_questions_and_of_their_answers_is_folded_away(lesson):
 def test_a_stored_notebook_has_no_buttons_that_nobody_answers(lesson):
     kinds = {kind for cell in code_cells(lesson) for out in cell.outputs for kind in out.get("data", {})}
     assert not [kind for kind in kinds if "widget" in kind]
+
+
+def test_picking_the_choice_in_the_same_place_each_time_is_wrong_most_of_the_time():
+    """Right choices that stand last, time after time, are guessed without reading the others."""
+    places = []
+    for lesson in LESSONS:
+        for cell in code_cells(lesson):
+            if ".answer(" in cell.source:
+                right = re.search(r"^The answer is (\w):", cell.outputs[0].data["text/plain"], re.MULTILINE)[1]
+                letters = re.findall(r"\b([a-d])=", cell.source)
+                places.append(("first" if right == letters[0] else "last" if right == letters[-1] else "middle", right))
+    for which in (0, 1):
+        picked = Counter(place[which] for place in places)
+        assert max(picked.values()) <= len(places) / 2, picked
+    assert min(picked["a"], picked["b"], picked["c"]) >= len(places) / 6, picked
 
 
 def test_the_morgue_keeps_a_job_for_179_days_and_not_for_181():

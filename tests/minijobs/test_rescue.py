@@ -12,7 +12,7 @@ import pytest
 from processes import SOON, eventually
 
 from minijobs import DeadSet, Fetcher, Heartbeat, PoisonPill, Processor, Queue, Worker, retry, worker
-from minijobs.rescue import LAST_RESCUE, RESCUE_FADES, rescue_orphans
+from minijobs.rescue import MAX_RESCUES, RESCUE_FADES, rescue_orphans
 
 
 class RescueMe(Worker):
@@ -138,7 +138,7 @@ def test_a_rescued_job_is_the_same_job_and_says_how_often_it_was_rescued(redis):
 
 def test_the_third_rescue_is_the_last(redis):
     held_by_a_dead_process(redis, "poison")
-    for _ in range(LAST_RESCUE - 1):
+    for _ in range(MAX_RESCUES - 1):
         rescue_orphans(redis)
         assert Fetcher("default", redis=redis).fetch()
     rescue_orphans(redis)
@@ -152,7 +152,7 @@ def test_who_wants_to_know_of_a_death_is_told_of_a_poison_pill(redis):
     told = []
     retry.death_handlers.append(lambda job, error: told.append((job["args"], type(error))))
     held_by_a_dead_process(redis, "poison")
-    for _ in range(LAST_RESCUE):
+    for _ in range(MAX_RESCUES):
         assert told == []
         rescue_orphans(redis)
         Fetcher("default", redis=redis).fetch()

@@ -529,7 +529,7 @@ def test_a_worker_may_choose_a_timedelta(chance: Callable) -> None:
 def test_a_choice_that_is_nonsense_is_named(nonsense: Any, caplog: pytest.LogCaptureFixture) -> None:
     failed(choosing(nonsense))
     assert "retry_in of Chooses failed" in caplog.text
-    assert f"ValueError: {nonsense!r} is no number of seconds above 0, nor a timedelta" in caplog.text
+    assert f"ValueError: {nonsense!r} must be a number of seconds above 0, a timedelta" in caplog.text
 
 
 def test_a_hook_that_returns_what_has_not_run_is_named(
