@@ -72,10 +72,13 @@ class Client:
 
         One command carries up to 1,000 jobs. Every job is checked before the first is pushed, so if one is invalid, none is
         pushed. Raises the same errors as `push`, and BadArgument names the bad row; raises BulkInterrupted if more than one
-        command was needed and one failed. Sidekiq: `Sidekiq::Client.push_bulk`.
+        command was needed, because there are many jobs or a middleware has changed their queues, and one failed.
+        Sidekiq: `Sidekiq::Client.push_bulk`.
         """
         one = build({**item, "args": []} if isinstance(item, Mapping) else item)
         rows = item.get("args")
+        if "jid" in item:
+            raise ValueError("a bulk push gives each of its jobs an id of its own: leave out jid.")
         if not isinstance(rows, Iterable):
             raise BadArgument(
                 f'"args" is a {type(rows).__name__} and must be a list of rows, the arguments of one job each.'
@@ -110,18 +113,21 @@ class Client:
     def _send(self, jobs: list[Job]) -> None:
         """Push the jobs, in one round trip for each slice. Every job is serialized before the first is sent."""
         now = self._now(len(jobs)) if [job for job in jobs if "at" in job] else 0.0
-        if len(jobs) <= BULK_SLICE:
-            self._execute(_commands(jobs, now), len(jobs))
-            return
         starts = range(0, len(jobs), BULK_SLICE)
-        for start, commands in [(start, _commands(jobs[start : start + BULK_SLICE], now)) for start in starts]:
+        slices = [(start, _commands(jobs[start : start + BULK_SLICE], now)) for start in starts]
+        if len(slices) == 1 and len(slices[0][1]) <= 2:  # into one place
+            self._execute(slices[0][1], len(jobs))
+            return
+        for start, commands in slices:
             last = min(start + BULK_SLICE, len(jobs))
             try:
                 self._execute(commands, last - start)
             except redis_py.RedisError as error:
                 cause = error.__context__
-                if isinstance(cause, redis_py.ConnectionError) and not isinstance(cause, connection.Unanswered):
-                    last = start  # nothing was sent
+                never_sent = isinstance(cause, redis_py.ConnectionError) and not isinstance(cause, connection.Unanswered)
+                refused = isinstance(cause or error, redis_py.ResponseError) and not hasattr(cause or error, "partly")
+                if never_sent or refused:
+                    last = start
                 numbers = f"{start} jobs were pushed, {last - start} may or may not have been, {len(jobs) - last} were not."
                 raise BulkInterrupted(f"{numbers} {error}", jobs[:start], jobs[start:last], jobs[last:]) from error
 

@@ -108,7 +108,7 @@ class Fetcher:
         self.queues = tuple(dict.fromkeys(map(queue_name, queues))) or ("default",)
         self.weights = {plain(queue): weight for queue, weight in (weights or {}).items()}
         for queue, weight in self.weights.items():
-            if not weight > 0:
+            if type(weight) not in (int, float) or not 0 < weight < 1e16:
                 raise ValueError(f"the weight of queue {queue} is {weight!r} and must be more than 0: leave it out instead.")
         self.redis = connection.current() if redis is None else redis
         self.identity = plain(identity) or new_identity()
@@ -144,22 +144,35 @@ class Fetcher:
             deadline = monotonic() + timeout
             self.current_identity()
             while True:
-                self.redis.sadd("inflight", *self._list_names())
-                for queue in self.order():
-                    try:
-                        raw: Any = self.redis.lmove(f"queue:{queue}", self.inflight(queue), "RIGHT", "LEFT")
-                    except ResponseError:
-                        if self.redis.type(self.inflight(queue)) != b"string":
-                            raise
-                        self.generation += 1  # a rescuer thought that we were dead, and sealed our list
-                        return self.fetch(deadline - monotonic())
-                    if raw is not None:
-                        return UnitOfWork(queue, raw)
+                try:
+                    unit = self._move_one()
+                except ResponseError as error:
+                    if connection.kind_of(error) != "full":
+                        raise
+                    # A full Redis refuses the commands, but runs this script.
+                    unit = next(iter(self.settle_and_fetch([], 1)[0]), None)
+                if unit:
+                    return unit
                 left = deadline - monotonic()
                 if left <= 0:
                     return None
                 if unit := self.blocking_fetch(left):
                     return unit
+
+    def _move_one(self) -> UnitOfWork | None:
+        """Move one entry from the first queue that holds one; None if all are empty."""
+        self.redis.sadd("inflight", *self._list_names())
+        for queue in self.order():
+            try:
+                raw: Any = self.redis.lmove(f"queue:{queue}", self.inflight(queue), "RIGHT", "LEFT")
+            except ResponseError:
+                if self.redis.type(self.inflight(queue)) != b"string":
+                    raise
+                self.generation += 1  # a rescuer thought that we were dead, and sealed our list
+                return self._move_one()
+            if raw is not None:
+                return UnitOfWork(queue, raw)
+        return None
 
     def settle_and_fetch(
         self, finished: Sequence[tuple[UnitOfWork, Destination | None]], want: int
@@ -219,8 +232,8 @@ class Fetcher:
                         raise
                     self._log_unreadable(queue, str(error))
                 time.sleep(min(seconds, LOOK_EVERY))
-                units, _ = self.settle_and_fetch([], 1)  # when Redis is full, it refuses BRPOPLPUSH but runs this script
-                return units[0] if units else None
+                # When Redis is full, it refuses BRPOPLPUSH but runs this script.
+                return next(iter(self.settle_and_fetch([], 1)[0]), None)
             return None if raw is None else UnitOfWork(queue, raw)
 
     def acknowledge(self, unit: UnitOfWork, to: Destination | None = None) -> None:

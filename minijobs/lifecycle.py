@@ -17,12 +17,13 @@ Sidekiq: `config.on(:startup)` and the like.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from threading import Event
 from typing import Any, TypeVar
 
 from .log import logger
-from .middleware import has_run, must_run
+from .middleware import exit_if_forked, has_run, must_run
 
 Handler = TypeVar("Handler", bound=Callable[[], Any])
 
@@ -58,9 +59,13 @@ def on(event: str) -> Callable[[Handler], Handler]:
 def call(event: str) -> None:
     """Call the handlers of this event. An exception at "startup" is raised; at the other events it is only logged."""
     for handler in handlers[event] if event == "startup" else reversed(handlers[event]):
+        process = os.getpid()
         try:
-            has_run(handler(), f"This handler of {event}")
-        except Exception:
+            result = handler()
+            exit_if_forked(process)
+            has_run(result, f"This handler of {event}")
+        except BaseException as error:  # the other handlers must be called, also after sys.exit() in one
+            exit_if_forked(process, error)
             if event == "startup":
                 raise
             logger.exception("a handler of %s failed", event)

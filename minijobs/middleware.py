@@ -21,7 +21,11 @@ Sidekiq: `config.client_middleware` and `config.server_middleware`.
 from __future__ import annotations
 
 import inspect
+import os
+import sys
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, TypeVar
@@ -93,6 +97,25 @@ def has_run(result: object, what: str) -> None:
         if isinstance(result, CoroutineType):
             result.close()  # otherwise Python warns, somewhere else, that it was never awaited
         raise TypeError(_runs_nothing(what))
+
+
+def exit_if_forked(process: int, error: BaseException | None = None) -> None:
+    """End this process if it is not `process`: a job or a hook called os.fork(), and the child is not a worker process.
+
+    In the child only the forking thread exists, in the middle of our stack. It must neither settle the job nor fetch more.
+    """
+    if os.getpid() == process:
+        return
+    code = 0
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    elif error is not None:
+        traceback.print_exception(error)
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # it may be closed, or None
+            stream.flush()
+    os._exit(code)
 
 
 def _runs_nothing(what: str) -> str:

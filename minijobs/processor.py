@@ -12,22 +12,30 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from redis import RedisError
+from redis import RedisError, ResponseError
 
 from . import backtrace, connection, retry, worker
 from .fetch import Fetcher, UnitOfWork
 from .job import BadPayload, Job, load
 from .log import job_context, logger, tid
+from .middleware import exit_if_forked
 from .retry import DONE, Outcome
+from .scripts import EVEN_IF_FULL
 from .worker import Worker
 
 # For how many seconds a process that uses `process_one` counts as alive after it last said so. See `heartbeat`.
 ALIVE_FOR = 20
+
+KEEP_ALIVE_EVEN_IF_FULL = f"""
+{EVEN_IF_FULL}
+local new = redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return new
+"""
 
 
 class Running(NamedTuple):
@@ -141,8 +149,13 @@ class Processor:
 
         def renew() -> bool:
             with connection.translate_errors(redis, "fetching a job"):
-                commands = (("HSETNX", identity, "beat", time.time()), ("EXPIRE", identity, ALIVE_FOR))
-                return bool(connection.execute(redis, *commands)[0])
+                words = (identity, "beat", time.time())
+                try:
+                    return bool(connection.execute(redis, ("HSETNX", *words), ("EXPIRE", identity, ALIVE_FOR))[0])
+                except ResponseError as error:
+                    if connection.kind_of(error) != "full":
+                        raise
+                    return bool(redis.eval(KEEP_ALIVE_EVEN_IF_FULL, 1, *map(str, (*words, ALIVE_FOR))))
 
         def renew_until_over() -> None:
             while not over.wait(ALIVE_FOR / 4):
@@ -191,9 +204,9 @@ class Processor:
             try:
                 kind = worker.find(str(job["class"]))
                 worker.run(kind, job, self.stopping)
-                _exit_if_forked(process)
+                exit_if_forked(process)
             except BaseException as error:  # a job that calls sys.exit() or is cancelled has failed; the process goes on
-                _exit_if_forked(process, error)
+                exit_if_forked(process, error)
                 if retry.is_interrupt(error):
                     raise
                 outcome = self._after_failure(unit, job, error, kind)
@@ -205,22 +218,3 @@ class Processor:
                 return outcome
             logger.line("done: %.3f sec", time.perf_counter() - started)
             return DONE
-
-
-def _exit_if_forked(process: int, error: BaseException | None = None) -> None:
-    """End this process if it is not `process`: a job called os.fork(), and the child is not a worker process.
-
-    In the child only the forking thread exists, in the middle of our stack. It must neither settle the job nor fetch more.
-    """
-    if os.getpid() == process:
-        return
-    code = 0
-    if isinstance(error, SystemExit):
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
-    elif error is not None:
-        traceback.print_exception(error)
-        code = 1
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # it may be closed, or None
-            stream.flush()
-    os._exit(code)

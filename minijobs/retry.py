@@ -9,6 +9,7 @@ so: `retry = False`, `dead = False`, "discard". Sidekiq: `Sidekiq::JobRetry`.
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
 import time
@@ -22,7 +23,7 @@ from . import backtrace
 from .fetch import Destination, UnitOfWork
 from .job import BadPayload, Job, dump, new_jid, peek, seconds, stamp
 from .log import logger
-from .middleware import has_run
+from .middleware import exit_if_forked, has_run
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -224,11 +225,14 @@ def _chosen_wait(worker: type[Worker], count: int, error: BaseException) -> floa
 
 def _call_hook(what: str, hook: Callable[..., Result], *args: object) -> Result | None:
     """Call a function of the user's program. Its exception must not cost the job: it is logged, and None is returned."""
+    process = os.getpid()
     try:
         result = hook(*args)
+        exit_if_forked(process)
         has_run(result, what)
         return result
     except BaseException as mistake:
+        exit_if_forked(process, mistake)
         if is_interrupt(mistake):
             raise
         logger.exception("%s failed", what)

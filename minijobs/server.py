@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .connection import Redis
 
 POLL_EVERY = 5.0  # average seconds between polls of all processes together: the more there are, the less often each polls
+LONGEST = 24 * 60 * 60.0  # seconds between two beats or two polls, at most
 LAST_WORDS = 5.0  # seconds allowed at the end to settle the last jobs and sign off in Redis
 
 
@@ -72,6 +73,8 @@ class Server:
         for name, value in (("timeout", timeout), ("heartbeat", heartbeat), ("poll", poll)):
             if type(value) not in (int, float) or not (value > 0 or (value == 0 and name == "timeout")):
                 raise ValueError(f"{name} is {value!r} and must be a number of seconds.")
+            if value > LONGEST and name != "timeout":
+                raise ValueError(f"{name} is {value!r} and must be a number of seconds, {LONGEST:.0f} at most.")
         self.redis: Any = connection.current() if redis is None else connection.check_client(redis)
         self.fetcher = Fetcher(*queues, weights=weights, redis=self.redis)
         self.processor = Processor(self.fetcher)
@@ -79,6 +82,8 @@ class Server:
         self.timeout = timeout
         self.asked_to_end = False
         """Whether it received TERM, INT or HUP."""
+        self.started = threading.Event()
+        """Set when the handlers of startup have returned."""
         self.poll_every = poll
         self._ran = False
         self._deadline = float("inf")  # when running jobs must have finished, by monotonic()
@@ -110,6 +115,7 @@ class Server:
             while not (self._has_beaten.wait(0.05) or self._stop.is_set()):
                 pass
             lifecycle.call("startup")
+            self.started.set()
             for thread in (poller, dispatcher, self._handlers, *self._dispatcher.threads()):
                 thread.start()
             while dispatcher.is_alive() and not self._stop.wait(1):  # signal handlers run in this thread, between waits

@@ -82,13 +82,17 @@ class WorkerProcess(Running):
         self._will_make({identity, f"{identity}:work", f"{identity}-signals", *lists})
 
     def quiet(self) -> None:
-        """Send it TSTP, as `kill -TSTP` does: it takes no more jobs, and finishes those that it runs."""
+        """Send it TSTP, as `kill -TSTP` does: it takes no more jobs, and finishes those that it runs.
+
+        Returns when it has told Redis so, with a heartbeat. So what `busy` says from then on counts all that it took.
+        """
         if self._quiet or self.ended():
             return
         self._quiet = True
         self._program.signal(signal.SIGTSTP)
         if self.show:
             self.until("quiet: nothing more")
+        wait_until(lambda: self.ended() or self._redis.hget(self.identity, "quiet") == b"true")
 
     def stop(self, *, show: bool = True) -> list[str]:
         """Send it TERM, as `kill` does: what still runs gets `--timeout` seconds. Waits until it has ended.

@@ -490,8 +490,8 @@ StubbornWorker.set(retry=False).perform_async()
 runs(), redis.zcard("dead") - dead
 
 # %% [markdown]
-# Both mean one run. With 0 the job is kept in `dead`, with `False` it is dropped. Change `retry = 2` to 5, and run it again
-# from there: in a notebook, in the cells themselves; in the terminal, type `p` for a Python prompt.
+# Both mean one run. With 0 the job is kept in `dead`, with `False` it is dropped. Change `retry = 2` to 5 and go on
+# from there: in a notebook, in the cell itself; in the terminal, type `p` for a Python prompt.
 
 # %% [markdown]
 # ## You might have thought

@@ -116,7 +116,7 @@ class WelcomeWorker(Worker):
 last_one = predict(
     "The run fails, and the only retry fails. What is kept of the job?",
     a="Nothing: it has had its chances.",
-    b="That it failed, and why.",
+    b="Only that it failed, and why.",
     c="All that is needed to run it again.",
     guess=None,
 )

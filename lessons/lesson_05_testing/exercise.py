@@ -3,11 +3,12 @@
 This time the code is right, and the tests are missing. The code is in `mailer.py`, beside this
 file. Everybody relies on this:
 
-1. `create` pushes one job of `SendGifToUserWorker`, to be run as soon as possible. Its arguments
-   are the address and the thought. `create` sends nothing itself, and answers with a text that
-   names the address.
-2. When the job runs, one mail goes to this address. Its subject is the thought.
-3. When the mail server refuses, the run fails, with whatever exception, and the job is tried again.
+1. `create` pushes one job and no more, of `SendGifToUserWorker`, to be run as soon as possible. Its
+   arguments are the address and the thought. `create` sends nothing itself, and answers with a text
+   that names the address.
+2. When the job runs, one mail and no more is sent, to this address. Its subject is the thought.
+3. When the mail server refuses once, the run fails, no matter with which exception, and the job is
+   tried again.
 
 Everything else may change: the queue, the words of the answer, how many retries there are, by which
 method the job is pushed, how `send_gif` is called.

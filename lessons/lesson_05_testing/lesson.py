@@ -303,7 +303,7 @@ project.pytest()
 
 # %% [markdown]
 # Red, then green, and in between you wrote the code. Keep to that order: if you have never seen a test red, perhaps it
-# cannot be.
+# cannot turn red.
 
 # %% [markdown]
 # ## What is a test worth?
@@ -427,10 +427,10 @@ pushed.answer(
 )
 
 # %% [markdown]
-# This table is the lesson. Read it row by row: **a test is worth the versions with which it is red.** The first row is
-# worth nothing. `one_job` and `its_args` look at the push, and each misses something: `one_job` is green with `swapped`, and
-# `its_args` with `twice`. Neither notices a broken `perform`. `inline` and `drained` look at the mail, and notice most. But
-# with `direct` they are green: a mail arrives, and they do not ask whether there was a job.
+# This table is the lesson. Read it row by row: **a test is worth as much as the broken versions that turn it red.** The
+# first row is worth nothing. `one_job` and `its_args` look at the push, and each misses something: `one_job` is green with
+# `swapped`, and `its_args` with `twice`. Neither notices a broken `perform`. `inline` and `drained` look at the mail, and
+# notice most. But with `direct` they are green: a mail arrives, and they do not ask whether there was a job.
 #
 # Only `refused` notices `swallows`. It asks for an exception when the jobs are drained, whichever that is. `raises` raises
 # one, so it is green. `direct` raises one as well, but in `create`, before the lines where it is expected: red.
@@ -600,8 +600,8 @@ redis.exists("retry"), redis.exists("dead")
 
 # %% [markdown]
 # So for most tests take `fake_jobs` and `drain`: they are fast, and need no Redis. What is decided between Redis and the
-# worker process, such as queues and retries, is tested with a Redis, or by looking at what the job says. (`fakeredis` will
-# do. You met it in lesson 4.)
+# worker process, such as queues and retries, is tested with a Redis, or by looking at what the job says, for example at
+# `fake_jobs()[0]["retry"]`. (`fakeredis` will do. You met it in lesson 4.)
 
 # %% [markdown]
 # ## Change something

@@ -5,8 +5,8 @@ and started another one with the new code. Each time a long job was cut off and 
 for a while nobody took jobs.
 
 Write a better `deploy`. `old` is the process that runs. `start_new()` starts the new one, and
-returns before that has loaded its code. Both are what `start_worker` returns in the lesson, and
-ready(), busy(), quiet(), stop() and ended() are all that you need.
+returns it before it has loaded its code. Both processes are as in the lesson, and ready(), busy(),
+quiet(), stop() and ended() are all that you need.
 
 1. Every job runs to its end, and none is begun twice. (What still runs 0.3 seconds after stop()
    goes back to its queue.)

@@ -24,7 +24,7 @@ from lessons.kit import start_worker, wait_until, where, write
 redis = start(server=True)
 
 # %% [markdown]
-# The worker process has to load the Worker, so it stands in a file this time. `write` saves a file into a folder of this lesson.
+# The worker process has to load the Worker, so it is in a file this time. `write` saves a file into a folder of this lesson.
 # `logger.info` writes a line into the log of the process that runs it.
 
 # %%
@@ -126,8 +126,8 @@ keys("queue")
 frozen = predict(
     "A process is started, and finds the job. What does it write?",
     a="mailing: that is the code of the process that pushed it.",
-    b="NEWER: mailing. That stands in the file now.",
-    c="NEW: mailing. That stood in the file when the job was pushed.",
+    b="NEWER: mailing. That is in the file now.",
+    c="NEW: mailing. That was in the file when the job was pushed.",
     guess=None,
 )
 frozen
@@ -225,8 +225,8 @@ own.answer(
 )
 
 # %% [markdown]
-# Neither. It has a list of its own and an environment of its own. What needs to reach the job has to stand in its arguments,
-# or in a place that both can read, such as Redis or a database. Push one more, and look at the list:
+# Neither your list nor your CITY: it has a list and an environment of its own. What needs to reach the job must be in its
+# arguments, or in a place that both can read, such as Redis or a database. Push one more, and look at the list:
 
 # %%
 count.CountWorker.perform_async("two")
@@ -287,7 +287,7 @@ print((folder / "yesterday.txt").read_text(), end="")
 (folder / "today.txt").exists()
 
 # %% [markdown]
-# The process has the file open, whatever it is called meanwhile, and goes on writing into it.
+# The process has the file open, whatever it is called by now, and goes on writing into it.
 
 # %% [markdown]
 # ## Without the file
@@ -538,8 +538,8 @@ worker = start_worker(words)
 lines = worker.until("start")
 
 # %% [markdown]
-# The report starts again, from its very beginning. All that it had done is done a second time. For a sum that is a pity. For
-# mails it means that somebody gets two.
+# The report starts again, from its very beginning. All that it had done is done a second time. For a
+# calculation that is a pity. For mails it means that somebody gets two.
 #
 # You do not want to wait ten minutes. So stop it, and take the report out of its queue. The mail stays there.
 
@@ -651,7 +651,9 @@ f"nobody took jobs for {starting.seconds:.1f} s"
 
 # %% [markdown]
 # At last, when the old process has finished its report, it is stopped. `busy()` says how many jobs it runs, as it told Redis
-# with its last heartbeat.
+# with its last heartbeat. (`quiet()` above has waited for one, so no job is overlooked.) It would never end by itself: a
+# quiet process waits until it is stopped. `stop()` waits until it has ended. `ended()` says whether it has, and `ready()`
+# whether a process has loaded its code and takes jobs.
 
 # %%
 wait_until(lambda: old.busy() == 0)
@@ -694,7 +696,7 @@ lines = worker.until("SendGifToUserWorker: done")
 #
 # 1. A process knows what it has loaded when it was started. After a change, in code or in a setting, start it again.
 # 2. If nothing happens, look where the job is, then which processes there are, and what their first lines say.
-# 3. Quiet first, stop last: what runs may finish, and what is cut off starts again.
+# 3. Start the new process, then make the old one quiet, wait, and stop it. What is cut off starts again.
 #
 # New words, all of them in the [glossary](../lessons/README.md#glossary): *signal*, *environment*, *deploy*, *quiet*, *requeue*.
 

@@ -367,8 +367,8 @@ ten.answer(
 # together. But none knows when the others look. Several may do so at nearly the same moment, and then nobody does for a long
 # while.
 #
-# So *in an hour* means: in an hour, plus some seconds, plus the time that the job then waits in its queue. More processes do
-# not make it more punctual. In the worst case they make it later.
+# So *in an hour* means: in an hour, plus some seconds, plus the time that the job then waits in its queue. With more
+# processes it is no more punctual, and in the worst case later.
 #
 # ## In which order?
 #

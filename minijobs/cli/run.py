@@ -16,7 +16,7 @@ from redis import RedisError
 from .. import connection, lifecycle, log, preflight, worker
 from ..console import Failed, Refused, Terminated, complain, end
 from ..fields import queue_name
-from ..server import Server, TooManyThreads
+from ..server import LAST_WORDS, LONGEST, Server, TooManyThreads
 from . import log_writer, reload
 from .loader import load_or_wait
 from .supervisor import Parent, Supervisor
@@ -32,8 +32,8 @@ def run_worker(options: argparse.Namespace) -> int:
     for name, value, least in least_values:
         if not value >= least:
             raise Refused(f"{name} {value}: it must be at least {least}")
-    if not 0 < options.heartbeat < float("inf"):
-        raise Refused(f"--heartbeat {options.heartbeat}: it must be more than 0 seconds")
+    if not 0 < options.heartbeat <= LONGEST:
+        raise Refused(f"--heartbeat {options.heartbeat}: it must be more than 0 seconds, and {LONGEST:.0f} at most")
     if options.reload and not reload.possible():
         raise Failed('--reload needs watchfiles: pip install "minijobs[reload]"')
     again = False
@@ -48,6 +48,9 @@ def run_worker(options: argparse.Namespace) -> int:
         code = 1
     except (KeyboardInterrupt, Terminated):
         code = 0
+    except SystemExit:
+        complain("A handler of startup has called sys.exit(), so no job was run.")
+        code = 1
     except Exception:  # a bug of ours; do not wait for the user's threads, as Python does at exit
         code = 1
         with suppress(OSError, ValueError):
@@ -83,9 +86,18 @@ def _run(options: argparse.Namespace, queues: list[str], weights: dict[str, int]
     if options.reload:
         watch = partial(_stop_when_saved, server, files, ended, saved)
         threading.Thread(target=watch, name="reload", daemon=True).start()
+    threading.Thread(target=_end_if_startup_hangs, args=(server,), name="startup", daemon=True).start()
     code = server.run()
     ended.set()
     return code, saved.is_set() and not server.asked_to_end
+
+
+def _end_if_startup_hangs(server: Server) -> None:
+    """End this process if it should stop, and a handler of startup does not return. It runs in the main thread."""
+    server.processor.stopping.wait()
+    if not server.started.wait(server.timeout + LAST_WORDS):
+        log.logger.error("a handler of startup does not return, so this process ends all the same; it has run no job")
+        end(partial(os._exit, 1))
 
 
 def _check(server: Server, queues: list[str]) -> None:
@@ -118,7 +130,7 @@ def queues_and_weights(named: list[str]) -> tuple[list[str], dict[str, int]]:
         name, _, weight = text.partition(",")
         try:
             queue_name(name)
-            if weight and not (weight.isdecimal() and int(weight) > 0):
+            if weight and not (weight.isdecimal() and len(weight) < 16 and int(weight) > 0):
                 raise ValueError
         except ValueError:
             raise Refused(

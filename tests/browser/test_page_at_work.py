@@ -80,10 +80,10 @@ def test_a_cell_that_is_run_has_those_above_it_run_first_and_the_answer_below_it
 def test_a_guess_reaches_its_question_also_if_nothing_has_run_yet(lesson: Page) -> None:
     question = lesson.get_by_role("group", name="What does Redis hold?").first
     question.get_by_role("button", name="A note that").click()
-    expect(question.get_by_role("status")).to_have_text("Your guess is b. Go on.")
-    expect(question.locator("[aria-pressed=true]")).to_have_text("bA note that a job has been run.")
+    expect(question.get_by_role("status")).to_have_text("Your guess is a. Go on.")
+    expect(question.locator("[aria-pressed=true]")).to_have_text("aA note that a job has been run.")
     press(lesson, "Run cell 8")
-    expect(lesson.locator("[data-answer] .output").first).to_contain_text('hold?":"b"')
+    expect(lesson.locator("[data-answer] .output").first).to_contain_text('hold?":"a"')
 
 
 def test_what_comes_after_a_cell_that_failed_does_not_run(lesson: Page) -> None:

@@ -174,12 +174,19 @@ def test_a_job_that_a_middleware_spoils_in_a_late_row_means_that_none_is_pushed(
     assert redis.keys() == []
 
 
+def partly(error: Exception) -> Exception:
+    """As it is if another command of the same round trip was carried out."""
+    error.partly = True  # type: ignore[attr-defined]
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "unknown", "not_pushed"),
     [
         (redis_py.TimeoutError("late"), 1000, 500),
         (connection.Unanswered("closed"), 1000, 500),
-        (redis_py.ResponseError("OOM"), 1000, 500),
+        (redis_py.ResponseError("OOM"), 0, 1500),
+        (partly(redis_py.ResponseError("OOM")), 1000, 500),
         (redis_py.ConnectionError("refused"), 0, 1500),
     ],
 )
@@ -206,6 +213,25 @@ def test_a_bulk_that_fails_midway_says_which_jobs_were_pushed(
     assert [job["args"] for job in told.unknown] == [[number] for number in range(1000, 1000 + unknown)]
     assert [job["args"] for job in told.not_pushed] == [[number] for number in range(2500 - not_pushed, 2500)]
     assert f"1000 jobs were pushed, {unknown} may or may not have been, {not_pushed} were not." in str(told)
+
+
+def test_a_bulk_that_is_spread_over_two_queues_says_so_if_one_of_them_fails(redis: redis_py.Redis) -> None:
+    @middleware.client.add
+    def route(job: dict[str, Any], go_on: Callable[[], object]) -> None:
+        job["queue"] = "odd" if job["args"][0] % 2 else "even"
+        go_on()
+
+    redis.set("queue:odd", "no list")
+    with pytest.raises(BulkInterrupted) as interrupted:
+        Client().push_bulk({**JOB, "args": [[number] for number in range(10)]})
+    assert redis.llen("queue:even") == 5
+    assert [job["args"] for job in interrupted.value.unknown] == [[number] for number in range(10)]
+
+
+def test_one_id_for_many_jobs_is_refused(redis: redis_py.Redis) -> None:
+    with pytest.raises(ValueError, match="leave out jid"):
+        Client().push_bulk({**JOB, "jid": "1" * 24, "args": [[1], [2]]})
+    assert not redis.exists("queue:default")
 
 
 def test_a_bulk_of_one_command_fails_as_a_push_does(monkeypatch: pytest.MonkeyPatch, redis: redis_py.Redis) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -487,7 +488,7 @@ def test_queues_and_weights_are_called_what_json_makes_of_their_names(redis: red
     assert [fetcher.order()[0] for _ in range(50)] == ["mail"] * 50
 
 
-@pytest.mark.parametrize("weight", [0, -1, float("nan")])
+@pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf"), 10**400, Decimal(2), "3"])
 def test_a_weight_that_is_not_above_0_is_refused(redis: redis_py.Redis, weight: float) -> None:
     with pytest.raises(ValueError, match=r"the weight of queue low is .* and must be more than 0"):
         Fetcher("mail", "low", weights={"low": weight})

@@ -21,7 +21,8 @@ import redis as redis_py
 from network import Proxy, Switch, TcpServer
 from processes import Process, eventually, numbers, runs
 
-from minijobs import Client
+import minijobs
+from minijobs import Client, Fetcher, Processor, Worker
 from minijobs.connection import SOCKET_TIMEOUT
 
 SEED = int(os.environ.get("MINIJOBS_CHAOS_SEED", 1))
@@ -360,6 +361,31 @@ def test_a_process_that_is_stopped_while_jobs_fail_and_is_rescued_does_not_leave
 
 
 # A Redis that says no
+
+
+def test_a_redis_that_is_full_can_be_drained_job_by_job_too(server_on_tcp: Callable) -> None:
+    redis = server_on_tcp("--maxmemory-policy", "noeviction").client
+    minijobs.connect(redis)
+    ran = []
+
+    class Drained(Worker):
+        def perform(self, number: int) -> None:
+            ran.append(number)
+
+    # Given jobs in two queues, and a Redis that is full
+    Drained.perform_async(1)
+    Drained.set(queue="other").perform_async(2)
+    redis.config_set("maxmemory", 1)
+    with pytest.raises(redis_py.exceptions.OutOfMemoryError):
+        redis.set("no", "more")
+    # When they are run one by one
+    processor = Processor(Fetcher("default", "other"))
+    while processor.process_one():
+        pass
+    # Then all have run, and nothing of the process is left
+    assert ran == [1, 2]
+    assert not redis.exists(processor.fetcher.identity)
+    assert not redis.keys("inflight:*")
 
 
 def test_a_redis_that_is_full_has_its_queue_drained_and_keeps_every_failure(

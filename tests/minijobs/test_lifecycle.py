@@ -54,6 +54,18 @@ def test_handlers_are_called_at_their_events_the_last_ones_in_reverse_order(redi
     ] == SAID
 
 
+def test_a_handler_that_exits_does_not_keep_the_others_from_being_called(caplog: pytest.LogCaptureFixture) -> None:
+    says("shutdown", "one")
+
+    @on("shutdown")
+    def leaves() -> None:
+        raise SystemExit("bye")
+
+    lifecycle.call("shutdown")
+    assert SAID == ["shutdown one"]
+    assert "a handler of shutdown failed" in caplog.text
+
+
 def test_what_fails_at_the_start_comes_out_and_nothing_is_fetched(redis: redis_py.Redis) -> None:
     class Mail(Worker):
         def perform(self) -> None:

@@ -88,6 +88,20 @@ def test_each_missing_right_is_named(real: redis_py.Redis, real_redis_url: str, 
     assert real.keys("*") == []
 
 
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [  # of Redis 7.0; of Valkey 9.1, which names the user
+        ("this user has no permissions to run the 'evalsha' command", ["+evalsha"]),
+        ("User monkey has no permissions to run the 'evalsha' command", ["+evalsha"]),
+        ("this user has no permissions to access one of the keys used as arguments", ["~queue:mail"]),
+        ("User bob has no permissions to access the 'queue:mail' key", ["~queue:mail"]),
+    ],
+)
+def test_a_missing_right_is_told_from_a_missing_key_whatever_the_user_is_named(said: str, missing: list[str]) -> None:
+    error = redis_py.exceptions.NoPermissionError(said)
+    assert preflight._lack(error, ("EVALSHA", "x", "1", "queue:mail"), "Redis") == missing
+
+
 def test_the_keys_that_are_missing_are_named(real: redis_py.Redis, real_redis_url: str) -> None:
     keys = ("~queue:default", "~queues", "~processes", "~inflight*", "~stat:*", "~schedule", "~retry", "~dead")
     with user(real, real_redis_url, "RESETKEYS", *keys) as client:

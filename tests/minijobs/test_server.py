@@ -479,8 +479,8 @@ def test_when_redis_takes_long_to_say_who_lives_the_poller_rescues_nobody(redis,
     ("word", "number"),
     [
         *(("concurrency", number) for number in (0, -1, "2", 2.5, True, None)),
-        *(("heartbeat", number) for number in (0, -1, float("nan"), "5", None)),
-        *(("poll", number) for number in (0, -1, float("nan"), "5", None)),
+        *(("heartbeat", number) for number in (0, -1, float("nan"), float("inf"), 1e10, "5", None)),
+        *(("poll", number) for number in (0, -1, float("nan"), float("inf"), "5", None)),
         *(("timeout", number) for number in (-1, float("nan"), "5", None)),
     ],
 )

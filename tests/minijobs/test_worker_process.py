@@ -224,6 +224,18 @@ class Forks(Worker):
                 return way()
             connection.current().rpush("test:said", str(os.waitpid(child, 0)[1]))
 
+class ForksInAHook(Worker):
+    def perform(self):
+        raise OSError("no network")
+
+    @staticmethod
+    def retry_in(count, error):
+        child = os.fork()
+        if child == 0:
+            sys.exit(0)
+        connection.current().rpush("test:said", str(os.waitpid(child, 0)[1]))
+        return 50
+
 class Do(Worker):
     def perform(self, what):
         exec(what, globals())
@@ -245,9 +257,9 @@ def run(tmp_path, real, real_redis_url):
     """Starts `minijobs worker` with these Workers and waits until it beats. It does not outlive the test."""
     started = []
 
-    def run(more="", shell="", wait=True, **settings):
+    def run(more="", shell="", wait=True, options=(), **settings):
         (tmp_path / "its_workers.py").write_text(WORKERS + more)
-        command = [sys.executable, "-m", "minijobs", "worker", "-c", "2", "-r", str(tmp_path / "its_workers.py")]
+        command = [sys.executable, "-m", "minijobs", "worker", "-c", "2", "-r", str(tmp_path / "its_workers.py"), *options]
         if shell:
             command = ["sh", "-c", f'exec "$@" {shell}', "sh", *command]
         environment = {**os.environ, "REDIS_URL": real_redis_url}
@@ -298,6 +310,42 @@ def test_a_child_that_a_job_forks_is_no_worker_process(real, run, tmp_path):
     said = (tmp_path / "log").read_text()
     assert [said.count(f"{jid} INFO: {word}") for word in ("start", "done", "fail")] == [1, 1, 0]
     assert said.count("ZeroDivisionError: ") == 1  # of the child that nobody handled
+
+
+def test_a_child_that_a_hook_forks_is_no_worker_process(real, run):
+    popen = run()
+    push("ForksInAHook")
+    assert said_in_redis(real) == [b"0"]  # the child has ended, and the parent has seen it
+    eventually(lambda: real.zcard("retry") == 1 and not in_flight(real))
+    assert ended(popen) == 0
+
+
+STARTUP = """
+from minijobs import on
+
+@on("startup")
+def startup():
+    connection.current().rpush("test:said", "starting")
+"""
+
+
+def test_term_while_a_handler_of_startup_hangs_ends_it_within_its_time(real, run, tmp_path):
+    with (tmp_path / "log").open("w") as log:
+        popen = run(STARTUP + "    time.sleep(600)\n", options=["--timeout", "0.1"], stderr=log)
+        assert said_in_redis(real) == [b"starting"]
+        popen.terminate()
+        assert popen.wait(SOON) == 1
+    said = (tmp_path / "log").read_text()
+    assert "a handler of startup does not return, so this process ends all the same; it has run no job" in said
+
+
+def test_a_handler_of_startup_that_exits_is_a_failed_start(real, run, tmp_path):
+    with (tmp_path / "log").open("w") as log:
+        popen = run(STARTUP + "    sys.exit()\n", wait=False, stderr=log)
+        assert popen.wait(SOON) == 1
+    said = (tmp_path / "log").read_text()
+    assert "A handler of startup has called sys.exit(), so no job was run." in said
+    assert "Traceback" not in said
 
 
 def test_term_while_redis_does_not_answer_ends_it_within_its_time(own_server, start):
