@@ -6,8 +6,8 @@ nobody wants last week's newsletter any more.
 
 Somebody has written `clean_up` with the four lines of the post. Rewrite it, so that afterwards
 
-1. all jobs of `WelcomeWorker` that lay in `dead` are back in their queue, whatever they died of: the
-   same jobs, under their old ids;
+1. all jobs of `WelcomeWorker` that lay in `dead` are back in their queue, whatever they died of:
+   the same jobs, under their old ids;
 2. the jobs of `NewsletterWorker` are deleted, from `dead` and from `retry`;
 3. everything else is where it was.
 
