@@ -18,7 +18,7 @@ from redis import ResponseError
 
 from . import connection, scheduled
 from .backtrace import unpack
-from .fields import plain
+from .fields import plain, wrong_field
 from .job import BadPayload, Job, peek, seconds
 from .retry import trim
 
@@ -126,7 +126,10 @@ class SortedEntry(JobRecord):
         return self._set.gone(self._set.bury([self.raw]))
 
     def reschedule(self, when: float) -> bool:
-        """Set its score to `when`, in epoch seconds. Returns whether it was still there. Sidekiq: the same name."""
+        """Set its score to `when`, in epoch seconds. Returns whether it was still there. Raises ValueError for what no push
+        takes as "at", such as milliseconds. Sidekiq: the same name."""
+        if wrong := wrong_field({"at": (when := plain(when))}):
+            raise ValueError(f"{wrong}.")
         if there := bool(self._set.redis.register_script(RESCHEDULE)(keys=[self._set.key], args=[self.raw, when])):
             self.score = when
         return there

@@ -184,5 +184,6 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def _json(value: object) -> int:
-    print(json.dumps(value, indent=2))
+    # The scores and reports in Redis may hold infinite numbers and NaN, which JSON does not have: they become null.
+    print(json.dumps(json.loads(json.dumps(value), parse_constant=lambda _: None), indent=2))
     return 0

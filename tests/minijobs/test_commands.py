@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import re
 import signal
@@ -159,6 +160,19 @@ def test_only_so_many_are_listed_and_it_says_so(redis: redis_py.Redis, say: Call
 def test_a_program_gets_the_whole_job(redis: redis_py.Redis, say: Callable) -> None:
     redis.zadd("retry", {failed(["1"], tags=["é"]): 5})
     assert json.loads(say("retry", "list", "--json")[1]) == [{"at": 5.0, **json.loads(failed(["1"], tags=["é"]))}]
+
+
+@pytest.mark.parametrize("score", [math.inf, -math.inf])
+def test_a_program_gets_null_for_a_number_that_json_does_not_have(
+    redis: redis_py.Redis, say: Callable, score: float
+) -> None:
+    redis.zadd("retry", {'{"class":"Mail","args":[1e999],"jid":"1"}': score})
+    redis.sadd("processes", "web-1:7:abc")
+    redis.hset("web-1:7:abc", "info", '{"started_at":NaN}')
+    # When they are read by a parser that takes nothing else than JSON
+    [job] = json.loads(say("retry", "list", "--json")[1], parse_constant=pytest.fail)
+    [process] = json.loads(say("stats", "--json")[1], parse_constant=pytest.fail)["processes"]
+    assert (job["at"], job["args"], process["started_at"]) == (None, [None], None)
 
 
 def test_what_is_no_job_is_listed_too(redis: redis_py.Redis, say: Callable) -> None:
