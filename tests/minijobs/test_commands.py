@@ -124,6 +124,25 @@ def test_queues_are_told_with_how_long_the_next_job_has_waited(redis: redis_py.R
     assert 7200 <= default["latency"] < 7300
 
 
+@pytest.mark.parametrize("info", ['{"queues":5}', '{"queues":[1,null]}', '{"queues":null}', "[1,null]", "null"])
+def test_a_process_that_tells_nonsense_is_no_traceback(redis: redis_py.Redis, say: Callable, info: str) -> None:
+    redis.sadd("processes", "h:1:a")
+    redis.hset("h:1:a", "info", info)
+    assert say("stats")[0] == 0
+    assert [process["queues"] for process in json.loads(say("stats", "--json")[1])["processes"]] in ([[]], [])
+
+
+def test_a_queue_whose_key_is_of_another_type_hides_no_other(redis: redis_py.Redis, say: Callable) -> None:
+    Client().push({**JOB, "queue": "mail"})
+    redis.sadd("queues", "broken")
+    redis.set("queue:broken", "not ours")
+    code, out, _ = say("queues")
+    assert (code, out.splitlines()) == (0, ["queue   jobs  latency", "broken  ?     not a list", "mail    1     0 s"])
+    [broken, mail] = json.loads(say("queues", "--json")[1])
+    assert broken == {"name": "broken", "size": None, "latency": None}
+    assert (mail["name"], mail["size"]) == ("mail", 1)
+
+
 # The jobs of a set
 
 
