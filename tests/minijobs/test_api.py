@@ -531,6 +531,21 @@ def test_entries_are_found_by_a_text_in_them_whatever_it_is(redis: redis_py.Redi
     assert sorted(record.raw.decode() for record in DeadSet().scan(text)) == sorted(raw for raw in raws if text in raw)
 
 
+@pytest.mark.parametrize("ascii", [True, False])
+@pytest.mark.parametrize("jid", ['a"b', "é", 'é"', "a\\b", "a\nb"])
+def test_a_jid_that_json_escapes_is_found(redis: redis_py.Redis, jid: str, ascii: bool) -> None:
+    redis.zadd("retry", {json.dumps({**JOB, "jid": jid}, ensure_ascii=ascii): 1, entry(7): 2})
+    found = RetrySet().find(jid)
+    assert found is not None
+    assert (found.jid, found.score) == (jid, 1)
+
+
+@pytest.mark.parametrize("name", [b"mail", None, 5])
+def test_a_queue_whose_name_is_no_text_of_pythons_is_refused(redis: redis_py.Redis, name: Any) -> None:
+    with pytest.raises(ValueError, match=r'^"queue" is .* and must be text\.$'):
+        Queue(name)
+
+
 @pytest.mark.parametrize("size", [1, 5, 250])
 @pytest.mark.parametrize("later", [10_000.0, 60.0, -10_000.0])
 def test_whoever_reschedules_on_the_way_sees_each_once(redis: redis_py.Redis, size: int, later: float) -> None:
