@@ -10,6 +10,7 @@ For running jobs, see `overview`; for statistics, `stats`; to delete everything,
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -18,7 +19,7 @@ from redis import ResponseError
 
 from . import connection, scheduled
 from .backtrace import unpack
-from .fields import plain
+from .fields import plain, wrong_field
 from .job import BadPayload, Job, peek, seconds
 from .retry import trim
 
@@ -126,7 +127,10 @@ class SortedEntry(JobRecord):
         return self._set.gone(self._set.bury([self.raw]))
 
     def reschedule(self, when: float) -> bool:
-        """Set its score to `when`, in epoch seconds. Returns whether it was still there. Sidekiq: the same name."""
+        """Set its score to `when`, in epoch seconds. Returns whether it was still there. Raises ValueError for what no push
+        takes as "at", such as milliseconds. Sidekiq: the same name."""
+        if wrong := wrong_field({"at": (when := plain(when))}):
+            raise ValueError(f"{wrong}.")
         if there := bool(self._set.redis.register_script(RESCHEDULE)(keys=[self._set.key], args=[self.raw, when])):
             self.score = when
         return there
@@ -179,6 +183,8 @@ class Queue(Entries[JobRecord]):
 
     def __init__(self, name: str = "default", redis: Redis | None = None) -> None:
         name = plain(name)
+        if not isinstance(name, str):
+            raise ValueError(f'"queue" is {name!r} and must be text.')
         raw = f"queue:{name}".encode(errors="surrogateescape")
         super().__init__(f"queue:{name}" if name.isprintable() else raw, redis)  # a lone surrogate is not printable
         self.name = name
@@ -259,7 +265,9 @@ class JobSet(Entries[SortedEntry]):
 
     def find(self, jid: str) -> SortedEntry | None:
         """The job with this id, or None. Sidekiq: `find_job`."""
-        return next((entry for entry in self.scan(jid) if entry.jid == jid), None)
+        # Some characters may be written as they are, or as escapes; a usual jid is searched for once.
+        forms = dict.fromkeys((jid, *(json.dumps(jid, ensure_ascii=ascii)[1:-1] for ascii in (False, True))))
+        return next((entry for text in forms for entry in self.scan(text) if entry.jid == jid), None)
 
     def retry_all(self, progress: Progress = bool) -> int:
         """Move every job that is in it now to its queue. Returns how many were moved. Sidekiq: the same name."""

@@ -6,8 +6,8 @@ connects to `REDIS_URL`, or to a Redis on this machine.
 
 from __future__ import annotations
 
-import codecs
 import os
+import re
 import threading
 import time
 import weakref
@@ -96,7 +96,7 @@ def check_client(client: Redis) -> Redis:
     if client.get_connection_kwargs().get("decode_responses"):
         raise ValueError("minijobs needs a client without decode_responses=True: a queue may hold bytes that are no text.")
     encoding = client.get_connection_kwargs().get("encoding", "utf-8")
-    if codecs.lookup(encoding).name != "utf-8":
+    if not re.fullmatch("utf[-_]?8", encoding, re.IGNORECASE):
         raise ValueError(f"minijobs needs a client whose encoding is utf-8, not {encoding}: no Sidekiq could read its jobs.")
     never_again = Retry(NoBackoff(), 0)
     if isinstance(pool, redis.BlockingConnectionPool):  # its own set_retry fails in redis-py 8.1
@@ -146,10 +146,14 @@ def _client_of(url: str) -> Redis:
         ) from None
 
 
+# These options of redis-py are objects, and a URL can only name them.
+NOT_IN_A_URL = {"retry_on_error", "redis_connect_func", "credential_provider", "command_packer", "event_dispatcher"}
+
+
 def _usable(client: Redis) -> Redis:
     """Return `client`, or raise now what redis-py would raise only on connecting: unknown options, an invalid host name."""
     pool: Any = client.connection_pool
-    if "retry_on_error" in pool.connection_kwargs:
+    if NOT_IN_A_URL & pool.connection_kwargs.keys():
         raise ValueError
     pool.connection_class(**pool.connection_kwargs)
     str(pool.connection_kwargs.get("host", "")).encode("idna")

@@ -79,7 +79,8 @@ class job_context:  # lower-case, because it is used like a function
     """Within the block, every line that this thread logs, to any logger, carries the Worker's name and the jid."""
 
     def __init__(self, worker: str, jid: str) -> None:
-        self.words = f" {worker} JID-{jid}"
+        words = f" {worker} JID-{jid}"
+        self.words = words if words.isprintable() else repr(words)[1:-1]  # a newline would begin a line of its own
 
     def __enter__(self) -> None:
         self.token = _running.set(self.words)

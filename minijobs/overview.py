@@ -103,7 +103,8 @@ class ProcessSet:
         report |= {name: _number(number) for name, number in zip(self.FIELDS[3:], numbers, strict=True)}
         if concurrency:  # Sidekiq 8.1.2 writes it next to `info`, others inside it
             report["concurrency"] = _number(concurrency)
-        report.setdefault("queues", _queues(report.get("capsules")))
+        queues = report.get("queues", _queues(report.get("capsules")))
+        report["queues"] = [name for name in queues if isinstance(name, str)] if isinstance(queues, list) else []
         return Process({**report, "quiet": (quiet or b"").decode(errors="replace")}, self.redis)
 
     def __len__(self) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import connection, monitor
-from ..api import DeadSet, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry
+from ..api import DeadSet, JobRecord, JobSet, Queue, RetrySet, ScheduledSet, SortedEntry, readable
 from ..console import Failed, Progress, Refused, away, cut, plain, stretch, table
 from ..overview import ProcessSet
 from ..stats import Stats
@@ -56,10 +56,13 @@ def stats(options: Namespace) -> int:
 
 def queues(options: Namespace) -> int:
     """`minijobs queues`: how many jobs are waiting in each queue, and how long the next one has been waiting."""
-    found = [(queue.name, len(queue), queue.latency()) for queue in Queue.all()]
+    found = [(queue.name, *_waiting(queue)) for queue in Queue.all()]
     if options.json:
         return _json([{"name": name, "size": size, "latency": latency} for name, size, latency in found])
-    rows = [[name, f"{size:,}", stretch(latency)] for name, size, latency in found]
+    rows = [
+        [name, "?" if size is None else f"{size:,}", "not a list" if latency is None else stretch(latency)]
+        for name, size, latency in found
+    ]
     _print(table(["queue", "jobs", "latency"], rows) if rows else ["No queue: nothing has been pushed."])
     return 0
 
@@ -144,6 +147,12 @@ def new(options: Namespace) -> int:
     return 0
 
 
+def _waiting(queue: Queue) -> tuple[int | None, float | None]:
+    """How many jobs are in a queue, and how long the next one has been waiting; neither if its key is of another type."""
+    size, raw = readable(queue.redis.pipeline(transaction=False).llen(queue.key).lindex(queue.key, -1))
+    return size, None if size is None else JobRecord(raw or b"").latency()
+
+
 def _row(entry: SortedEntry) -> list[str]:
     when, count = away(entry.score - time.time()), entry["retry_count"]
     if not entry.item:
@@ -184,5 +193,6 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def _json(value: object) -> int:
-    print(json.dumps(value, indent=2))
+    # The scores and reports in Redis may hold infinite numbers and NaN, which JSON does not have: they become null.
+    print(json.dumps(json.loads(json.dumps(value), parse_constant=lambda _: None), indent=2))
     return 0

@@ -12,7 +12,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from .. import log
-from ..console import Failed, Refused
+from ..console import Failed, Refused, Terminated
 from . import reload
 
 # What gevent and eventlet replace, together with the rest of Python's threads.
@@ -30,7 +30,9 @@ def load(name: str) -> None:
         else:
             sys.path[:0] = _here()
             importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # a SystemExit would end this process, perhaps with code 0
+    except (KeyboardInterrupt, Terminated):
+        raise
+    except BaseException as error:  # a SystemExit would end this process, perhaps with code 0
         raise Refused(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
     if _thread.allocate_lock is not LOCK:
         raise Refused(

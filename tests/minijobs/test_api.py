@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -344,6 +345,32 @@ def test_what_has_left_meanwhile_is_not_put_back_by_another_moment(redis: redis_
     assert len(ScheduledSet()) == 0
 
 
+class ScalarFloat(float):
+    """Like a float of numpy's, which Redis could not read from its repr."""
+
+    def __repr__(self) -> str:
+        return f"float64({float(self)!r})"
+
+
+def test_a_moment_that_is_a_float_of_another_kind_is_taken(redis: redis_py.Redis) -> None:
+    redis.zadd("retry", {entry(1): 10})
+    [record] = RetrySet()
+    assert record.reschedule(ScalarFloat(30.5))
+    assert [(job.score, type(record.score)) for job in RetrySet()] == [(30.5, float)]
+
+
+@pytest.mark.parametrize("when", [NOW * 1000, math.inf, -math.inf, math.nan, 10**400, "30", None, True])
+def test_a_moment_that_no_push_would_take_is_refused_in_the_same_words(redis: redis_py.Redis, when: Any) -> None:
+    redis.zadd("retry", {entry(1): 10})
+    [record] = RetrySet()
+    with pytest.raises(ValueError, match=r'^"at" is .* and must be a moment in epoch seconds\.$') as refused:
+        record.reschedule(when)
+    with pytest.raises(ValueError, match="Not a job: ") as pushed:
+        Client().push({**JOB, "at": when})
+    assert str(pushed.value) == f"Not a job: {refused.value}"
+    assert [job.score for job in RetrySet()] == [record.score] == [10]
+
+
 def test_another_moment_is_one_step(real: redis_py.Redis, told: Callable) -> None:
     real.zadd("schedule", {entry(1): 10})
     [record] = ScheduledSet()
@@ -502,6 +529,21 @@ def test_entries_are_found_by_a_text_in_them_whatever_it_is(redis: redis_py.Redi
     raws = [entry(7), "a * b", "a [7] b", "who?", "back\\slash", "^", "é", "nothing"]
     redis.zadd("dead", dict.fromkeys(raws, 1))
     assert sorted(record.raw.decode() for record in DeadSet().scan(text)) == sorted(raw for raw in raws if text in raw)
+
+
+@pytest.mark.parametrize("ascii", [True, False])
+@pytest.mark.parametrize("jid", ['a"b', "é", 'é"', "a\\b", "a\nb"])
+def test_a_jid_that_json_escapes_is_found(redis: redis_py.Redis, jid: str, ascii: bool) -> None:
+    redis.zadd("retry", {json.dumps({**JOB, "jid": jid}, ensure_ascii=ascii): 1, entry(7): 2})
+    found = RetrySet().find(jid)
+    assert found is not None
+    assert (found.jid, found.score) == (jid, 1)
+
+
+@pytest.mark.parametrize("name", [b"mail", None, 5])
+def test_a_queue_whose_name_is_no_text_of_pythons_is_refused(redis: redis_py.Redis, name: Any) -> None:
+    with pytest.raises(ValueError, match=r'^"queue" is .* and must be text\.$'):
+        Queue(name)
 
 
 @pytest.mark.parametrize("size", [1, 5, 250])

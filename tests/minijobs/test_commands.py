@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import re
 import signal
@@ -123,6 +124,25 @@ def test_queues_are_told_with_how_long_the_next_job_has_waited(redis: redis_py.R
     assert 7200 <= default["latency"] < 7300
 
 
+@pytest.mark.parametrize("info", ['{"queues":5}', '{"queues":[1,null]}', '{"queues":null}', "[1,null]", "null"])
+def test_a_process_that_tells_nonsense_is_no_traceback(redis: redis_py.Redis, say: Callable, info: str) -> None:
+    redis.sadd("processes", "h:1:a")
+    redis.hset("h:1:a", "info", info)
+    assert say("stats")[0] == 0
+    assert [process["queues"] for process in json.loads(say("stats", "--json")[1])["processes"]] in ([[]], [])
+
+
+def test_a_queue_whose_key_is_of_another_type_hides_no_other(redis: redis_py.Redis, say: Callable) -> None:
+    Client().push({**JOB, "queue": "mail"})
+    redis.sadd("queues", "broken")
+    redis.set("queue:broken", "not ours")
+    code, out, _ = say("queues")
+    assert (code, out.splitlines()) == (0, ["queue   jobs  latency", "broken  ?     not a list", "mail    1     0 s"])
+    [broken, mail] = json.loads(say("queues", "--json")[1])
+    assert broken == {"name": "broken", "size": None, "latency": None}
+    assert (mail["name"], mail["size"]) == ("mail", 1)
+
+
 # The jobs of a set
 
 
@@ -159,6 +179,19 @@ def test_only_so_many_are_listed_and_it_says_so(redis: redis_py.Redis, say: Call
 def test_a_program_gets_the_whole_job(redis: redis_py.Redis, say: Callable) -> None:
     redis.zadd("retry", {failed(["1"], tags=["é"]): 5})
     assert json.loads(say("retry", "list", "--json")[1]) == [{"at": 5.0, **json.loads(failed(["1"], tags=["é"]))}]
+
+
+@pytest.mark.parametrize("score", [math.inf, -math.inf])
+def test_a_program_gets_null_for_a_number_that_json_does_not_have(
+    redis: redis_py.Redis, say: Callable, score: float
+) -> None:
+    redis.zadd("retry", {'{"class":"Mail","args":[1e999],"jid":"1"}': score})
+    redis.sadd("processes", "web-1:7:abc")
+    redis.hset("web-1:7:abc", "info", '{"started_at":NaN}')
+    # When they are read by a parser that takes nothing else than JSON
+    [job] = json.loads(say("retry", "list", "--json")[1], parse_constant=pytest.fail)
+    [process] = json.loads(say("stats", "--json")[1], parse_constant=pytest.fail)["processes"]
+    assert (job["at"], job["args"], process["started_at"]) == (None, [None], None)
 
 
 def test_what_is_no_job_is_listed_too(redis: redis_py.Redis, say: Callable) -> None:

@@ -388,7 +388,7 @@ def test_a_push_on_a_connection_that_broke_does_not_say_that_it_was_not_done(
         Client().push(JOB)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "nonsense"])
 def test_a_client_that_writes_another_encoding_is_refused(encoding: str) -> None:
     with pytest.raises(ValueError, match=f"^minijobs needs a client whose encoding is utf-8, not {encoding}"):
         connect(redis_py.Redis(encoding=encoding))

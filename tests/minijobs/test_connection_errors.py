@@ -407,6 +407,7 @@ WRONG = {
     "a setting that is none": f"redis://{LOGIN}127.0.0.1:1/0?socket_timeout={WRITTEN}",
     "a setting of TLS that is none": f"rediss://{LOGIN}127.0.0.1:1/0?ssl_cert_reqs={WRITTEN}",
     "errors by name": f"redis://{LOGIN}127.0.0.1:1/0?retry_on_error={WRITTEN}",
+    "a function by name": f"redis://{LOGIN}127.0.0.1:1/0?redis_connect_func={WRITTEN}",
     "answers that are decoded": f"redis://{LOGIN}127.0.0.1:1/0?decode_responses=True",
     "half an address": f"redis://{LOGIN}[::1/0",
     "a host that cannot be a name": f"redis://{LOGIN}{'a' * 64}:1/0",

@@ -10,7 +10,7 @@ import pytest
 
 from minijobs import worker
 from minijobs.cli import loader, reload, run
-from minijobs.console import Refused
+from minijobs.console import Refused, Terminated
 
 WORKER = "from minijobs import Worker\nclass {}(Worker):\n    def perform(self): ...\n"
 
@@ -113,3 +113,18 @@ def test_a_file_of_a_package_whose_name_another_one_has_is_loaded_by_itself(writ
     file = write("json/workers.py", WORKER.format("MailOfJson"))
     loader.load(str(file))
     assert worker.registry["MailOfJson"].__module__ == "workers"
+
+
+def test_a_module_that_raises_an_exception_of_its_own_is_one_sentence(write: Callable[[str, str], Path]) -> None:
+    file = write("raises_its_own.py", "class Stop(BaseException): ...\nraise Stop('now')")
+    with pytest.raises(Refused, match=r"raises_its_own\.py cannot be loaded: Stop: now$"):
+        loader.load(str(file))
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, Terminated])
+def test_a_module_that_is_interrupted_while_it_is_loaded_is_interrupted(
+    write: Callable[[str, str], Path], kind: type[BaseException]
+) -> None:
+    file = write("is_interrupted.py", f"from {kind.__module__} import {kind.__name__} as Kind\nraise Kind")
+    with pytest.raises(kind):
+        loader.load(str(file))

@@ -219,3 +219,11 @@ def test_a_line_says_where_in_the_code_it_was_logged(caplog: pytest.LogCaptureFi
     logger.error("from here")
     (record,) = caplog.records
     assert (record.filename, record.funcName) == ("test_log.py", "test_a_line_says_where_in_the_code_it_was_logged")
+
+
+@pytest.mark.parametrize(("worker", "jid"), [("Mail\nforged", "1"), ("Mail", "1\r\nforged"), ("Mail\x1b[2J", "1")])
+def test_a_name_or_a_jid_writes_no_line_of_its_own(printed: io.StringIO, worker: str, jid: str) -> None:
+    with job_context(worker, jid):
+        logger.info("start")
+    assert len(printed.getvalue().splitlines()) == 1
+    assert printed.getvalue().rstrip("\n").isprintable()

@@ -126,6 +126,9 @@ def test_a_capsule_tells_how_its_queues_are_chosen(redis: redis_py.Redis, weight
         ({"queues": ["a"]}, {"concurrency": 7, "clock_off": "6.5"}, 7, ["a"]),
         ({"capsules": {"x": {"weights": {"a": 0, "b": 0}}, "y": {"weights": {"b": 1, "c": 1}}}}, {}, None, ["a", "b", "c"]),
         ({"capsules": [7]}, {}, None, []),
+        ({"queues": 5}, {}, None, []),
+        ({"queues": None}, {}, None, []),
+        ({"queues": ["a", 1, None, ["b"]]}, {}, None, ["a"]),
         ({"capsules": {"x": 7, "y": {}, "z": {"weights": [1]}}}, {}, None, []),
     ],
 )
