@@ -66,8 +66,12 @@ def load_axe(page: Page) -> None:
     page.evaluate(importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
 
 
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
 def wrong(page: Page, window: dict[str, int], scheme: str) -> list[Any]:
     """What is wrong with a page into which axe-core has been brought, in a window of this size and in this scheme."""
+    page.evaluate(TWO_FRAMES)  # what the page does when its window has another size is done by then
     found = page.evaluate(AXE, None if scheme == "light" else COLOURS) + page.evaluate(CONTRASTS) + page.evaluate(NAMELESS)
     found += page.evaluate(SMALL) if window is NARROW else []
     wide = page.evaluate("document.documentElement.scrollWidth")

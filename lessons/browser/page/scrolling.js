@@ -15,5 +15,5 @@ export function reachScrolling(main) {
     planned = true;
   };
   new MutationObserver(plan).observe(main, { childList: true, subtree: true });
-  new ResizeObserver(plan).observe(main);
+  new ResizeObserver(look).observe(main); // after the layout, before it is seen
 }
