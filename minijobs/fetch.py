@@ -109,7 +109,7 @@ class Fetcher:
         self.weights = {plain(queue): weight for queue, weight in (weights or {}).items()}
         for queue, weight in self.weights.items():
             if type(weight) not in (int, float) or not 0 < weight < 1e16:
-                raise ValueError(f"the weight of queue {queue} is {weight!r} and must be more than 0: leave it out instead.")
+                raise ValueError(f"the weight of queue {queue} is {weight!r} and must be more than 0, as int or float.")
         self.redis = connection.current() if redis is None else redis
         self.identity = plain(identity) or new_identity()
         if "|" in self.identity:

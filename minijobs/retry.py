@@ -104,7 +104,7 @@ def after_failure(
     try:
         payload = dump(failed).encode()
     except ValueError:  # JSON that can be parsed but not serialized, such as 1e999: it goes to `dead` as it was
-        payload, wait = unit.raw, wait if wait == "discard" else "kill"
+        payload, wait = unit.raw, ("discard" if wait == "discard" else "kill")
     if not over and not isinstance(wait, str):
         at = now + delay(failed["retry_count"], wait)
         return Outcome("retry", error, at, Destination("retry", at, payload))

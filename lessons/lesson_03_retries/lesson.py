@@ -415,7 +415,7 @@ Table(["jobs to retry", "perform", "perform_async"], [
 #
 # Four mails were refused once each. The next cell makes due what is left, and you count what arrives. You poll
 # nothing, and run nothing. `Server` does everything that a worker process does, poller included, each part in a thread of
-# its own. It runs until it is stopped. (Usually its poller looks every few seconds. Here it is told to look every tenth of a
+# its own. It runs until it is stopped. (Usually its poller looks every few seconds. With `poll=0.1` it looks every tenth of a
 # second.) `wait_until` returns when no job waits any more, and none is in flight.
 
 # %%
