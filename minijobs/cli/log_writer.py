@@ -8,6 +8,7 @@ The log never stops the work: when nothing can be written, lines are dropped, an
 
 from __future__ import annotations
 
+import atexit
 import io
 import logging
 import os
@@ -49,11 +50,13 @@ def show_in_background(
     logger.addHandler(front)
     logger.setLevel(level)
     front.writer.start()
+    atexit.register(front.stop)  # for a thread that ends the process, by `console.end`, before the block ends
     try:
         yield
     finally:
         logger.removeHandler(front)
         logger.__class__ = kind
+        atexit.unregister(front.stop)
         front.stop()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +51,27 @@ def test_all_that_many_threads_said_is_written_in_the_order_of_each_when_the_blo
     lines = [text.split() for text in said(stream)]
     for name in range(4):
         assert [int(number) for speaker, number in lines if int(speaker) == name] == list(range(500))
+
+
+def test_what_waits_is_written_too_when_a_thread_ends_the_process() -> None:
+    program = """
+import logging, os, threading, time
+from functools import partial
+from minijobs.cli import log_writer
+from minijobs.console import end
+from minijobs.log import logger
+
+log_writer.PAUSE = 1  # the writer has not come to it yet when the process ends
+with log_writer.show_in_background():
+    logger.info("first")
+    time.sleep(0.2)
+    logger.error("last")
+    threading.Thread(target=end, args=(partial(os._exit, 3),)).start()
+    time.sleep(60)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50)
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1].endswith(" ERROR: last")
 
 
 class Closed(io.StringIO):
