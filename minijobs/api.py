@@ -10,7 +10,7 @@ For running jobs, see `overview`; for statistics, `stats`; to delete everything,
 
 from __future__ import annotations
 
-import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -265,9 +265,9 @@ class JobSet(Entries[SortedEntry]):
 
     def find(self, jid: str) -> SortedEntry | None:
         """The job with this id, or None. Sidekiq: `find_job`."""
-        # Some characters may be written as they are, or as escapes; a usual jid is searched for once.
-        forms = dict.fromkeys((jid, *(json.dumps(jid, ensure_ascii=ascii)[1:-1] for ascii in (False, True))))
-        return next((entry for text in forms for entry in self.scan(text) if entry.jid == jid), None)
+        # Other characters than these may be written as escapes, each in several ways. A usual jid has none of them.
+        part = max(re.findall(r"[\w-]*", jid, re.ASCII), key=len)
+        return next((entry for entry in self.scan(part) if entry.jid == jid), None)
 
     def retry_all(self, progress: Progress = bool) -> int:
         """Move every job that is in it now to its queue. Returns how many were moved. Sidekiq: the same name."""

@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 # Seconds allowed at the end of a process for `atexit` handlers, and for its last output to be read.
 LAST_WORDS = 3.0
 
+AGES = 1e11  # seconds, over 3,000 years: no moment that anybody meant
+
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], width: int | None = None) -> list[str]:
     """Rows under headings, as lines cut to `width` columns, by default the width of the terminal.
@@ -50,11 +52,13 @@ def plain(text: str) -> str:
 
 
 def stretch(seconds: float) -> str:
-    """A duration in the largest unit of which there are at least two.
+    """A duration in the largest unit of which there are at least two, or that it cannot be one.
 
-    >>> stretch(90), stretch(150), stretch(7200)
-    ('90 s', '2 minutes', '2 hours')
+    >>> stretch(90), stretch(150), stretch(7200), stretch(float("inf"))
+    ('90 s', '2 minutes', '2 hours', 'ages')
     """
+    if seconds >= AGES:
+        return "ages"
     for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
@@ -64,11 +68,11 @@ def stretch(seconds: float) -> str:
 def away(seconds: float) -> str:
     """How far away a moment is, `seconds` from now.
 
-    >>> away(150), away(-15), away(0.2)
-    ('2 minutes from now', '15 s ago', 'now')
+    >>> away(150), away(-15), away(0.2), away(float("inf"))
+    ('2 minutes from now', '15 s ago', 'now', 'never')
     """
-    if abs(seconds) < 1:
-        return "now"
+    if abs(seconds) < 1 or seconds >= AGES:
+        return "now" if seconds < 1 else "never"
     return f"{stretch(abs(seconds))} {'from now' if seconds > 0 else 'ago'}"
 
 

@@ -35,11 +35,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redis.exceptions import NoScriptError, ResponseError
 
-from . import connection
+from . import connection, scripts
 from .clock import monotonic
 from .fields import plain, queue_name
 from .log import logger
-from .scripts import FORGET, RECONCILE, REQUEUE, SEALED_FOR, SETTLE, SETTLE_AND_FETCH, SETTLE_AND_FETCH_SHA
 
 if TYPE_CHECKING:
     from .connection import Redis
@@ -184,20 +183,20 @@ class Fetcher:
         Raises RedisUnavailable, in which case some of it may have been done; then settle the same jobs again, which does no
         harm, and call `reconcile`, which finds entries that were moved.
         """
-        serving = self.order()
-        queues = dict.fromkeys((*serving, *self.queues))  # it may hold jobs of queues that it does not fetch from this time
-        keys = [key for queue in queues for key in (f"queue:{queue}", self.inflight(queue))]
-        position = {queue: 2 * number for number, queue in enumerate(queues, start=1)}
+        serving = tuple(self.order())
+        keys, position = scripts.keys_to_settle_and_fetch(self.inflight(""), serving, self.queues)
         done = [word for unit, to in finished if to is None for word in (position[unit.queue], unit.raw)]
         entering = [(index, unit, to) for index, (unit, to) in enumerate(finished) if to is not None]
-        sets = {key: len(keys) + place for place, key in enumerate(dict.fromkeys(to.key for _, _, to in entering), start=1)}
-        words = [word for _, unit, to in entering for word in (position[unit.queue], unit.raw, sets[to.key], *to[1:])]
+        sets: dict[str, int] = {}
+        words: list[Any] = []
+        for _, unit, to in entering:
+            words += (position[unit.queue], unit.raw, sets.setdefault(to.key, len(keys) + len(sets) + 1), *to[1:])
         arguments = (len(keys) + len(sets) + 1, *keys, *sets, "inflight", want, len(serving), len(done) // 2, *done, *words)
         with connection.translate_errors(self.redis, "settling and fetching jobs"):
             try:
-                (reply,) = connection.execute(self.redis, ("EVALSHA", SETTLE_AND_FETCH_SHA, *arguments))
+                (reply,) = connection.execute(self.redis, ("EVALSHA", scripts.SETTLE_AND_FETCH_SHA, *arguments))
             except NoScriptError:  # Redis has been restarted, and forgot the script
-                (reply,) = connection.execute(self.redis, ("EVAL", SETTLE_AND_FETCH, *arguments))
+                (reply,) = connection.execute(self.redis, ("EVAL", scripts.SETTLE_AND_FETCH, *arguments))
         units, refused = [], {}
         # What the numbers mean is said at SETTLE_AND_FETCH.
         for number, value in zip(reply[::2], reply[1::2], strict=True):
@@ -251,7 +250,7 @@ class Fetcher:
                         raise
                     # Its list is sealed: another process has rescued it.
             else:
-                settle = self.redis.register_script(SETTLE)
+                settle = self.redis.register_script(scripts.SETTLE)
                 settle(keys=[self.inflight(unit.queue), to.key], args=[unit.raw, to.score, to.entry])
 
     def requeue(self, unit: UnitOfWork) -> bool:
@@ -260,7 +259,7 @@ class Fetcher:
         Returns False if it was no longer in flight: another process may have rescued it.
         """
         with connection.translate_errors(self.redis, "requeueing a job"):
-            move = self.redis.register_script(REQUEUE)
+            move = self.redis.register_script(scripts.REQUEUE)
             moved: Any = move(keys=[self.inflight(unit.queue), f"queue:{unit.queue}"], args=[unit.raw, unit.raw])
             return bool(moved)
 
@@ -289,14 +288,14 @@ class Fetcher:
             members: Any = self.redis.smembers("inflight")
             left = self._own_names(members) | {name.encode() for name in self._list_names()}
             self.generation += 1
-            move = self.redis.register_script(RECONCILE)
+            move = self.redis.register_script(scripts.RECONCILE)
             for name in sorted(left):
                 queue = name.rpartition(b"|")[2].decode()
                 new = self._name(queue)
                 keys: list[bytes | str] = ["inflight", b"inflight:" + name, f"inflight:{new}", f"queue:{queue}"]
                 try:
                     kept = (unit.raw for unit in held if unit.queue == queue)
-                    requeued += move(keys=keys, args=[name, new, SEALED_FOR, *kept])
+                    requeued += move(keys=keys, args=[name, new, scripts.SEALED_FOR, *kept])
                 except ResponseError as error:
                     if connection.kind_of(error) != "entry":
                         raise
@@ -347,4 +346,4 @@ class Fetcher:
 def forget(redis: Redis, name: bytes, *, seal: bool = True) -> None:
     """Remove the name of an empty list from the set, and seal the list, if its owner's heartbeat has expired."""
     keys: list[bytes | str] = ["inflight", b"inflight:" + name, name.partition(b"|")[0]]
-    redis.register_script(FORGET)(keys=keys, args=[name, SEALED_FOR if seal else 0])
+    redis.register_script(scripts.FORGET)(keys=keys, args=[name, scripts.SEALED_FOR if seal else 0])

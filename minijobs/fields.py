@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, TypeGuard
 
 # Upper limit for a time in epoch seconds: the year 9999 is below it, and the current time in milliseconds is above it.
@@ -106,11 +107,11 @@ def tolerate(job: dict[str, Any]) -> None:
             value = job.pop(field)
             if type(value) in (int, float):
                 job[field] = str(value)
-    if not isinstance(job.get("retry"), int | None):
+    if not isinstance(job.get("retry"), (int, NoneType)):
         job["retry"] = True  # as in Sidekiq: "5" and 5.0 are no numbers of retries
-    if not isinstance(job.get("tags"), list | None):
+    if not isinstance(job.get("tags"), (list, NoneType)):
         job["tags"] = [job["tags"]]  # Sidekiq runs it, but when it has failed, Sidekiq's poller loses it
-    if not isinstance(job.get("backtrace"), bool | None):
+    if not isinstance(job.get("backtrace"), (bool, NoneType)):
         job["backtrace"] = _whole(job["backtrace"])
     if "retry_for" in job and not is_moment(job["retry_for"]):
         job["retry_for"] = _whole(job["retry_for"] or None)

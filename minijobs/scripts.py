@@ -9,6 +9,8 @@ because a key is of the wrong type or Redis is full, the job is still where it w
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
 
 # Seconds for which an abandoned list is sealed. A move that arrives even later is noticed at the next heartbeat.
 SEALED_FOR = 24 * 60 * 60
@@ -87,6 +89,21 @@ end
 return answer
 """
 SETTLE_AND_FETCH_SHA = hashlib.sha1(SETTLE_AND_FETCH.encode()).hexdigest()
+
+
+@lru_cache(maxsize=100)  # each command has the same, unless the order of the queues is random
+def keys_to_settle_and_fetch(prefix: str, serving: Sequence[str], queues: Sequence[str]) -> tuple[list[str], dict[str, int]]:
+    """Return the KEYS of SETTLE_AND_FETCH up to the sorted sets, and for each queue the position of its list among them.
+
+    `prefix` is what the keys of the lists begin with. The process may hold jobs of `queues` that it is not `serving` now.
+
+    >>> keys_to_settle_and_fetch("inflight:host:1:abc|", ("critical",), ("critical", "default"))[1]
+    {'critical': 2, 'default': 4}
+    """
+    each = dict.fromkeys((*serving, *queues))
+    keys = [key for queue in each for key in (f"queue:{queue}", prefix + queue)]
+    return keys, {queue: 2 * number for number, queue in enumerate(each, start=1)}
+
 
 # Abandon one list: held jobs move to the new one, the others go back to the queue, in such an order that the oldest is next.
 # KEYS: the set `inflight`, the old list, the new one, the queue. ARGV: the names of the old and the new list, the seconds

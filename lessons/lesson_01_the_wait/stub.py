@@ -10,8 +10,8 @@ Make the sending a background job:
    waiting for it. The answer stays as it is below, word for word, with the visitor's address. A
    visitor who presses twice gets two mails.
 
-The job runs in another process, which has none of the variables of this one. You need nothing that
-lesson 1 did not show.
+The job runs in another process. That one has loaded this file as well, but nothing that happens in
+this process changes anything there. You need nothing that lesson 1 did not show.
 Check it with: make check-1 (or: python -m lessons check 1)
 """
 

@@ -8,7 +8,7 @@ Fix it:
 1. When the mail server refuses, the same job is tried again later, and then the mail goes out.
    Each try asks the mail server once.
 2. After 5 retries the job is given up: it goes to `dead`.
-3. `create` answers the visitor at once, in the same words, whatever the mail server says.
+3. `create` answers the visitor at once, in the words below, whatever the mail server says.
 
 Check it with: make check-3 (or: python -m lessons check 3)
 """

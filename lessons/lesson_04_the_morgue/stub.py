@@ -8,7 +8,7 @@ Somebody has written `clean_up` with the four lines of the post. Rewrite it, so 
 
 1. all jobs of `WelcomeWorker` that lay in `dead` are back in their queue, whatever they died of:
    the same jobs, under their old ids;
-2. the jobs of `NewsletterWorker` are deleted, from `dead` and from `retry`;
+2. the jobs of `NewsletterWorker` are deleted: they lie in `dead` and in `retry`;
 3. everything else is where it was.
 
 `clean_up` only puts the jobs where they belong. Worker processes run them. In `make try-4`,

@@ -55,8 +55,8 @@ def _wrong() -> list[str]:
                 wrong.append(f"{words.jobs(row.size)} waiting in queue {name}, and no worker process fetches from it.")
     for process in found.processes:
         if abs(process["clock_off"]) > CLOCK_OFF:
-            off = stretch(min(abs(process["clock_off"]), words.AGES))
-            wrong.append(f"The clock of {words.line(process['hostname'], 60)} differs from Redis's by {off}.")
+            host, off = words.line(process["hostname"], 60), stretch(abs(process["clock_off"]))
+            wrong.append(f"The clock of {host} differs from Redis's by {off}.")
     if abs(reading.clock_off()) > CLOCK_OFF:
         wrong.append(f"The clock of this server differs from Redis's by {stretch(abs(reading.clock_off()))}.")
     return list(dict.fromkeys(wrong))[:50]

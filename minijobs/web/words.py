@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ..console import away, plain, stretch
+from ..console import AGES, away, plain, stretch
 
 SHORT = 120  # characters of a value in a table
 LONG = 50_000  # characters of a value on its job's own page
 LATE = 60  # seconds; worker processes look for what is due every few seconds
-AGES = 1e11  # seconds, over 3,000 years: no moment that anybody meant
 
 DO = {"retry": "Put back", "kill": "Kill", "delete": "Delete", "quiet": "Make quiet", "stop": "Stop"}
 
@@ -98,12 +97,9 @@ def from_now(moment: float, now: float) -> str:
     ('30 s from now', 'never', 'ages ago')
     """
     try:
-        distance = moment - now
+        return away(moment - now)
     except OverflowError:
-        distance = AGES
-    if abs(distance) >= AGES:
-        return "never" if distance > 0 else "ages ago"
-    return away(distance)
+        return away(AGES)
 
 
 def due(moment: float, now: float) -> str:
@@ -123,7 +119,7 @@ def duration(seconds: float) -> str:
     >>> duration(150), duration(-3), duration(1e300)
     ('2 minutes', '0 s', 'ages')
     """
-    return "ages" if seconds >= AGES else stretch(max(0.0, seconds))
+    return stretch(max(0.0, seconds))
 
 
 def memory(kilobytes: float) -> str:

@@ -540,6 +540,16 @@ def test_a_jid_that_json_escapes_is_found(redis: redis_py.Redis, jid: str, ascii
     assert (found.jid, found.score) == (jid, 1)
 
 
+@pytest.mark.parametrize(
+    ("written", "jid"), [(r"a\/b", "a/b"), (r"\u00E9", "é"), (r"\u00e9", "é"), (r"\u0022\u005c", '"\\')]
+)
+def test_a_jid_is_found_whichever_escape_it_is_written_with(redis: redis_py.Redis, written: str, jid: str) -> None:
+    redis.zadd("retry", {entry(7): 1, json.dumps({**JOB, "jid": "IT"}).replace("IT", written): 2})
+    found = RetrySet().find(jid)
+    assert found is not None
+    assert (found.jid, found.score) == (jid, 2)
+
+
 @pytest.mark.parametrize("name", [b"mail", None, 5])
 def test_a_queue_whose_name_is_no_text_of_pythons_is_refused(redis: redis_py.Redis, name: Any) -> None:
     with pytest.raises(ValueError, match=r'^"queue" is .* and must be text\.$'):

@@ -19,12 +19,12 @@ from minijobs import (
     ScheduledSet,
     Worker,
     api,
-    fetch,
     heartbeat,
     poll,
     rescue,
     rescue_orphans,
     scheduled,
+    scripts,
 )
 from minijobs.processor import Running
 
@@ -48,10 +48,10 @@ local redis = {call = guarded('call'), pcall = guarded('pcall')}
 @pytest.fixture
 def guarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """All scripts refuse keys that are not declared."""
-    for module in (api, fetch, heartbeat, rescue, scheduled):
+    for module in (api, heartbeat, rescue, scheduled, scripts):
         for name, script in scripts_of(module).items():
             monkeypatch.setattr(module, name, GUARD + script)
-    monkeypatch.setattr(fetch, "SETTLE_AND_FETCH_SHA", hashlib.sha1(fetch.SETTLE_AND_FETCH.encode()).hexdigest())
+    monkeypatch.setattr(scripts, "SETTLE_AND_FETCH_SHA", hashlib.sha1(scripts.SETTLE_AND_FETCH.encode()).hexdigest())
 
 
 def scripts_of(module: ModuleType) -> dict[str, str]:

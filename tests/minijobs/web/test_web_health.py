@@ -50,7 +50,7 @@ def test_a_queue_that_nobody_fetches_from_is_named(redis: redis_py.Redis, visito
     assert visitor.get("/health").json["wrong"] == says
 
 
-@pytest.mark.parametrize(("off", "says"), [("-90", "90 s"), ("1e299", "1157407 days"), ("3", None)])
+@pytest.mark.parametrize(("off", "says"), [("-90", "90 s"), ("1e299", "ages"), ("3", None)])
 def test_a_clock_that_is_off_is_named(redis: redis_py.Redis, visitor: Visitor, off: str, says: str | None) -> None:
     info = {"identity": "web-1:7:abc", "hostname": "web-1"}
     redis.sadd("processes", "web-1:7:abc")
