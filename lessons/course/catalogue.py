@@ -8,6 +8,7 @@ import importlib.util
 import json
 import re
 import sys
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,9 @@ from typing import NamedTuple
 LESSONS = Path(__file__).parent.parent
 NOTEBOOKS = LESSONS.parent / "notebooks"
 
+
+# Before 3.11.5, Python fails with a SystemError if two threads parse at the same time. (Its issue 106905.)
+_parsing = threading.Lock()
 
 # What is in a folder without being anybody's.
 JUNK = {"__pycache__", ".pytest_cache", ".DS_Store"}
@@ -189,7 +193,8 @@ def unreadable(answer: Path) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return f"{answer.name} was saved as UTF-16. Save it as UTF-8, which Python reads."
     try:
-        ast.parse(content)
+        with _parsing:
+            ast.parse(content)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         return f"{answer.name} cannot be read: {f'line {line}: ' if line else ''}{getattr(error, 'msg', error)}"

@@ -40,6 +40,7 @@ class Inbox:
         self.mails: list[EmailMessage] = []
         self.refused = 0
         self._refuse = 0
+        self._refuse_recipients = 0
         self._controller = Served(self, listening)
         self._controller.start()
         self._running = True
@@ -52,6 +53,10 @@ class Inbox:
     def refuse(self, times: int) -> None:
         """Refuse the next `times` mails, as a server does that is too busy: "451 try again later"."""
         self._refuse = times
+
+    def refuse_recipients(self, times: int) -> None:
+        """Refuse the next `times` recipients: the same answer, but earlier, so that `smtplib` raises another exception."""
+        self._refuse_recipients = times
 
     def empty(self) -> None:
         """Throw away what has arrived."""
@@ -73,17 +78,32 @@ class Inbox:
         """What aiosmtpd calls for each mail."""
         return self.take(envelope.content)
 
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        """What aiosmtpd calls for each recipient."""
+        envelope.rcpt_tos.append(address)
+        return self.accept()
+
+    def accept(self) -> str:
+        """A mail is to go to somebody. Returns what the server answers."""
+        if self._refuse_recipients > 0:
+            self._refuse_recipients -= 1
+            return self._say_no()
+        return "250 OK"
+
     def take(self, content: bytes) -> str:
         """A mail has come, these bytes. Returns what the server answers."""
         if self._refuse > 0:
             self._refuse -= 1
-            self.refused += 1
-            timeline.mark("inbox", "refused")
-            return self.TOO_BUSY
+            return self._say_no()
         mail = self.read(content)
         self.mails.append(mail)
         timeline.mark("inbox", f"mail to {mail['To']}")
         return "250 OK"
+
+    def _say_no(self) -> str:
+        self.refused += 1
+        timeline.mark("inbox", "refused")
+        return self.TOO_BUSY
 
     @staticmethod
     def read(content: bytes) -> EmailMessage:

@@ -23,7 +23,6 @@ ANSWERS = {
     b"EHLO": "250-localhost\r\n250-SIZE 33554432\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 HELP",
     b"HELO": "250 localhost",
     b"MAIL": "250 OK",
-    b"RCPT": "250 OK",
     b"RSET": "250 OK",
     b"NOOP": "250 OK",
     b"DATA": "354 End data with <CR><LF>.<CR><LF>",
@@ -95,7 +94,8 @@ class Wire:
             else:
                 verb = one[:4].upper()
                 self._ends = MAIL if verb == b"DATA" else LINE
-                self._answer(ANSWERS.get(verb, "500 Error: command not recognized"))
+                answer = ANSWERS.get(verb, "500 Error: command not recognized")
+                self._answer(self._inbox.accept() if verb == b"RCPT" else answer)
 
     def makefile(self, mode: str) -> io.BytesIO:
         """Where the client reads the answers."""

@@ -149,6 +149,17 @@ def remembers_an_earlier_greeting(seen):
 
 
 @LEAVES.add
+def at_once_for_today(seen):
+    usual = all(len(greeting.jobs) == 1 and not greeting.error for greeting in seen.greetings)
+    if usual and not seen.for_today.jobs and seen.for_today.of("mail"):
+        return (
+            "not pushing if the day is today. The mail went out in greet, and its caller waited for it. For every other "
+            "day there was a job."
+        )
+    return None
+
+
+@LEAVES.add
 def pushes_nothing(seen):
     return shared.pushes_nothing(seen.greetings[0])
 
@@ -341,6 +352,27 @@ def a_day_early(seen):
             f"a day that comes out as the day before{'' if always else f', {where}'}. If it travels as a moment, such as "
             "midnight in seconds since 1970, then the time zone decides which day that is. isoformat() and fromisoformat() "
             "need none."
+        )
+    return None
+
+
+@CARDS.add
+def week_of_another_year(seen):
+    for run in seen.unusual:
+        if isinstance(run.error, ValueError) and "Invalid week:" in str(run.error):
+            return (
+                "the number of a week, with the year of the calendar. 1 January 2027 is in week 53 of 2026, as weeks are "
+                "counted; isocalendar() returns that year, too."
+            )
+    return None
+
+
+@CARDS.add
+def two_digits_of_the_year(seen):
+    if [subject for run in seen.unusual for _, subject in run.mails if subject.startswith("Happy Wednesday")]:
+        return (
+            "two digits for a year. The card for 2 June 2071 says Wednesday, as the one for 2 June 1971 would: 71 does "
+            "not say which century is meant."
         )
     return None
 

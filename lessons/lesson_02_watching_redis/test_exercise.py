@@ -17,6 +17,10 @@ TUESDAY = date(2027, 11, 23)  # the day and the month of MONDAY, a year later
 NEXT_DAY = date(2026, 11, 24)  # the week of MONDAY, and the weekday of TUESDAY
 GREETINGS = [(1, MONDAY), (2, TUESDAY), (1, MONDAY), (1, NEXT_MONDAY)]
 
+# Days that not every way to write a day down can say: one in a week that counts as the year before, and one that, with
+# two digits for the year, is read as a day in 1971.
+UNUSUAL = [date(2027, 1, 1), date(2071, 6, 2)]
+
 LOOK = "make try-2, then greet(find_user(1), date(2026, 11, 23)), keys(), work() and inbox."
 
 
@@ -31,6 +35,8 @@ class Seen:
     moved_again: list[Run] = field(default_factory=list)  # a greeting more, run by the same worker process
     fresh: list[Run] = field(default_factory=list)  # the same, run by a worker process that has run nothing before
     alone: list[Run] = field(default_factory=list)  # a greeting that is pushed and run in one process
+    unusual: list[Run] = field(default_factory=list)  # greetings for UNUSUAL days, to Grace
+    for_today: Call | None = None  # a greeting for the day on which it is pushed
     today: date = field(default_factory=date.today)
 
 
@@ -81,18 +87,25 @@ def _see(witness):
     witness.redis.flushall()
     witness.call(web, "greet(Grace, Tuesday)", "greet", find_user(2), TUESDAY)
     seen.alone = witness.work(web)
+    witness.redis.flushall()
+    for day in UNUSUAL:
+        witness.call(web, f"greet(Grace, {day})", "greet", find_user(2), day)
+    seen.unusual = witness.work(witness.process(days=DAYS_LATER))
+    witness.redis.flushall()
+    seen.for_today = witness.call(web, "greet(Grace, today)", "greet", find_user(2), date.today())
     return seen
 
 
 def test_greet_leaves_one_job(seen, judge):
     """`greet` leaves one job in Redis, and sends nothing itself."""
-    wrong = [greeting for greeting in seen.greetings if not _leaves_one_job(greeting)]
+    greetings = [*seen.greetings, seen.for_today]
+    wrong = [greeting for greeting in greetings if not _leaves_one_job(greeting)]
     judge(
         not wrong,
         LEAVES,
         expected="after each greet(user, day), Redis holds 1 more job, and no mail has been sent yet.",
         instead=_left(wrong[0]) if wrong else "",
-        scopes=seen.greetings,
+        scopes=greetings,
     )
 
 
@@ -125,6 +138,20 @@ def test_the_card_goes_where_the_user_lives_by_then(seen, judge):
         instead=f"{sum(run.error is not None for run in seen.runs)} of {len(seen.runs)} jobs failed. The cards went to "
         f"{_names(sent)}; the next one to {_names(later)}.",
         scopes=[*seen.runs, *seen.moved_again],
+    )
+
+
+def test_the_card_is_for_the_day_that_was_meant(seen, judge):
+    """Whatever day is meant, the card is for that day."""
+    sent = [mail for run in seen.unusual for mail in run.mails]
+    expected = [("grace@example.com", f"Happy {day:%A}, Grace") for day in UNUSUAL]
+    judge(
+        sorted(sent) == sorted(expected) and not any(run.error for run in seen.unusual),
+        CARDS,
+        expected=f"the cards for {' and '.join(map(str, UNUSUAL))} go to {_names(expected)}.",
+        instead=f"{sum(run.error is not None for run in seen.unusual)} of {len(seen.unusual)} jobs failed. The cards went "
+        f"to {_names(sent)}.",
+        scopes=seen.unusual,
     )
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from collections import Counter
 
 from lessons.course import shared
 from lessons.course.rejection import Misconceptions, ends_here, is_slip
@@ -280,6 +281,18 @@ def swallows(seen):
 
 
 @TRIES_AGAIN.add
+def swallows_another_refusal(seen):
+    let_out = all(run.error is not None for run, _ in refused(seen.twice)) and refused(seen.twice)
+    for run, _ in refused(seen.recipient):
+        if let_out and run.error is None and not run.of("push", "mail"):
+            return (
+                "letting one kind of refusal out, and swallowing another. A server may also refuse the recipient: smtplib "
+                "raised SMTPRecipientsRefused, perform returned all the same, and the run counts as done."
+            )
+    return None
+
+
+@TRIES_AGAIN.add
 def asks_nobody_again(seen):
     for earlier, run in zip(seen.twice, seen.twice[1:], strict=False):
         if earlier.of("refused mail") and earlier.error is not None and not run.events and run.error is None:
@@ -425,6 +438,18 @@ def another_number(seen):
     retry = seen.always[0].job.get("retry") if seen.always else None
     if isinstance(retry, int) and not isinstance(retry, bool) and retry not in (4, 5):
         return f"another number of retries. The job says {retry}; 5 come after the first run."
+    return None
+
+
+@GIVES_UP.add
+def counts_in_this_process(seen):
+    times = Counter(run.job.get("jid") for run in seen.both)
+    if len(seen.always) == 6 and len(times) == 2 and sorted(times.values()) != [6, 6]:
+        few, many = sorted(times.values())
+        return (
+            "counting the failures yourself, outside the job. One job alone ran 6 times; of two to the same address, one "
+            f"ran {few} times and the other {many}. A job carries its own count: retry = 5."
+        )
     return None
 
 

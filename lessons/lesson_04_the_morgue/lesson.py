@@ -173,8 +173,8 @@ Table(
 back = predict(
     "You call retry() on the dead job. The bug is still there. Then …",
     a="it runs in that moment, and retry() raises the error.",
-    b="it goes to its queue. Later it runs once, and is dead again.",
-    c="it goes to its queue, with new retries: two runs, then dead.",
+    b="it waits in its queue, until a worker process takes it.",
+    c="it waits in retry, until its moment has come.",
     guess=None,
 )
 back
@@ -194,8 +194,8 @@ ran, where(plato)
 back.answer(
     f"it was in {waits_in}, and then its runs were {ran}",
     a=waits_in == "nowhere" or waits_in == "dead",
-    b=waits_in == "queue:default" and ran == ["dead"],
-    c=waits_in == "queue:default" and ran == ["retry", "dead"],
+    b=waits_in == "queue:default",
+    c=waits_in == "retry",
 )
 
 # %% [markdown]
@@ -390,7 +390,7 @@ outcome.name, other.keys()
 
 # %% [markdown]
 # The number of visitors is gone, and it was no job. And the job that was running failed and was to be tried again, but it is
-# not in `retry`: Redis had forgotten that it was in flight. No clearing above did that.
+# not in `retry`: Redis had forgotten that it was in flight.
 #
 # On your own machine, when everything is in a mess, clearing is fine, and `clear_everything` is made for that. But first it
 # checks where it is running. Many programs learn that from the environment variable `APP_ENV`. Pretend to be in

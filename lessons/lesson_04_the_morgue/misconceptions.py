@@ -159,6 +159,16 @@ def only_those_of_the_bug(seen):
 
 
 @WELCOMES.add
+def one_of_each_name(seen):
+    if where(seen, "WelcomeWorker", "dead", "Plato") == {"queue:default", "nowhere"} and not seen.new:
+        return (
+            "deleting one of two that look alike. Two people are called Plato: each of the two jobs has an id of its own, "
+            "and both are wanted."
+        )
+    return None
+
+
+@WELCOMES.add
 def only_one(seen):
     if seen.call.error is not None:
         return None

@@ -15,6 +15,7 @@ from minijobs import Client, UnknownWorker
 
 NAMES = ("Plato", "Diotima", "Simone", "Epictetus")  # others than in try, and one more
 ELSEWHERE = "Lucretius"  # a dead welcome of another queue
+NAMESAKE = NAMES[0]  # there are two of this name, and both want to be welcomed
 OLD, NEW = "Boethius", "Averroes"  # the oldest and the newest of all dead jobs
 # More dead welcomes. Whoever goes on by number, while what was dealt with is taken out, skips one of them, whether they take
 # 5, 10, 20, 50 or 100 at a time: a block among the oldest, and one shortly after the end of each such page.
@@ -108,6 +109,7 @@ def more_of_monday(redis):
     dead += [("ReportWorker", [number], SLOW, "default") for number in range(MANY)]
     dead += [
         ("WelcomeWorker", [ELSEWHERE], BUG, "mail"),
+        ("WelcomeWorker", [NAMESAKE], BUG, "default"),
         ("WelcomeBackWorker", ["Cicero"], BUG, "default"),
         ("WarmWelcomeWorker", ["Cicero"], BUG, "default"),
         ("InvoiceWorker", ["WelcomeWorker"], SLOW, "default"),
@@ -186,7 +188,7 @@ def test_everything_else_is_where_it_was(seen, judge):
 def test_everybody_is_welcomed_once(seen, judge):
     """When worker processes run what is in the queues, everybody is welcomed once."""
     sent = [subject.removeprefix("Welcome, ") for run in seen.runs for _, subject in run.mails]
-    expected = ["Ada Lovelace", *NAMES, ELSEWHERE, OLD, NEW, *SAGES, *SKIPPED.values()]
+    expected = ["Ada Lovelace", *NAMES, NAMESAKE, ELSEWHERE, OLD, NEW, *SAGES, *SKIPPED.values()]
     judge(
         sorted(sent) == sorted(expected) and not any(run.error for run in seen.runs),
         WELCOMED,

@@ -329,8 +329,8 @@ print(code_of(Dispatcher._loop))
 
 # %% [markdown]
 # Around and around, until `_ended` is true. `_lead` fetches jobs, for this thread and for others; `_follow` waits until another
-# thread has fetched one for this one. `_run` runs the job. No line reads a file: the process did that once, before its threads
-# began.
+# thread has fetched one for this one. `_run` runs the job. No line here reads a file, and what it calls does not either: you
+# had just taken the file away. The process read it once, before its threads began.
 
 # %% [markdown]
 # ## I pushed, and nothing happens

@@ -6,7 +6,7 @@ this works, as long as nothing dies.
 
 Fix it, so that wherever a process is killed, in `buy`, in `sweep` or in a job,
 
-1. exactly one payment is taken for every order in the database;
+1. exactly one payment is taken for every order that `buy` has written;
 2. nobody pays for an order that is not in the database;
 3. every order is marked as paid in the end, and its receipt goes out. (A second one does no harm.)
 
@@ -14,8 +14,8 @@ An order that is paid and marked, and has its receipt, is done: after a few more
 nothing is pushed for it any more.
 
 A job whose process was killed is run again. If `buy` was killed, its order may have been written
-or not: both are right. Payments, orders and receipts are compared when `sweep` has been called a
-few more times, and all jobs have run.
+or not: both are right. If not, the next order gets the same number. Payments, orders and receipts
+are compared when `sweep` has been called a few more times, and the jobs have run after each call.
 
 `take_payment` asks the provider for a payment. `database` opens the shop's database, as in the
 lesson; you may add tables. `send_receipt` mails the receipt.

@@ -7,12 +7,12 @@ computes for 0.3 seconds, a report computes for 15. All reports come at nine o'c
 `minijobs worker` is started with the words in it. (Leave out `-r`. The check adds it.) Somebody has
 written a first version. Change it:
 
-1. Each kind of job goes to a queue that a process serves. There are at most 4 worker processes,
-   because the machine has no memory and no processors for more. (With `--processes 2` there are
-   two; their parent does not count.) And there are at most 30 threads in all, because each keeps a
-   connection to the database, and 30 of those are left.
-2. Of the mails that come in any five minutes of the day, 19 of 20 begin within 1 second.
-3. Of the GIFs that come in any five minutes of the day, 19 of 20 begin within 10 seconds.
+1. Each kind of job goes to a queue that a process serves. There are at most 4 worker processes:
+   the machine has a processor for each of four, and no memory for more. (With `--processes 2` there
+   are two; their parent does not count.) And there are at most 30 threads in all, because each
+   keeps a connection to the database, and 30 of those are left.
+2. Take any five minutes of the day: of the mails that come in them, 19 of 20 begin within 1 second.
+3. In the same way, of the GIFs, 19 of 20 begin within 10 seconds.
 4. All reports begin within 20 minutes.
 5. All of it runs: a minute of noon, for real.
 

@@ -195,3 +195,23 @@ def test_nothing_needs_what_windows_lacks(copied):
         [sys.executable, "-c", LIKE_WINDOWS, words], cwd=folder, env=surroundings(), input="", capture_output=True, text=True
     )
     assert run.stderr.splitlines() == [f"{one} 0" for one in words.split(",")]
+
+
+# Versions of Python.
+
+
+def test_several_threads_can_read_answers_at_a_time():
+    # Before 3.11.5, parsing fails if another thread begins to parse meanwhile; here threads switch in the middle of it.
+    program = """
+import gc, time
+from concurrent.futures import ThreadPoolExecutor
+from lessons.course import catalogue
+
+gc.callbacks.append(lambda *_: time.sleep(0))
+gc.set_threshold(50)
+stub = catalogue.lesson(9).stub
+with ThreadPoolExecutor(4) as pool:
+    print(*set(pool.map(lambda _: catalogue.unreadable(stub), range(40))))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert (done.stdout, done.stderr) == ("\n", "")
