@@ -21,7 +21,7 @@ from .catalogue import LESSONS, Lesson, saved, unreadable
 from .console import at_work, hang, how, say
 
 # The process of the check ends by itself when an answer does not (see `telling`). This is for one that prevents even that.
-LONGEST_CHECK = 180
+LONGEST_CHECK = 600
 
 # What is said if none of the answer's lines was running when the check was stopped.
 UNDECIDED = "\nLook:        check again, in case your machine was busy. If it says the same, look for what waits for ever."

@@ -17,7 +17,7 @@ Write tests, functions whose names begin with `test_`. With the code as it is, a
 version of it that keeps 1 to 3, they are green: in any order, and twice in one process. With each
 version that breaks one of the three, at least one of them is red, again in any order.
 
-There are two fixtures: `fake_jobs`, and `inbox`, which starts empty.
+There are two fixtures: `fake_jobs`, and `inbox`, which starts empty. You may write others.
 Check it with: make check-5 (or: python -m lessons check 5)
 """
 

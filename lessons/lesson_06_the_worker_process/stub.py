@@ -10,7 +10,7 @@ quiet(), stop() and ended() are all that you need.
 
 1. Every job runs to its end, and none is begun twice. (What still runs 0.3 seconds after stop()
    goes back to its queue.)
-2. There is always a process that takes jobs: the gap is under a second.
+2. Jobs are taken all the time: no gap is longer than a second.
 3. When `deploy` returns, the old process has ended, and one new process takes the jobs.
 
 Nobody knows how long it takes to load the code, or to finish a job. Wait for what you can see.

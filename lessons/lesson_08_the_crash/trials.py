@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from lessons.course.seen import Call, Event, Run, Scope
@@ -139,6 +140,7 @@ def _count(number: int, noun: str, *, verb: bool = True) -> str:
 
 
 SWEEPS_FIRST = "Then sweep was called, its jobs ran, and after that the killed one was run again."
+BOTH_DIED = "Before that, buy had been killed after its commit. Then sweep was called again, and all jobs ran."
 NOBODY_ELSE = "Then nobody else bought anything, all jobs ran, also those for later, and sweep was called."
 
 # What comes after a kill: the heartbeats are over, all jobs run, and some minutes pass.
@@ -206,6 +208,12 @@ class Stories:
                 by_buy.append(self._again(trial, NOBODY_ELSE, [buys(*ADA)], [works_later, *AFTERWARDS], number))
                 break
         by_sweep = self._of("sweep", [buys(*ADA), sweeps], AFTERWARDS)
+        for number, trial in enumerate(by_buy, start=1):  # an order without a job, which is what sweep is for
+            if trial.last is not None and trial.last.kind == "commit" and trial.next is not None:
+                before = partial(self.dying.live, "buy", buys(*ADA), kill_after=number)
+                twice = self._of("sweep", [sweeps], AFTERWARDS, before)
+                by_sweep += [replace(one, special=BOTH_DIED) for one in twice]
+                break
         for_a_job: list[Part] = [buys(*ADA), sweeps_if_nothing_waits, works]
         of_jobs = self._of("job", for_a_job, AFTERWARDS)
         for number, trial in enumerate(of_jobs, start=1):
@@ -220,19 +228,30 @@ class Stories:
         expected = {} if trial.of == "buy" else {"ada": 1}
         return replace(self._tell(trial.of, parts, then, kill_after, expected), special=special, next=trial.next)
 
-    def _of(self, of: str, parts: list[Part], then: Sequence[Part]) -> list[Trial]:
-        """Killed after the first step, after the second, and so on, until it comes to its end."""
+    def _of(self, of: str, parts: list[Part], then: Sequence[Part], before: Callable[[], object] = bool) -> list[Trial]:
+        """Killed after the first step, after the second, and so on, until it comes to its end. `before` comes first."""
         trials: list[Trial] = []
         orders = {"grace": 1} if of == "buy" else {"ada": 1}
-        while len(trials) < MOST_STEPS and (trial := self._tell(of, parts, then, len(trials) + 1, orders)).first.killed:
+        while (
+            len(trials) < MOST_STEPS and (trial := self._tell(of, parts, then, len(trials) + 1, orders, before)).first.killed
+        ):
             trials.append(trial)
         for one in trials:
             one.next = _following(trial.first, len(one.first.steps))
         return trials
 
-    def _tell(self, of: str, parts: list[Part], then: Sequence[Part], kill_after: int, orders: dict[str, int]) -> Trial:
+    def _tell(
+        self,
+        of: str,
+        parts: list[Part],
+        then: Sequence[Part],
+        kill_after: int,
+        orders: dict[str, int],
+        before: Callable[[], object] = bool,
+    ) -> Trial:
         """Killed after this step; or, if there are fewer, not killed at all, and then nothing comes afterwards."""
         self._begin()
+        before()
         first = self.dying.live(of, *parts, kill_after=kill_after)
         if not first.killed:
             return Trial(of, first, Life("afterwards"))

@@ -20,6 +20,10 @@ class WatchedCursor(sqlite3.Cursor):
         self.connection.look()
         return done
 
+    def executescript(self, *args: Any) -> Any:
+        self.connection.executescript(*args)
+        return self
+
 
 class WatchedConnection(sqlite3.Connection):
     """Calls `changed` when rows were changed in a transaction, and `committed` when these changes are there for good."""
@@ -49,6 +53,8 @@ class WatchedConnection(sqlite3.Connection):
         return self.cursor().executemany(*args)
 
     def executescript(self, *args: Any) -> Any:
+        if self.in_transaction:
+            self.commit()  # it does that first by itself, and a process can die just after it
         done = super().executescript(*args)
         self.look()
         return done

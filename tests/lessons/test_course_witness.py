@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import smtplib
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from lessons.course import telling
 from lessons.course.witness import Witness
 from lessons.kit import mail, session, stage
 from lessons.lesson_06_the_worker_process.watching import Measured
@@ -181,3 +184,18 @@ def test_the_line_of_a_limit_is_one_that_looked_at_a_clock_and_not_a_later_pause
     measured.until("old", "quiet")  # told once more
     assert measured.before == {("new", "start"): 0, ("old", "quiet"): 7, ("old", "stop"): 11}
     assert measured.ever
+
+
+@pytest.mark.parametrize(("load", "seconds"), [(0.5, 40), (20.0, 400)])
+def test_an_answer_that_waits_for_ever_is_given_longer_on_a_busy_machine(load, seconds, monkeypatch):
+    now, ended = [0.0], []
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    monkeypatch.setattr(telling, "time", SimpleNamespace(monotonic=lambda: now[0], process_time=lambda: 0.0, sleep=sleep))
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(telling, "never_ends", lambda line, seconds: ended.append(seconds))
+    telling._end_what_never_ends("answer.py", threading.get_ident())
+    assert ended == [pytest.approx(seconds, rel=0.01)]

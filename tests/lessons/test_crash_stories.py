@@ -74,6 +74,30 @@ def test_a_hash_of_a_number_is_the_same_everywhere(tmp_path):
     assert checking.examine(CRASH, file).passed
 
 
+def test_a_sweep_that_notes_what_it_is_about_to_push_is_killed_in_between(tmp_path):
+    file, answer = changed(
+        tmp_path,
+        ("import Worker\n", "import Worker, connection\n"),
+        (
+            "        PaymentWorker.perform_async(order, email, cents)\n",
+            '        if connection.current().set(f"swept:{order}", 1, nx=True):\n'
+            "            PaymentWorker.perform_async(order, email, cents)\n",
+        ),
+    )
+    said = told(checking.examine(CRASH, file).reason)
+    noted = line_of(answer, "swept:")
+    assert said["Instead"].startswith(
+        f"sweep was killed after line {noted} (SET to Redis), and before line {noted + 1} (the push"
+    )
+    assert "Before that, buy had been killed after its commit. Then sweep was called again" in said["Instead"]
+
+
+def test_a_script_of_sqlite_commits_before_it_begins(tmp_path):
+    script = 'db.executescript(f"INSERT INTO outbox (number) VALUES ({order})")'
+    file, _ = changed(tmp_path, ('db.execute("INSERT INTO outbox (number) VALUES (?)", [order])', script), of=OUTBOX)
+    assert checking.examine(CRASH, file).holding.keys() == {"two_transactions"}
+
+
 def test_an_order_that_is_missing_because_buy_raised_is_said_to_be(tmp_path):
     file, _ = changed(
         tmp_path,
