@@ -369,7 +369,10 @@ def week_of_another_year(seen):
 
 @CARDS.add
 def two_digits_of_the_year(seen):
-    if [subject for run in seen.unusual for _, subject in run.mails if subject.startswith("Happy Wednesday")]:
+    if sorted(subject for run in seen.unusual for _, subject in run.mails) == [
+        "Happy Friday, Grace",
+        "Happy Wednesday, Grace",
+    ]:
         return (
             "two digits for a year. The card for 2 June 2071 says Wednesday, as the one for 2 June 1971 would: 71 does "
             "not say which century is meant."

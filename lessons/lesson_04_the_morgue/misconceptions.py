@@ -160,9 +160,9 @@ def only_those_of_the_bug(seen):
 
 @WELCOMES.add
 def one_of_each_name(seen):
-    if where(seen, "WelcomeWorker", "dead", "Plato") == {"queue:default", "nowhere"} and not seen.new:
+    if where(seen, "WelcomeWorker", "dead", "Diotima") == {"queue:default", "nowhere"} and not seen.new:
         return (
-            "deleting one of two that look alike. Two people are called Plato: each of the two jobs has an id of its own, "
+            "deleting one of two that look alike. Two people are called Diotima: each of the two jobs has an id of its own, "
             "and both are wanted."
         )
     return None

@@ -15,7 +15,7 @@ from minijobs import Client, UnknownWorker
 
 NAMES = ("Plato", "Diotima", "Simone", "Epictetus")  # others than in try, and one more
 ELSEWHERE = "Lucretius"  # a dead welcome of another queue
-NAMESAKE = NAMES[0]  # there are two of this name, and both want to be welcomed
+NAMESAKE = NAMES[1]  # there are two of this name, and both want to be welcomed
 OLD, NEW = "Boethius", "Averroes"  # the oldest and the newest of all dead jobs
 # More dead welcomes. Whoever goes on by number, while what was dealt with is taken out, skips one of them, whether they take
 # 5, 10, 20, 50 or 100 at a time: a block among the oldest, and one shortly after the end of each such page.
