@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -14,6 +14,18 @@ from minijobs.console import away, stretch
 from minijobs.monitor import folded, unfolded
 
 from .show import Shown, pre, table
+
+# How often Redis is read at most, if each time keys came, went or changed their type after it was asked which there are.
+MOST_READINGS = 50
+
+# How a key of each type is read.
+READ: dict[str, Callable[[Any, bytes], Any]] = {
+    "list": lambda redis, name: redis.lrange(name, 0, -1),
+    "set": lambda redis, name: redis.smembers(name),
+    "zset": lambda redis, name: redis.zrange(name, 0, -1, withscores=True),
+    "hash": lambda redis, name: redis.hgetall(name),
+    "string": lambda redis, name: redis.get(name),
+}
 
 # Of what is new in a key, so many entries are shown. After a push of a thousand jobs, nobody reads all of them.
 MOST_SHOWN = 30
@@ -38,9 +50,20 @@ class Snapshot:
 
     @classmethod
     def take(cls, redis: Any, *, ignore: Collection[str] = ()) -> Snapshot:
-        """Read it all. One command a key: a lesson has few."""
-        names = {_text(name): name for name in redis.scan_iter(count=1000)}
-        return cls({name: _read(redis, names[name]) for name in sorted(names, key=_order) if name not in ignore})
+        """Read it all in one transaction, so that a job that moves meanwhile is seen in one place. A lesson has few keys."""
+        for _ in range(MOST_READINGS):
+            kinds = {name: redis.type(name).decode() for name in redis.scan_iter(count=1000)}
+            pipe = redis.pipeline()
+            pipe.keys()
+            for name, kind in kinds.items():
+                READ.get(kind, _nothing)(pipe, name)
+                pipe.ttl(name)
+            there, *replies = pipe.execute(raise_on_error=False)
+            if set(there) == set(kinds) and not any(isinstance(reply, Exception) for reply in replies):
+                break
+        read = zip(kinds.items(), replies[::2], replies[1::2], strict=True)
+        values = {_text(name): _value(kind, reply, ttl) for (name, kind), reply, ttl in read if name in there}
+        return cls({name: values[name] for name in sorted(values, key=_order) if name not in ignore})
 
     def only(self, pattern: str | None) -> Snapshot:
         """The part of it whose keys match the pattern, as grep does; all of it if there is none."""
@@ -133,22 +156,26 @@ def _unfold(mark: str, label: str, entry: str) -> list[str]:
     return [f"{mark} {label}", *(f"    {line}" for line in document)]
 
 
-def _read(redis: Any, name: str | bytes) -> Value:
-    kind = redis.type(name).decode()
-    entries: list[tuple[Any, Any]]
-    if kind == "list":
-        entries = [("", entry) for entry in redis.lrange(name, 0, -1)]
+def _nothing(redis: Any, name: bytes) -> None:
+    """A stream or the like: another program's, in the same database."""
+    redis.exists(name)
+
+
+def _value(kind: str, reply: Any, ttl: int) -> Value:
+    entries: list[tuple[Any, Any]] = []
+    if isinstance(reply, Exception):  # it became something else, again and again
+        kind = "none"
+    elif kind == "list":
+        entries = [("", entry) for entry in reply]
     elif kind == "set":
-        entries = [("", member) for member in sorted(redis.smembers(name))]
+        entries = [("", member) for member in sorted(reply)]
     elif kind == "zset":
-        entries = [(f"{score:.3f}", member) for member, score in redis.zrange(name, 0, -1, withscores=True)]
+        entries = [(f"{score:.3f}", member) for member, score in reply]
     elif kind == "hash":
-        entries = sorted(redis.hgetall(name).items())
+        entries = sorted(reply.items())
     elif kind == "string":
-        entries = [("", redis.get(name))]
-    else:  # a stream or the like: another program's, in the same database
-        entries = []
-    return Value(kind, tuple((_text(label), _text(entry)) for label, entry in entries), max(redis.ttl(name), 0))
+        entries = [("", reply)]
+    return Value(kind, tuple((_text(label), _text(entry)) for label, entry in entries), max(ttl, 0))
 
 
 def _text(value: Any) -> str:

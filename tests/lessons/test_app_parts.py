@@ -155,7 +155,7 @@ def test_the_html_of_a_mail_is_in_a_cage(pages, catcher, monkeypatch):
     ],
 )
 def test_whatever_is_sent_can_be_looked_at(pages, catcher, source):
-    with smtplib.SMTP("127.0.0.1", catcher.port, timeout=10) as server:
+    with smtplib.SMTP("127.0.0.1", catcher.port, timeout=120) as server:
         server.sendmail("a@example.com", ["b@example.com"], source)
     client = pages[1].test_client()
     for path in ("/", "/mails/1", "/mails/1/html", "/list", "/mails/1/source"):
@@ -404,7 +404,7 @@ def test_jobs_of_long_ago_are_forgotten():
 
 
 def send(catcher, source):
-    with smtplib.SMTP("127.0.0.1", catcher.port, timeout=10) as server:
+    with smtplib.SMTP("127.0.0.1", catcher.port, timeout=120) as server:
         server.sendmail("a@example.com", ["b@example.com"], source)
 
 

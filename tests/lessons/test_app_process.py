@@ -77,7 +77,7 @@ def test_ten_starts_and_stops_leave_nothing():
     with ThreadPoolExecutor(4) as pool:
         apps = list(pool.map(once, range(10)))
     try:
-        assert [app.left() for app in apps] == [[]] * 10  # now that no port can be another one's
+        assert [app.left() for app in apps] == [[]] * 10
         assert [app.ended() for app in apps[::2]] == [0] * 5
         for app in apps[3::2]:  # before that Python may not have read the first line
             assert "Traceback" not in app.told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 import time
 from html.parser import HTMLParser
 
@@ -170,6 +171,24 @@ def test_what_another_program_keeps_in_the_same_database_does_not_stop_the_look(
     lesson.execute_command("XADD", "events", "*", "field", "value")  # a stream: a type that no lesson is about
     lesson.set(b"\xff\xfe", b"\xff")  # neither the name nor the value is text
     assert keys().lines() == ["+ \\xff\\xfe  string", "    + \\xff", "+ events  stream"]
+
+
+def test_a_job_that_moves_meanwhile_is_seen_in_one_place_each_time(lesson):
+    over = threading.Event()
+
+    def move():
+        while not over.is_set():
+            lesson.lmove("here", "there", "LEFT", "RIGHT")
+            lesson.lmove("there", "here", "RIGHT", "LEFT")
+
+    lesson.rpush("here", "job", "one that stays")
+    lesson.rpush("there", "another one")
+    mover = threading.Thread(target=move)
+    mover.start()
+    seen = [list(Snapshot.take(lesson).values.values()) for _ in range(100)]
+    over.set()
+    mover.join()
+    assert [sum(("", "job") in value.entries for value in values) for values in seen] == [1] * 100
 
 
 class Words(HTMLParser):
