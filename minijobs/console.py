@@ -71,8 +71,10 @@ def away(seconds: float) -> str:
     >>> away(150), away(-15), away(0.2), away(float("inf"))
     ('2 minutes from now', '15 s ago', 'now', 'never')
     """
-    if abs(seconds) < 1 or seconds >= AGES:
-        return "now" if seconds < 1 else "never"
+    if seconds >= AGES:
+        return "never"
+    if abs(seconds) < 1:
+        return "now"
     return f"{stretch(abs(seconds))} {'from now' if seconds > 0 else 'ago'}"
 
 

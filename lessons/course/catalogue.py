@@ -19,7 +19,7 @@ LESSONS = Path(__file__).parent.parent
 NOTEBOOKS = LESSONS.parent / "notebooks"
 
 
-# Before 3.11.5, Python fails with a SystemError if two threads parse at the same time. (Its issue 106905.)
+# Before 3.11.5, Python fails with a SystemError if two threads parse at the same time. (CPython's issue 106905.)
 _parsing = threading.Lock()
 
 # What is in a folder without being anybody's.
