@@ -172,9 +172,11 @@ def sleeps(seen):
 @TRIES_AGAIN.add
 def loops_in_perform(seen):
     for run in seen.twice:
-        if asked(run) > 1 and not any(event.elsewhere for event in run.of("refused mail", "mail")):
+        events = run.of("refused mail", "mail")
+        again = max(Counter(str(event.what) for event in events).values(), default=0) > 1  # the same mail, more than once
+        if again and not any(event.elsewhere for event in events):
             return (
-                f"trying several times in one run{run.of('refused mail', 'mail')[0].line}. The server is just as busy, "
+                f"trying several times in one run{events[0].line}. The server is just as busy, "
                 "and Redis shows one run where there were several tries."
             )
     return None

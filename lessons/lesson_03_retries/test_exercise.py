@@ -107,7 +107,8 @@ def test_it_gives_up_after_five_retries(seen, judge, answer):
         GIVES_UP,
         expected="the mail server always refuses: 1 run, 5 retries, and then 1 job in dead.",
         instead=f"there were {len(seen.always)}{' runs or more' if len(seen.always) == MOST else ' runs'}. "
-        f"{held(seen.after_always)}." + ("" if equally else f" Of two such jobs at a time, {_each(times)}."),
+        f"{held(seen.after_always)}."
+        + ("" if equally or len(seen.always) != 6 else f" Of two such jobs at a time, {_each(times)}."),
         scopes=[*seen.always, *seen.both],
     )
 

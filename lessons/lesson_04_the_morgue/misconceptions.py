@@ -16,6 +16,19 @@ def died(seen):
     return where(seen, "WelcomeWorker", "dead")
 
 
+def back_and_left(seen):
+    """The dead welcomes that are not in dead any more, and those that are."""
+    welcomes = seen.of("WelcomeWorker", "dead")
+    left = [one for one in welcomes if "dead" in seen.now(one)]
+    return [one for one in welcomes if one not in left], left
+
+
+def pages(seen):
+    """The welcomes on the first page of dead, and those on its last."""
+    dead = [one for one in seen.before if one.key == "dead"]
+    return [[one for one in page if one.job and one.job["class"] == "WelcomeWorker"] for page in (dead[:100], dead[-100:])]
+
+
 def _other_moment(before, now):
     return now.key == before.key and now.raw == before.raw and now.score != before.score
 
@@ -182,12 +195,23 @@ def only_one(seen):
 def one_page_only(seen):
     if seen.call.error is not None:
         return None
-    back = [one for one in seen.of("WelcomeWorker", "dead") if "dead" not in seen.now(one)]
-    old, new = (where(seen, "WelcomeWorker", "dead", name) for name in ("Boethius", "Averroes"))
-    if len(back) > 1 and {*old, *new} == {"dead", "queue:default"} and where(seen, "WelcomeWorker", "dead", "Plato") == new:
+    back, left = back_and_left(seen)
+    if left and back in pages(seen):
         return (
             "taking one page for the whole set. page(…) returns a hundred jobs, and there are more; for job in DeadSet() "
             "goes through all of them."
+        )
+    return None
+
+
+@WELCOMES.add
+def only_the_youngest(seen):
+    back, left = back_and_left(seen)
+    several = len(back) > 1 and left and back not in pages(seen)
+    if several and seen.call.error is None and min(one.score for one in back) > max(one.score for one in left):
+        return (
+            f"leaving those that have been dead for longest: {len(left)} of {len(back) + len(left)} welcomes. What is asked "
+            "for is all of them, whenever they died."
         )
     return None
 
