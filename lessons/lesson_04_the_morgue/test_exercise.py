@@ -128,12 +128,15 @@ def more_of_monday(redis):
     dead[:0] = [("WelcomeWorker", [name], BUG, "default") for name in (OLD, *SAGES)]
     for place, name in SKIPPED.items():
         dead.insert(place, ("WelcomeWorker", [name], BUG, "default"))
+    entries = {}
     for age, (name, args, error, queue) in enumerate(dead):
         died = now - 80 * HOUR - (len(dead) - age) * 60
-        redis.zadd("dead", {failed_twice(name, args, error, died, retry=1, queue=queue): died})
-    redis.zadd("dead", {failed_twice("WelcomeWorker", [NEW], BUG, now - 1, retry=1): now - 1})
+        entries[failed_twice(name, args, error, died, retry=1, queue=queue)] = died
+    redis.zadd("dead", {**entries, failed_twice("WelcomeWorker", [NEW], BUG, now - 1, retry=1): now - 1})
+    entries = {}
     for age, (name, args, error, queue) in enumerate(retry):
-        redis.zadd("retry", {failed_twice(name, args, error, now, retry=True, queue=queue): later + age})
+        entries[failed_twice(name, args, error, now, retry=True, queue=queue)] = later + age
+    redis.zadd("retry", entries)
     last = later + MANY * HOUR
     redis.zadd("retry", {failed_twice("NewsletterWorker", ["last week", "late@example.com"], GONE, now, retry=True): last})
     redis.hset("user:7", "name", "Cicero")
