@@ -151,6 +151,19 @@ def a_thread_for_every_report(seen):
     return None
 
 
+@REPORTS.add
+@GIFS.add
+@MAILS.add
+def several_c_in_a_line(seen):
+    for line in seen.lines:
+        if len(numbers := re.findall(r"(?:^|\s)(?:-c|--concurrency)[ =]?(\d+)", line)) > 1:
+            return (
+                f"-c more than once in a line. It does not belong to the -q in front of it, but to the process, and the "
+                f"last one counts: {line!r} has {numbers[-1]} in all."
+            )
+    return None
+
+
 @MAILS.add
 def as_handed_out(seen):
     one_queue = len(set(seen.queues.values())) == 1
