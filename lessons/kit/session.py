@@ -147,10 +147,14 @@ class Session:
                 if self._ended.is_set():
                     return
                 for client in self._databases:
-                    if client.get(TAKEN) not in (None, self._mark.encode()):
-                        self.recorder.over = TAKEN_BY_ANOTHER
-                        return
-                    client.set(TAKEN, self._mark, ex=MARK_LASTS)
+                    with client.pipeline() as pipe:
+                        pipe.watch(TAKEN)  # a mark that another lesson sets just now must not be overwritten
+                        if pipe.get(TAKEN) not in (None, self._mark.encode()):
+                            self.recorder.over = TAKEN_BY_ANOTHER
+                            return
+                        pipe.multi()
+                        pipe.set(TAKEN, self._mark, ex=MARK_LASTS)
+                        pipe.execute()
 
 
 class Looking(redis.Redis):
