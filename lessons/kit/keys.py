@@ -59,7 +59,7 @@ class Snapshot:
                 READ.get(kind, _nothing)(pipe, name)
                 pipe.ttl(name)
             there, *replies = pipe.execute(raise_on_error=False)
-            if set(there) == set(kinds) and not any(isinstance(reply, Exception) for reply in replies):
+            if set(there) == kinds.keys() and not any(isinstance(reply, Exception) for reply in replies):
                 break
         read = zip(kinds.items(), replies[::2], replies[1::2], strict=True)
         values = {_text(name): _value(kind, reply, ttl) for (name, kind), reply, ttl in read if name in there}

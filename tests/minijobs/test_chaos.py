@@ -105,7 +105,7 @@ class Chaos:
         """Count what the dead have left, as long as nobody has rescued it: their heartbeats last for three seconds more."""
         for process in [process for process in self.processes if process.ended()]:
             self.processes.remove(process)
-            if process in self.told and process.popen.returncode in (0, 143, -signal.SIGTERM):  # told before it knew that
+            if process in self.told and process.popen.returncode in (0, 143, -signal.SIGTERM):  # while it started
                 continue
             assert process.popen.returncode == -signal.SIGKILL, process.said()
             self.deaths += 1
